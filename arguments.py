@@ -1,0 +1,195 @@
+"""Options and manners that the scripts share, declared once."""
+
+import argparse
+import difflib
+import logging
+import os
+import re
+import sys
+import traceback
+import warnings
+from collections.abc import Callable, Sequence
+from typing import NoReturn
+
+import defaults
+from engines import BACKENDS, BUILT_IN_WEIGHTS, require_backend
+from engines.weights_file import check_weights_file
+from errors import UsageError
+from models import ModelSpec, find_model, match_models
+
+VERSION = "0.1.0"
+EXIT_OK, EXIT_FAILED_INPUTS, EXIT_USAGE, EXIT_INTERRUPTED = 0, 1, 2, 130
+
+logger = logging.getLogger("suite")
+
+
+class ArgumentParser(argparse.ArgumentParser):
+    """Help that opens with the script's examples, and errors that suggest the option meant."""
+
+    def __init__(self, description: str) -> None:
+        super().__init__(usage="%(prog)s [options]", formatter_class=_HelpFormatter, allow_abbrev=False)
+        self.opening = description.strip()
+
+    def format_help(self) -> str:
+        """Return the script's docstring, which shows the commands, and then the options."""
+        return f"{self.opening}\n\n{super().format_help()}"
+
+    def error(self, message: str) -> NoReturn:
+        """Print one line that says what to do, and exit with 2."""
+        if message.startswith("unrecognized arguments: --"):
+            given = message.partition(": ")[2].split()[0].partition("=")[0]
+            close = difflib.get_close_matches(given, self._option_string_actions, n=1)
+            message += f"; did you mean {close[0]}?" if close else ""
+        self.exit(EXIT_USAGE, f"error: {message} (see --help)\n")
+
+
+class _HelpFormatter(argparse.RawDescriptionHelpFormatter):
+    def __init__(self, prog: str) -> None:
+        super().__init__(prog, max_help_position=30)
+
+
+def add_input_options(parser: argparse.ArgumentParser) -> None:
+    """Which pictures, and how they are made to fit the model."""
+    group = parser.add_argument_group("input")
+    group.add_argument(
+        "-i", "--image", nargs="+", action="extend", metavar="PATH", help="pictures, and folders of them"
+    )
+    group.add_argument(
+        "--resize", choices=defaults.RESIZE_MODES, default="crop",
+        help="crop: the model's published evaluation (default); stretch: what the tutorials did; pad: keep everything",
+    )  # fmt: skip
+    group.add_argument(
+        "--max-pixels", type=positive_int, default=defaults.MAX_PIXELS, metavar="N",
+        help="refuse larger pictures (default: %(default)s)",
+    )  # fmt: skip
+    group.add_argument(
+        "-j", "--workers", type=positive_int, default=defaults.WORKERS, metavar="N",
+        help="threads that decode pictures (default here: %(default)s)",
+    )  # fmt: skip
+
+
+def add_model_options(parser: argparse.ArgumentParser) -> None:
+    """Which model, with which weights and labels, computed where."""
+    group = parser.add_argument_group("model")
+    group.add_argument(
+        "-m", "--model", type=model, default=defaults.MODEL, metavar="NAME",
+        help="a model of the registry (default: %(default)s, whose weights are installed already)",
+    )  # fmt: skip
+    group.add_argument(
+        "--list-models", nargs="?", const="*", action=_ListModels, metavar="PATTERN",
+        help="print the registry, or the models that match, and exit",
+    )  # fmt: skip
+    group.add_argument(
+        "--weights", default="imagenet", metavar="FILE",
+        help="a .h5, .weights.h5 or .keras file; imagenet: Keras's own download (default); none: random weights",
+    )  # fmt: skip
+    group.add_argument("--labels", metavar="FILE", help="class names, one a line (default: ImageNet's 1,000)")
+    group.add_argument(
+        "--backend", choices=BACKENDS, default=os.environ.get("KERAS_BACKEND", "auto"),
+        help="what computes (default: $KERAS_BACKEND, else auto: TensorFlow on a GPU that it sees, or OpenVINO)",
+    )  # fmt: skip
+    group.add_argument(
+        "--device", type=device, default="auto", metavar="auto|cpu|gpu|gpu:N", help="where (default: auto)"
+    )
+    group.add_argument(
+        "-b", "--batch-size", type=positive_int, default=defaults.BATCH_SIZE, metavar="N",
+        help="pictures computed at once (default: %(default)s)",
+    )  # fmt: skip
+
+
+def add_message_options(parser: argparse.ArgumentParser) -> None:
+    """How much the script says besides its results."""
+    group = parser.add_argument_group("messages")
+    group.add_argument("-q", "--quiet", action="store_true", help="say nothing but results, warnings and errors")
+    group.add_argument("--debug", action="store_true", help="show tracebacks and what the libraries say")
+    group.add_argument("--version", action="version", version=f"%(prog)s {VERSION}")
+
+
+def check_model_options(parser: argparse.ArgumentParser, args: argparse.Namespace) -> None:
+    """Refuse what argparse cannot judge by itself, before anything heavy is imported."""
+    if args.backend not in BACKENDS:  # argparse does not check a default
+        parser.error(f"KERAS_BACKEND={args.backend} is not one of {', '.join(BACKENDS)}")
+    if args.backend != "auto":
+        require_backend(args.backend)
+    if args.weights not in BUILT_IN_WEIGHTS:
+        check_weights_file(args.weights)
+
+
+def model(name: str) -> ModelSpec:
+    """Argument type: a registry row by its name."""
+    try:
+        return find_model(name)
+    except UsageError as error:
+        raise argparse.ArgumentTypeError(str(error)) from error
+
+
+def positive_int(text: str) -> int:
+    """Argument type: a whole number from 1."""
+    if not text.isdecimal() or int(text) < 1:
+        raise argparse.ArgumentTypeError(f"'{text}' is not a whole number from 1")
+    return int(text)
+
+
+def device(text: str) -> str:
+    """Argument type: auto, cpu, gpu or gpu:N."""
+    if not re.fullmatch(r"auto|cpu|gpu(:\d+)?", text):
+        raise argparse.ArgumentTypeError(f"'{text}' is not auto, cpu, gpu or gpu:N")
+    return text
+
+
+class _ListModels(argparse.Action):
+    def __call__(self, parser, namespace, pattern, option_string=None):
+        specs = match_models(pattern)
+        if not specs:
+            parser.error(f"no model matches '{pattern}'")
+        print(format_models(specs))
+        parser.exit()
+
+
+def format_models(specs: Sequence[ModelSpec]) -> str:
+    """Lay out registry rows as a table for the terminal."""
+    lines = [
+        f"{'name':20} {'Keras class':18} {'input':>5} {'top-1':>6} {'top-5':>6} {'parameters':>12} {'download':>9}"
+    ]
+    for spec in specs:
+        top5 = f"{spec.top5:.1f} %" if spec.top5 else "-"
+        download = f"{spec.download_mb:,} MB" if spec.needs_download else "installed"
+        lines.append(
+            f"{spec.name:20} {spec.class_name:18} {spec.input_size:5} {spec.top1:4.1f} % {top5:>6} "
+            f"{spec.parameters:12,} {download:>9}"
+        )
+    return "\n".join(lines)
+
+
+def configure_messages(quiet: bool, debug: bool) -> None:
+    """Send the suite's notes to stderr, and keep the libraries' to themselves unless debugging."""
+    logging.basicConfig(
+        format="%(message)s", level=logging.DEBUG if debug else logging.CRITICAL, stream=sys.stderr, force=True
+    )
+    logger.setLevel(logging.DEBUG if debug else logging.WARNING if quiet else logging.INFO)
+    if not debug:
+        logger.addHandler(logging.StreamHandler())
+        logger.propagate = False
+        warnings.simplefilter("ignore")
+    is_unicode = sys.stdout.encoding.lower().startswith("utf")
+    sys.stdout.reconfigure(errors="surrogateescape" if is_unicode else "backslashreplace")
+
+
+def run_script(main: Callable[[], int]) -> int:
+    """Run a script's main() and return its exit code; say in a line what went wrong, and with --debug where."""
+    try:
+        return main()
+    except KeyboardInterrupt:
+        print("interrupted", file=sys.stderr)
+        return EXIT_INTERRUPTED
+    except BrokenPipeError:  # the reader has enough, as in `| head`
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return EXIT_FAILED_INPUTS
+    except Exception as error:
+        if "--debug" in sys.argv:
+            traceback.print_exc()
+        elif isinstance(error, UsageError):
+            print(f"error: {error}", file=sys.stderr)
+        else:
+            print(f"error: unexpected {type(error).__name__}: {error} (--debug shows where)", file=sys.stderr)
+        return EXIT_USAGE

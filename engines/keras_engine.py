@@ -1,0 +1,110 @@
+"""Run a model with Keras itself on TensorFlow, JAX or PyTorch."""
+
+import contextlib
+import logging
+import os
+from collections.abc import Iterator
+
+import numpy as np
+
+from engines import has_nvidia_gpu
+from errors import UsageError
+from models import ModelSpec
+
+#           backend      what installs it with GPU support
+GPU_PACKAGES = {
+    "tensorflow": "tensorflow[and-cuda]",
+    "jax":        "jax[cuda12]",
+    "torch":      "torch",
+}  # fmt: skip
+
+
+class KerasEngine:
+    """Compiled once for one batch size: shorter batches are padded up to the longest so far."""
+
+    def __init__(self, spec: ModelSpec, weights: str, classes: int, device: str) -> None:
+        with _hidden_native_noise():
+            import keras
+
+            gpus = _find_gpus(keras.backend.backend())
+        from engines.network import build_model
+
+        if keras.backend.backend() == "tensorflow":
+            _prepare_tensorflow(device)
+        self._scope = lambda: keras.device(_keras_device(device, gpus, keras.backend.backend()))
+        self._batch_size = 1
+        with self._scope():
+            self._model = build_model(spec, weights, classes)
+
+    def predict(self, pixels: np.ndarray) -> np.ndarray:
+        """Classify uint8 RGB [N, S, S, 3] -> float32 probabilities [N, classes]."""
+        self._batch_size = max(self._batch_size, len(pixels))
+        padding = [(0, self._batch_size - len(pixels)), (0, 0), (0, 0), (0, 0)]
+        with self._scope():
+            return self._model.predict_on_batch(np.pad(pixels, padding))[: len(pixels)]
+
+
+def _keras_device(device: str, gpus: list[str], backend: str) -> str:
+    """Return Keras's name for the user's device; raises UsageError when it is not there."""
+    if device == "auto":
+        device = "gpu" if gpus else "cpu"
+    if device == "cpu":
+        return "cpu:0"
+    number = int(device.partition(":")[2] or 0)
+    if not gpus:
+        raise UsageError(f"--device {device}: {_why_no_gpu(backend)}; --device cpu works")
+    if number >= len(gpus):
+        raise UsageError(f"--device {device}: {backend} sees only {', '.join(gpus)}")
+    return gpus[number]
+
+
+def _why_no_gpu(backend: str) -> str:
+    if not has_nvidia_gpu():
+        return f"{backend} sees no GPU, and no NVIDIA driver with a GPU answers on this machine"
+    return f"NVIDIA's driver has a GPU, but this {backend} cannot use it; pip install '{GPU_PACKAGES[backend]}'"
+
+
+def _find_gpus(backend: str) -> list[str]:
+    if backend == "tensorflow":
+        import tensorflow
+
+        count = len(tensorflow.config.list_physical_devices("GPU"))
+    elif backend == "jax":
+        import jax
+
+        count = sum(device.platform == "gpu" for device in jax.devices())
+    else:
+        import torch
+
+        count = torch.cuda.device_count()
+    return [f"gpu:{number}" for number in range(count)]
+
+
+def _prepare_tensorflow(device: str) -> None:
+    """Let TensorFlow take GPU memory as it needs it, and no GPU at all for --device cpu."""
+    import tensorflow
+
+    gpus = tensorflow.config.list_physical_devices("GPU")
+    if device == "cpu":
+        tensorflow.config.set_visible_devices([], "GPU")
+        return
+    for gpu in gpus:
+        tensorflow.config.experimental.set_memory_growth(gpu, True)
+
+
+@contextlib.contextmanager
+def _hidden_native_noise() -> Iterator[None]:
+    """Keep what C++ libraries write to stderr as they start off the terminal, unless debugging."""
+    if logging.getLogger("suite").isEnabledFor(logging.DEBUG):
+        yield
+        return
+    os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
+    os.environ.setdefault("XLA_PYTHON_CLIENT_PREALLOCATE", "false")
+    stderr, nowhere = os.dup(2), os.open(os.devnull, os.O_WRONLY)
+    os.dup2(nowhere, 2)
+    try:
+        yield
+    finally:
+        os.dup2(stderr, 2)
+        os.close(stderr)
+        os.close(nowhere)

@@ -1,0 +1,110 @@
+"""Build a registry model as one Keras graph with its preprocessing and its weights inside."""
+
+import contextlib
+import logging
+import os
+import random
+import socket
+import sys
+from pathlib import Path
+
+import keras
+
+from engines.weights_file import first_line, opens_as_hdf5
+from errors import UsageError
+from models import MODELS, ModelSpec
+
+DOWNLOAD_TIMEOUT = 10  # seconds without an answer
+
+logger = logging.getLogger("suite")
+
+
+def build_model(spec: ModelSpec, weights: str, classes: int) -> keras.Model:
+    """Return uint8 RGB [N, S, S, 3] -> float32 probabilities [N, classes].
+
+    `weights` is "imagenet", "none" (random) or the path of a weights file.
+    Raises UsageError when the weights cannot be had or do not fit.
+    """
+    keras.config.set_floatx("float32")  # ~/.keras/keras.json may say otherwise
+    keras.config.set_image_data_format("channels_last")
+    random.seed(0)  # keras.utils.set_random_seed would import TensorFlow on every backend
+    network = build_network(spec, weights, classes)
+    pixels = keras.Input((spec.input_size, spec.input_size, 3), dtype="uint8", name="pixels")
+    inputs = spec.preprocess_input(keras.ops.cast(pixels, "float32"))
+    return keras.Model(pixels, network(inputs), name=spec.name)
+
+
+def build_network(spec: ModelSpec, weights: str, classes: int) -> keras.Model:
+    """Return the plain Keras application: `spec.preprocess_input`'s output -> probabilities."""
+    shape = (spec.input_size, spec.input_size, 3)
+    if weights == "imagenet":
+        return _with_imagenet_weights(spec, shape)
+    network = spec.application(weights=None, classes=classes, input_shape=shape)
+    if weights == "none":
+        logger.warning("%s has random weights (--weights none): its predictions mean nothing", spec.name)
+        return network
+    try:
+        network.load_weights(weights)
+    except Exception as error:  # Keras and HDF5 raise almost anything for a file of another network
+        raise UsageError(
+            f"the weights file {weights} does not fit {spec.name} with {classes} classes: {first_line(error)}\n"
+            "Is it of another network? For one's own classes, name them with --labels FILE."
+        ) from error
+    return network
+
+
+def _with_imagenet_weights(spec: ModelSpec, shape: tuple[int, int, int]) -> keras.Model:
+    log = _DownloadLog()
+    timeout = socket.getdefaulttimeout()
+    socket.setdefaulttimeout(DOWNLOAD_TIMEOUT)
+    try:
+        with contextlib.redirect_stdout(log):
+            return spec.application(weights="imagenet", input_shape=shape)
+    except UsageError:
+        raise
+    except Exception as error:  # Keras wraps what goes wrong on the network in plain Exceptions
+        raise UsageError(_why_no_imagenet_weights(spec, error, log.url)) from error
+    finally:
+        socket.setdefaulttimeout(timeout)
+
+
+class _DownloadLog:
+    """Takes what Keras prints while it downloads: progress to a terminal, the URL to us."""
+
+    url = ""
+
+    def write(self, text: str) -> None:
+        if text.startswith("Downloading data from "):
+            self.url = text.removeprefix("Downloading data from ").strip()
+            logger.info("downloading %s", self.url)
+        elif self.isatty() and logger.isEnabledFor(logging.INFO):
+            sys.stderr.write(text)
+
+    def flush(self) -> None:
+        sys.stderr.flush()
+
+    def isatty(self) -> bool:
+        return sys.stderr.isatty()
+
+
+def _why_no_imagenet_weights(spec: ModelSpec, error: Exception, url: str) -> str:
+    folder = Path(os.environ.get("KERAS_HOME", Path.home() / ".keras")) / "models"
+    damaged = [str(path) for path in sorted(folder.glob("*.h5")) if not opens_as_hdf5(path)]
+    if not url and damaged:
+        return f"damaged weights: {', '.join(damaged)} ({first_line(error)}); delete this and run again"
+    if "corrupted file" in str(error):
+        return (
+            f"the download of {spec.name}'s weights arrived damaged: {folder / Path(url).name} is not what {url} "
+            "should hold; run again to download it anew, or put a good copy there"
+        )
+    if not url:
+        return f"cannot load {spec.name}'s weights from {folder}: {first_line(error)}"
+    offline = ", ".join(model.name for model in MODELS.values() if not model.needs_download)
+    return (
+        f"cannot download {spec.name}'s weights from {url}: {_network_reason(error)}\n"
+        f"Put the file into {folder}, or give one with --weights FILE. No download is needed for: {offline}."
+    )
+
+
+def _network_reason(error: Exception) -> str:
+    return first_line(error).rpartition(" -- ")[2]

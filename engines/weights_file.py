@@ -1,0 +1,48 @@
+"""Tell a usable weights file from one that only looks like it, before any framework is imported."""
+
+import os
+import zipfile
+
+from errors import UsageError
+
+WEIGHTS_SUFFIXES = (".h5", ".keras")  # .weights.h5 ends in .h5, too
+HDF5_SIGNATURE = b"\x89HDF\r\n\x1a\n"
+
+
+def check_weights_file(path: str) -> None:
+    """Raise UsageError unless `path` is a whole HDF5 (.h5) or Keras (.keras) file."""
+    if not os.path.exists(path):
+        raise UsageError(f"no such weights file: {path} (--weights takes a file, 'imagenet' or 'none')")
+    if not path.endswith(WEIGHTS_SUFFIXES):
+        raise UsageError(f"the weights file {path} has to end in .h5, .weights.h5 or .keras, as Keras saves them")
+    try:
+        with open(path, "rb") as file:
+            head = file.read(64)
+    except OSError as error:
+        raise UsageError(f"cannot read the weights file {path}: {error.strerror}") from error
+    if head.startswith(b"version https://git-lfs"):
+        raise UsageError(f"the weights file {path} is a Git LFS pointer, not the weights; run `git lfs pull`")
+    if not head:
+        raise UsageError(f"the weights file {path} is empty")
+    if path.endswith(".keras"):
+        whole = zipfile.is_zipfile(path)
+    else:
+        whole = head.startswith(HDF5_SIGNATURE) and opens_as_hdf5(path)
+    if not whole:
+        raise UsageError(f"the weights file {path} is truncated or damaged, or not in Keras's format; get it again")
+
+
+def first_line(error: Exception) -> str:
+    """Return what an exception says in one line."""
+    return str(error).strip().partition("\n")[0] or type(error).__name__
+
+
+def opens_as_hdf5(path: str | os.PathLike) -> bool:
+    """Return whether HDF5 finds a whole file of its own there."""
+    import h5py  # takes a tenth of a second, needed only here
+
+    try:
+        h5py.File(path).close()
+    except OSError:
+        return False
+    return True

@@ -1,0 +1,1 @@
+"""Networks that Keras Applications lacks, with the same interface as its modules."""

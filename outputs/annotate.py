@@ -1,0 +1,122 @@
+"""Annotated copies of pictures: the best label and its score, drawn with OpenCV.
+
+OpenCV 5 draws Latin, Greek, Cyrillic, Arabic and CJK text with the fonts that it brings.
+"""
+
+import functools
+import os
+import tempfile
+from collections.abc import Sequence
+from pathlib import Path
+
+import numpy as np
+
+from defaults import MAX_PIXELS
+from errors import ImageError, UsageError
+from preprocess import read_image
+from results import Result
+
+try:
+    import cv2
+except ImportError as error:
+    raise UsageError(
+        f"OpenCV cannot be loaded ({error}); on a machine without a desktop, "
+        "apt-get install libgl1 libglib2.0-0, or pip install opencv-python-headless in place of opencv-python"
+    ) from error
+
+SUFFIXES = (".jpg", ".jpeg", ".png", ".webp", ".bmp", ".tif", ".tiff")  # that OpenCV can write; others get .png
+MIN_FONT_SIZE = 14  # pixels; smaller is hard to read
+FONT_FRACTION = 1 / 22  # of the picture's shorter side
+MAX_LABEL_LENGTH = 60  # characters
+FONT_WEIGHT = 500  # 400 is regular, 700 bold
+INK, PAPER, OPACITY = (255, 255, 255), (32, 32, 32), 0.7
+
+
+def draw_label(pixels: np.ndarray, text: str) -> np.ndarray:
+    """Return a copy of uint8 RGB [H, W, 3] with a caption in a dark bar at its top.
+
+    The text grows with the picture. Where a picture is too small for readable text, the copy
+    is larger than it: the bar stands above the picture and is as wide as the text.
+    """
+    height, width = pixels.shape[:2]
+    size = max(MIN_FONT_SIZE, round(min(height, width) * FONT_FRACTION))
+    text_width = _text_width(text, size)
+    if text_width > width:
+        size = max(MIN_FONT_SIZE, int(size * width / text_width))
+        text_width = _text_width(text, size)
+    bar_height = round(size * 1.6)
+    if text_width > width or bar_height * 3 > height:
+        canvas = np.full((height + bar_height, max(width, text_width), 3), PAPER, np.uint8)
+        left = (canvas.shape[1] - width) // 2
+        canvas[bar_height:, left : left + width] = pixels
+    else:
+        canvas = pixels.copy()
+        bar = canvas[:bar_height]
+        bar[:] = cv2.addWeighted(bar, 1 - OPACITY, np.full_like(bar, PAPER[0]), OPACITY, 0)
+    cv2.putText(canvas, text, (size // 2, round(size * 1.15)), INK, _font(), size, FONT_WEIGHT)
+    return canvas
+
+
+def caption(result: Result) -> str:
+    """Return what is drawn on a picture: its best label and score."""
+    best = result.predictions[0]
+    label = best.label if len(best.label) <= MAX_LABEL_LENGTH else best.label[: MAX_LABEL_LENGTH - 1] + "…"
+    return f"{label}: {best.score:.2%}"
+
+
+class AnnotatedOutput:
+    """Saves annotated copies in a folder that mirrors the folders of the inputs.
+
+    A copy's path is the picture's path relative to what all inputs have in common, so pictures
+    of the same name never collide. Copies that exist are overwritten only with `force`.
+    """
+
+    def __init__(self, folder: str, inputs: Sequence[str], max_pixels: int = MAX_PIXELS, force: bool = False) -> None:
+        self._folder = Path(folder)
+        self._root = os.path.commonpath([_folder_of(path) for path in inputs])
+        self._max_pixels = max_pixels
+        self._force = force
+        try:
+            self._folder.mkdir(parents=True, exist_ok=True)
+            tempfile.TemporaryFile(dir=self._folder).close()
+        except OSError as error:
+            raise UsageError(f"cannot write annotated pictures to {folder}: {error.strerror}") from error
+
+    def path_for(self, source: str) -> Path:
+        """Return where the annotated copy of `source` goes."""
+        path = self._folder / os.path.relpath(source, self._root)
+        return path if path.suffix.lower() in SUFFIXES else path.with_name(path.name + ".png")
+
+    def write(self, result: Result) -> None:
+        """Save the annotated copy of one picture; raises ImageError when that cannot be done."""
+        path = self.path_for(result.source)
+        if path.exists() and (not self._force or path.samefile(result.source)):
+            raise ImageError(f"not annotated, because {path} exists (--force overwrites earlier copies)")
+        image = read_image(result.source, self._max_pixels)
+        save_image(path, draw_label(np.asarray(image), caption(result)))
+
+
+def save_image(path: Path, pixels: np.ndarray) -> None:
+    """Write uint8 RGB [H, W, 3] in the format of the path's suffix; raises ImageError."""
+    try:
+        encoded, data = cv2.imencode(path.suffix, cv2.cvtColor(pixels, cv2.COLOR_RGB2BGR))
+        if not encoded:
+            raise ImageError(f"cannot save {path}: OpenCV cannot encode it")
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_bytes(data)  # not cv2.imwrite, which does not take every path
+    except (OSError, cv2.error) as error:
+        raise ImageError(f"cannot save {path}: {error}") from error
+
+
+def _folder_of(path: str) -> str:
+    return os.path.abspath(path if os.path.isdir(path) else os.path.dirname(path))
+
+
+@functools.cache
+def _font() -> "cv2.FontFace":
+    return cv2.FontFace("sans")
+
+
+def _text_width(text: str, size: int) -> int:
+    """Return the width of `text` in pixels, with a margin of half a letter's height on both sides."""
+    return cv2.getTextSize((0, 0), text, (0, 0), _font(), size, FONT_WEIGHT)[2] + size

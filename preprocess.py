@@ -1,0 +1,203 @@
+"""From a file to the uint8 RGB square that a model takes: one path for every model and script.
+
+`read_image` decodes a file of any bytes into upright RGB; `resize_image` makes the square.
+Each model's own `preprocess_input` is part of its graph (see `engines`), not done here.
+"""
+
+import io
+import logging
+import stat
+import threading
+from pathlib import Path
+
+import numpy as np
+from PIL import Image, ImageCms, ImageOps
+
+from defaults import MAX_PIXELS
+from errors import ImageError
+from models import ModelSpec
+
+# Formats of photographs. Pillow knows more, but some run other programs (EPS) or have no
+# signature, so that any bytes could pass for them (TGA).
+FORMATS = ("AVIF", "BMP", "DIB", "GIF", "JPEG", "JPEG2000", "PCX", "PNG", "PPM", "QOI", "TIFF", "WEBP")
+MULTI_FRAME_FORMATS = ("AVIF", "GIF", "PNG", "TIFF", "WEBP")  # not MPO, one photograph in several sizes or views
+PADDING_COLOR = (124, 116, 104)  # ImageNet's mean RGB, so that the margin is near zero after preprocessing
+
+INTERPOLATIONS = {"bilinear": Image.Resampling.BILINEAR, "bicubic": Image.Resampling.BICUBIC}
+
+logger = logging.getLogger("suite")
+_multi_frame_note = threading.Lock()  # taken for good by the first picture that the note is about
+
+Image.MAX_IMAGE_PIXELS = None  # read_image has its own limit, which the user can raise
+
+
+def read_image(path: str | Path, max_pixels: int = MAX_PIXELS) -> Image.Image:
+    """Decode a picture into upright 8-bit RGB, whatever its format, mode and extension.
+
+    EXIF orientation is applied, transparency laid over white, and 16-bit and CMYK pictures
+    converted; of an animation or a document, the first frame is taken.
+    Raises ImageError with the reason when the file is not a whole, readable picture of at most
+    `max_pixels` pixels.
+    """
+    try:
+        if not stat.S_ISREG(Path(path).stat().st_mode):
+            raise ImageError(_why_not_a_file(Path(path)))
+        with open(path, "rb") as file:
+            return _decode(file, path, max_pixels)
+    except FileNotFoundError as error:
+        raise ImageError("no such file") from error
+    except OSError as error:
+        raise ImageError(f"cannot be read: {error.strerror or error}") from error
+    except ValueError as error:  # a NUL character in the path
+        raise ImageError(f"not a valid path: {error}") from error
+
+
+def resize_image(
+    image: Image.Image,
+    size: int,
+    mode: str = "crop",
+    crop_fraction: float | None = 0.875,
+    interpolation: str = "bilinear",
+) -> np.ndarray:
+    """Make the square a model takes: uint8 RGB [size, size, 3].
+
+    `crop` takes the centre square whose side is `crop_fraction` of the picture's short side,
+    which is to resize the short side to size / crop_fraction and crop the centre: the
+    evaluation that the models' accuracies were published with (a `crop_fraction` of None
+    squeezes the whole picture). `pad` keeps the whole picture and its proportions. Both are
+    antialiased. `stretch` ignores the proportions and takes nearest neighbours, as
+    keras.utils.load_img(target_size=...) does in the tutorials.
+    """
+    resample = INTERPOLATIONS[interpolation]
+    if mode == "stretch":
+        square = image.resize((size, size), Image.Resampling.NEAREST)
+    elif mode == "pad":
+        square = _pad_to_square(image, size, resample)
+    elif crop_fraction is None:
+        square = image.resize((size, size), resample)
+    else:
+        side = min(image.size) * crop_fraction
+        left, top = (image.width - side) / 2, (image.height - side) / 2
+        square = image.resize((size, size), resample, box=(left, top, left + side, top + side))
+    return np.asarray(square)
+
+
+def read_square(path: str | Path, spec: ModelSpec, mode: str = "crop", max_pixels: int = MAX_PIXELS) -> np.ndarray:
+    """Read a picture as the uint8 RGB square that `spec`'s model takes; raises ImageError."""
+    return model_square(read_image(path, max_pixels), spec, mode)
+
+
+def model_square(image: Image.Image, spec: ModelSpec, mode: str = "crop") -> np.ndarray:
+    """`resize_image` to `spec`'s input size with its published crop and interpolation."""
+    return resize_image(image, spec.input_size, mode, spec.crop_fraction, spec.interpolation)
+
+
+def _pad_to_square(image: Image.Image, size: int, resample: Image.Resampling) -> Image.Image:
+    scale = size / max(image.size)
+    inner = image.resize((max(1, round(image.width * scale)), max(1, round(image.height * scale))), resample)
+    square = Image.new("RGB", (size, size), PADDING_COLOR)
+    square.paste(inner, ((size - inner.width) // 2, (size - inner.height) // 2))
+    return square
+
+
+def _decode(file, path: str | Path, max_pixels: int) -> Image.Image:
+    head = file.read(512)
+    file.seek(0)
+    try:
+        image = Image.open(file, formats=FORMATS)
+    except Image.UnidentifiedImageError as error:
+        raise ImageError(_why_not_an_image(head)) from error
+    except Exception as error:  # Pillow's decoders raise almost anything for hostile bytes
+        raise ImageError(f"damaged picture: {_reason(error)}") from error
+    if image.width * image.height > max_pixels:
+        raise ImageError(
+            f"{image.width} x {image.height} pixels are over the limit of {max_pixels:,}; raise it with --max-pixels"
+        )
+    try:
+        if image.format in MULTI_FRAME_FORMATS and getattr(image, "is_animated", False):
+            _note_multi_frame(path)
+            image.seek(0)
+        image.load()
+        return _to_rgb(ImageOps.exif_transpose(image))
+    except Exception as error:
+        raise ImageError(f"damaged {image.format} picture: {_reason(error)}") from error
+
+
+def _to_rgb(image: Image.Image) -> Image.Image:
+    """Convert any of Pillow's modes to 8-bit RGB that looks right."""
+    if image.mode == "RGB" and "transparency" not in image.info:
+        return image
+    if image.mode.startswith(("I", "F")):
+        return _to_8_bit(image).convert("RGB")
+    if image.mode == "LAB":
+        return ImageCms.profileToProfile(
+            image, ImageCms.createProfile("LAB"), ImageCms.createProfile("sRGB"), outputMode="RGB"
+        )
+    if image.mode == "CMYK" and "icc_profile" in image.info:
+        return _cmyk_to_rgb(image)
+    if image.has_transparency_data:
+        rgba = image.convert("RGBA")
+        return Image.alpha_composite(Image.new("RGBA", rgba.size, "white"), rgba).convert("RGB")
+    return image.convert("RGB")
+
+
+def _to_8_bit(image: Image.Image) -> Image.Image:
+    """Rescale 16-bit integers by their full range, and other integers and floats by their own."""
+    values = np.asarray(image).astype(np.float32)
+    values[~np.isfinite(values)] = 0
+    low, high = values.min(), values.max()
+    if image.mode.startswith("I") and low >= 0 and high <= 65535:
+        low, high = 0, 65535
+    elif image.mode == "F" and low >= 0 and high <= 255:
+        low, high = 0, (1 if high <= 1 else 255)
+    scaled = (values - low) * (255 / ((high - low) or 1))
+    return Image.fromarray(np.round(scaled).astype(np.uint8))
+
+
+def _cmyk_to_rgb(image: Image.Image) -> Image.Image:
+    """Convert through the picture's own colour profile, or plainly when that is unusable."""
+    try:
+        profile = ImageCms.ImageCmsProfile(io.BytesIO(image.info["icc_profile"]))
+        return ImageCms.profileToProfile(image, profile, ImageCms.createProfile("sRGB"), outputMode="RGB")
+    except (ImageCms.PyCMSError, OSError):
+        return image.convert("RGB")
+
+
+def _note_multi_frame(path: str | Path) -> None:
+    if _multi_frame_note.acquire(blocking=False):
+        logger.info("%s has several frames; of such files only the first frame is classified", path)
+
+
+def _why_not_a_file(path: Path) -> str:
+    return "is a folder, not a picture" if path.is_dir() else "is not a regular file (a pipe or a device?)"
+
+
+def _why_not_an_image(head: bytes) -> str:
+    """Say what a file is that Pillow does not know, from its first bytes."""
+    start = head.lstrip().lower()
+    if not head:
+        return "the file is empty"
+    if start.startswith(b"version https://git-lfs"):
+        return "is a Git LFS pointer, not the picture itself; run `git lfs pull`"
+    if start.startswith((b"<!doctype html", b"<html")):
+        return "is an HTML page, not a picture (a failed download?)"
+    if b"<svg" in start:
+        return "is an SVG drawing; convert it to PNG"
+    if head[4:12] in (b"ftypheic", b"ftypheix", b"ftypmif1", b"ftypmsf1", b"ftyphevc"):
+        return "is a HEIC picture, which Pillow cannot read; convert it to JPEG"
+    if head.startswith((b"\xff\xd8\xff", b"\x89PNG", b"GIF8", b"BM", b"II*\0", b"MM\0*", b"RIFF")):
+        return "damaged picture: it begins like one, but its header is broken"
+    if not head.strip(b"\0"):
+        return "holds only zero bytes (an interrupted copy?)"
+    if _is_text(head):
+        return "is a text file, not a picture"
+    return "is not a picture in a known format"
+
+
+def _is_text(head: bytes) -> bool:
+    text = head.decode("utf-8", errors="ignore")  # the last character may be cut
+    return len(text.encode()) >= len(head) - 3 and all(c.isprintable() or c.isspace() for c in text)
+
+
+def _reason(error: Exception) -> str:
+    return str(error).splitlines()[0] if str(error) else type(error).__name__

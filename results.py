@@ -1,0 +1,21 @@
+"""What a classifier says about one picture. No pixels in it, so a million results can stream."""
+
+from dataclasses import dataclass
+from typing import NamedTuple
+
+
+class Prediction(NamedTuple):
+    """One label with its probability (0 to 1)."""
+
+    class_id: str
+    label: str
+    score: float
+
+
+@dataclass(frozen=True)
+class Result:
+    """One picture's predictions, best first; `error` says why there are none."""
+
+    source: str
+    predictions: tuple[Prediction, ...] = ()
+    error: str = ""

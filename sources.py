@@ -1,0 +1,106 @@
+"""From paths and folders to a stream of Frames, decoded by a few threads and in order."""
+
+import os
+from collections import deque
+from collections.abc import Iterable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+
+import numpy as np
+
+from defaults import MAX_PIXELS, WORKERS
+from errors import ImageError
+from models import ModelSpec
+from preprocess import read_square
+
+IMAGE_SUFFIXES = (
+    ".jpg", ".jpeg", ".jpe", ".jfif", ".png", ".gif", ".webp", ".bmp", ".tif", ".tiff", ".avif", ".jp2", ".ppm", ".pgm",
+)  # fmt: skip
+
+
+@dataclass(frozen=True)
+class Frame:
+    """One picture on its way in."""
+
+    source: str
+    pixels: np.ndarray | None = None  # uint8 RGB [S, S, 3]; None when unreadable
+    error: str = ""  # why pixels is None
+
+
+def find_images(inputs: Iterable[str], skip_folder: str | None = None) -> Iterator[str]:
+    """Yield the path of every picture: files as given, folders searched recursively and sorted.
+
+    In a folder the files with a picture's extension count; hidden ones do not, nor does
+    anything in `skip_folder`. A folder without pictures or that cannot be listed is yielded
+    itself, so that `read_frame` reports it in its place.
+    """
+    for path in inputs:
+        if os.path.isdir(path):
+            images = _walk(path, skip_folder)
+            yield next(images, path)
+            yield from images
+        else:
+            yield path
+
+
+def _walk(folder: str, skip_folder: str | None) -> Iterator[str]:
+    pending = [folder]
+    while pending:
+        path = pending.pop()
+        if not os.path.isdir(path):
+            yield path
+            continue
+        try:
+            with os.scandir(path) as entries:
+                names = sorted((entry for entry in entries if _is_wanted(entry, skip_folder)), key=lambda e: e.name)
+        except OSError:
+            yield path
+            continue
+        pending += [entry.path for entry in reversed(names)]
+
+
+def _is_wanted(entry: os.DirEntry, skip_folder: str | None) -> bool:
+    if entry.name.startswith("."):
+        return False
+    if entry.is_dir(follow_symlinks=False):
+        return not (skip_folder and os.path.realpath(entry.path) == os.path.realpath(skip_folder))
+    return entry.name.lower().endswith(IMAGE_SUFFIXES) and not entry.is_dir()
+
+
+def read_frame(path: str, spec: ModelSpec, resize: str = "crop", max_pixels: int = MAX_PIXELS) -> Frame:
+    """Read one picture for `spec`'s model; whatever is wrong with it goes into the Frame's error."""
+    if os.path.isdir(path):
+        return Frame(path, error=_why_no_images(path))
+    try:
+        return Frame(path, pixels=read_square(path, spec, resize, max_pixels))
+    except ImageError as error:
+        return Frame(path, error=str(error))
+
+
+def _why_no_images(folder: str) -> str:
+    try:
+        os.listdir(folder)
+    except OSError as error:
+        return f"the folder cannot be listed: {error.strerror}"
+    return f"the folder holds no pictures ({', '.join(IMAGE_SUFFIXES)})"
+
+
+def read_frames(
+    paths: Iterable[str],
+    spec: ModelSpec,
+    resize: str = "crop",
+    max_pixels: int = MAX_PIXELS,
+    workers: int = WORKERS,
+) -> Iterator[Frame]:
+    """`read_frame` each path on `workers` threads, a bounded number ahead, in the order given."""
+    pending: deque = deque()
+    executor = ThreadPoolExecutor(workers)
+    try:
+        for path in paths:
+            pending.append(executor.submit(read_frame, path, spec, resize, max_pixels))
+            if len(pending) >= 4 * workers:
+                yield pending.popleft().result()
+        while pending:
+            yield pending.popleft().result()
+    finally:
+        executor.shutdown(wait=False, cancel_futures=True)

@@ -6,12 +6,13 @@ Each model's own `preprocess_input` is part of its graph (see `engines`), not do
 
 import io
 import logging
+import os
 import stat
 import threading
 from pathlib import Path
 
 import numpy as np
-from PIL import Image, ImageCms, ImageOps
+from PIL import ExifTags, Image, ImageCms, PngImagePlugin
 
 from defaults import MAX_PIXELS
 from errors import ImageError
@@ -19,16 +20,26 @@ from models import ModelSpec
 
 # Formats of photographs. Pillow knows more, but some run other programs (EPS) or have no
 # signature, so that any bytes could pass for them (TGA).
-FORMATS = ("AVIF", "BMP", "DIB", "GIF", "JPEG", "JPEG2000", "PCX", "PNG", "PPM", "QOI", "TIFF", "WEBP")
+FORMATS = ("JPEG", "PNG", "GIF", "BMP", "PPM", "WEBP", "TIFF", "AVIF", "JPEG2000", "DIB", "PCX", "QOI")
+SIGNATURES = (b"\xff\xd8\xff", b"\x89PNG", b"GIF8", b"BM", b"II*\0", b"MM\0*")
 MULTI_FRAME_FORMATS = ("AVIF", "GIF", "PNG", "TIFF", "WEBP")  # not MPO, one photograph in several sizes or views
 PADDING_COLOR = (124, 116, 104)  # ImageNet's mean RGB, so that the margin is near zero after preprocessing
 
+ORIENTATIONS = {  # EXIF's number for how the camera was held, and what turns the picture upright
+    2: Image.Transpose.FLIP_LEFT_RIGHT,
+    3: Image.Transpose.ROTATE_180,
+    4: Image.Transpose.FLIP_TOP_BOTTOM,
+    5: Image.Transpose.TRANSPOSE,
+    6: Image.Transpose.ROTATE_270,
+    7: Image.Transpose.TRANSVERSE,
+    8: Image.Transpose.ROTATE_90,
+}
 INTERPOLATIONS = {"bilinear": Image.Resampling.BILINEAR, "bicubic": Image.Resampling.BICUBIC}
 
 logger = logging.getLogger("suite")
 _multi_frame_note = threading.Lock()  # taken for good by the first picture that the note is about
 
-Image.MAX_IMAGE_PIXELS = None  # read_image has its own limit, which the user can raise
+PngImagePlugin.MAX_TEXT_CHUNK = PngImagePlugin.MAX_TEXT_MEMORY  # from 1 MiB, which colour profiles and prompts exceed
 
 
 def read_image(path: str | Path, max_pixels: int = MAX_PIXELS) -> Image.Image:
@@ -40,8 +51,8 @@ def read_image(path: str | Path, max_pixels: int = MAX_PIXELS) -> Image.Image:
     `max_pixels` pixels.
     """
     try:
-        if not stat.S_ISREG(Path(path).stat().st_mode):
-            raise ImageError(_why_not_a_file(Path(path)))
+        if not stat.S_ISREG(os.stat(path).st_mode):
+            raise ImageError(_why_not_a_file(path))
         with open(path, "rb") as file:
             return _decode(file, path, max_pixels)
     except FileNotFoundError as error:
@@ -103,8 +114,11 @@ def _pad_to_square(image: Image.Image, size: int, resample: Image.Resampling) ->
 def _decode(file, path: str | Path, max_pixels: int) -> Image.Image:
     head = file.read(512)
     file.seek(0)
+    Image.MAX_IMAGE_PIXELS = max_pixels  # a GIF takes memory for its first frame while it is opened
     try:
         image = Image.open(file, formats=FORMATS)
+    except (Image.DecompressionBombError, Image.DecompressionBombWarning) as error:
+        raise ImageError(f"its pixels are over the limit of {max_pixels:,}; raise it with --max-pixels") from error
     except Image.UnidentifiedImageError as error:
         raise ImageError(_why_not_an_image(head)) from error
     except Exception as error:  # Pillow's decoders raise almost anything for hostile bytes
@@ -118,9 +132,18 @@ def _decode(file, path: str | Path, max_pixels: int) -> Image.Image:
             _note_multi_frame(path)
             image.seek(0)
         image.load()
-        return _to_rgb(ImageOps.exif_transpose(image))
+        return _to_rgb(_upright(image))
     except Exception as error:
         raise ImageError(f"damaged {image.format} picture: {_reason(error)}") from error
+
+
+def _upright(image: Image.Image) -> Image.Image:
+    """Apply the EXIF orientation. Unlike ImageOps.exif_transpose, damaged metadata does not cost the picture."""
+    try:
+        orientation = image.getexif().get(ExifTags.Base.Orientation)
+    except Exception:  # as for Pillow's decoders
+        orientation = 1
+    return image.transpose(ORIENTATIONS[orientation]) if orientation in ORIENTATIONS else image.copy()
 
 
 def _to_rgb(image: Image.Image) -> Image.Image:
@@ -143,7 +166,7 @@ def _to_rgb(image: Image.Image) -> Image.Image:
 
 def _to_8_bit(image: Image.Image) -> Image.Image:
     """Rescale 16-bit integers by their full range, and other integers and floats by their own."""
-    values = np.asarray(image).astype(np.float32)
+    values = np.asarray(image).astype(np.float64 if image.mode in ("I", "F") else np.float32)  # those overflow float32
     values[~np.isfinite(values)] = 0
     low, high = values.min(), values.max()
     if image.mode.startswith("I") and low >= 0 and high <= 65535:
@@ -168,12 +191,13 @@ def _note_multi_frame(path: str | Path) -> None:
         logger.info("%s has several frames; of such files only the first frame is classified", path)
 
 
-def _why_not_a_file(path: Path) -> str:
-    return "is a folder, not a picture" if path.is_dir() else "is not a regular file (a pipe or a device?)"
+def _why_not_a_file(path: str | Path) -> str:
+    return "is a folder, not a picture" if os.path.isdir(path) else "is not a regular file (a pipe or a device?)"
 
 
 def _why_not_an_image(head: bytes) -> str:
     """Say what a file is that Pillow does not know, from its first bytes."""
+    head = head.removeprefix(b"\xef\xbb\xbf")  # the mark of UTF-8 text
     start = head.lstrip().lower()
     if not head:
         return "the file is empty"
@@ -185,7 +209,7 @@ def _why_not_an_image(head: bytes) -> str:
         return "is an SVG drawing; convert it to PNG"
     if head[4:12] in (b"ftypheic", b"ftypheix", b"ftypmif1", b"ftypmsf1", b"ftyphevc"):
         return "is a HEIC picture, which Pillow cannot read; convert it to JPEG"
-    if head.startswith((b"\xff\xd8\xff", b"\x89PNG", b"GIF8", b"BM", b"II*\0", b"MM\0*", b"RIFF")):
+    if head.startswith(SIGNATURES) or head[8:12] in (b"WEBP", b"avif"):
         return "damaged picture: it begins like one, but its header is broken"
     if not head.strip(b"\0"):
         return "holds only zero bytes (an interrupted copy?)"
@@ -200,4 +224,5 @@ def _is_text(head: bytes) -> bool:
 
 
 def _reason(error: Exception) -> str:
-    return str(error).splitlines()[0] if str(error) else type(error).__name__
+    lines = str(error).strip().splitlines()
+    return lines[0] if lines else type(error).__name__

@@ -64,7 +64,7 @@ def _is_wanted(entry: os.DirEntry, skip_folder: str | None) -> bool:
         return False
     if entry.is_dir(follow_symlinks=False):
         return not (skip_folder and os.path.realpath(entry.path) == os.path.realpath(skip_folder))
-    return entry.name.lower().endswith(IMAGE_SUFFIXES) and not entry.is_dir()
+    return entry.name.lower().endswith(IMAGE_SUFFIXES) and not os.path.isdir(entry.path)
 
 
 def read_frame(path: str, spec: ModelSpec, resize: str = "crop", max_pixels: int = MAX_PIXELS) -> Frame:

@@ -6,6 +6,7 @@ import os
 import random
 import socket
 import sys
+import tempfile
 from pathlib import Path
 
 import keras
@@ -47,10 +48,15 @@ def build_network(spec: ModelSpec, weights: str, classes: int) -> keras.Model:
         network.load_weights(weights)
     except Exception as error:  # Keras and HDF5 raise almost anything for a file of another network
         raise UsageError(
-            f"the weights file {weights} does not fit {spec.name} with {classes} classes: {first_line(error)}\n"
-            "Is it of another network? For one's own classes, name them with --labels FILE."
+            f"the weights file {weights} does not fit {spec.name} with {classes} classes: {_why_not_loaded(error)}\n"
+            "Is it of another network (--model NAME), or for other classes (--labels FILE names them, one a line)?"
         ) from error
     return network
+
+
+def _why_not_loaded(error: Exception) -> str:
+    """Return Keras's reason, which stands in a paragraph of its own for its newer formats."""
+    return str(error).partition(":\n\n")[2].partition("\n")[0] or first_line(error)
 
 
 def _with_imagenet_weights(spec: ModelSpec, shape: tuple[int, int, int]) -> keras.Model:
@@ -88,23 +94,34 @@ class _DownloadLog:
 
 
 def _why_no_imagenet_weights(spec: ModelSpec, error: Exception, url: str) -> str:
-    folder = Path(os.environ.get("KERAS_HOME", Path.home() / ".keras")) / "models"
-    damaged = [str(path) for path in sorted(folder.glob("*.h5")) if not opens_as_hdf5(path)]
-    if not url and damaged:
-        return f"damaged weights: {', '.join(damaged)} ({first_line(error)}); delete this and run again"
+    folder = _download_folder()
     if "corrupted file" in str(error):
         return (
-            f"the download of {spec.name}'s weights arrived damaged: {folder / Path(url).name} is not what {url} "
-            "should hold; run again to download it anew, or put a good copy there"
+            f"the download of {spec.name}'s weights from {url} arrived damaged; run again to download them anew, "
+            "or give a good copy with --weights FILE"
         )
+    damaged = [str(path) for path in sorted(folder.glob(Path(url).name or "*.h5")) if not opens_as_hdf5(path)]
+    if damaged:
+        return f"damaged weights: {', '.join(damaged)} ({first_line(error)}); delete this and run again"
     if not url:
         return f"cannot load {spec.name}'s weights from {folder}: {first_line(error)}"
     offline = ", ".join(model.name for model in MODELS.values() if not model.needs_download)
     return (
         f"cannot download {spec.name}'s weights from {url}: {_network_reason(error)}\n"
-        f"Put the file into {folder}, or give one with --weights FILE. No download is needed for: {offline}."
+        f"Put the file into {folder}, or give it with --weights FILE. No download is needed for: {offline}."
     )
 
 
+def _download_folder() -> Path:
+    """Return where Keras keeps downloads: under /tmp when it may not write to its home."""
+    home = Path(os.environ.get("KERAS_HOME", "~/.keras")).expanduser()
+    if not os.access(home, os.W_OK):
+        home = Path("/tmp" if os.path.isdir("/tmp") else tempfile.gettempdir(), ".keras")
+    return home / "models"
+
+
 def _network_reason(error: Exception) -> str:
-    return first_line(error).rpartition(" -- ")[2]
+    """Turn Keras's "URL fetch failure on URL: 404 -- Not Found" into "404 Not Found"."""
+    before, _, reason = first_line(error).rpartition(" -- ")
+    code = before.rpartition(": ")[2]
+    return f"{code} {reason}" if code.isdecimal() else reason

@@ -1,10 +1,8 @@
 """Run a model with OpenVINO: built by Keras on its OpenVINO backend, so TensorFlow is not imported."""
 
-import tempfile
-from pathlib import Path
-
 import numpy as np
 import openvino
+from openvino import opset16 as opset
 
 from errors import UsageError
 from models import ModelSpec
@@ -17,7 +15,7 @@ class OpenVINOEngine:
         core = openvino.Core()
         device = _openvino_device(device, core.available_devices)
         config = {"INFERENCE_PRECISION_HINT": "f32"}  # or CPUs with AMX would compute in bfloat16
-        self._compiled = core.compile_model(_export_graph(spec, weights, classes), device, config)
+        self._compiled = core.compile_model(build_graph(spec, weights, classes), device, config)
 
     def predict(self, pixels: np.ndarray) -> np.ndarray:
         """Classify uint8 RGB [N, S, S, 3] -> float32 probabilities [N, classes]."""
@@ -38,13 +36,16 @@ def _openvino_device(device: str, available: list[str]) -> str:
     return name
 
 
-def _export_graph(spec: ModelSpec, weights: str, classes: int) -> openvino.Model:
+def build_graph(spec: ModelSpec, weights: str, classes: int) -> openvino.Model:
+    """Return the network as an OpenVINO graph for any batch size.
+
+    Not `model.export(format="openvino")`, which fixes a batch of 1 inside VGG's Flatten.
+    """
+    import keras
+
     from engines.network import build_model
 
     model = build_model(spec, weights, classes)
-    with tempfile.TemporaryDirectory() as folder:
-        path = Path(folder) / "model.xml"
-        model.export(str(path), format="openvino", verbose=False)
-        core = openvino.Core()
-        core.set_property({"ENABLE_MMAP": False})  # the file goes away
-        return core.read_model(path)
+    pixels = opset.parameter([-1, spec.input_size, spec.input_size, 3], np.uint8, name="pixels")
+    probabilities = model(keras.ops.convert_to_tensor(pixels.output(0)), training=False)
+    return openvino.Model([opset.result(probabilities.output)], [pixels], spec.name)

@@ -13,6 +13,8 @@ def check_weights_file(path: str) -> None:
     """Raise UsageError unless `path` is a whole HDF5 (.h5) or Keras (.keras) file."""
     if not os.path.exists(path):
         raise UsageError(f"no such weights file: {path} (--weights takes a file, 'imagenet' or 'none')")
+    if not os.path.isfile(path):
+        raise UsageError(f"{path} is not a file; --weights takes a .h5, .weights.h5 or .keras file")
     if not path.endswith(WEIGHTS_SUFFIXES):
         raise UsageError(f"the weights file {path} has to end in .h5, .weights.h5 or .keras, as Keras saves them")
     try:

@@ -1,0 +1,33 @@
+"""What the tests share: the repository, its pictures, and scripts run as a user runs them."""
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+os.environ["KERAS_BACKEND"] = "openvino"  # for engines in this process; others run in their own
+
+ROOT = Path(__file__).resolve().parent.parent
+IMAGES = ROOT / "images"
+
+
+@pytest.fixture(scope="session")
+def run():
+    """Run `python SCRIPT ARGUMENTS...` in the repository and return the finished process."""
+
+    def run_script(script: str, *arguments: object, **environment: str) -> subprocess.CompletedProcess:
+        variables = {key: value for key, value in os.environ.items() if key != "KERAS_BACKEND"}
+        return subprocess.run(
+            [sys.executable, script, *map(str, arguments)],
+            cwd=ROOT, env=variables | environment, capture_output=True, text=True, stdin=subprocess.DEVNULL,
+        )  # fmt: skip
+
+    return run_script
+
+
+@pytest.fixture(scope="session")
+def classify(run):
+    """Run classify_image.py with the arguments given."""
+    return lambda *arguments, **environment: run("classify_image.py", *arguments, **environment)

@@ -1,0 +1,102 @@
+"""Engines give Keras's own numbers, on every backend."""
+
+import importlib.util
+import subprocess
+import sys
+
+import numpy as np
+import pytest
+from conftest import IMAGES, ROOT
+
+from engines import check_classes, choose_backend, load_engine
+from errors import UsageError
+from models import find_model
+from preprocess import read_square
+
+PICTURES = sorted(str(path) for path in IMAGES.iterdir())
+TUTORIAL_MODELS = ("vgg16", "vgg19", "resnet50", "inception_v3", "xception")
+OTHER_BACKENDS = [
+    pytest.param(name, marks=pytest.mark.skipif(not importlib.util.find_spec(name), reason=f"{name} is not installed"))
+    for name in ("tensorflow", "jax", "torch")
+]
+
+
+@pytest.fixture(scope="module")
+def reference(tmp_path_factory):
+    """Weights and probabilities of plain Keras applications on TensorFlow."""
+    folder = tmp_path_factory.mktemp("reference")
+    specs = [find_model(name) for name in TUTORIAL_MODELS]
+    models = ",".join(f"{spec.module}:{spec.class_name}:{spec.input_size}" for spec in specs)
+    subprocess.run([sys.executable, "tests/plain_keras.py", folder, models, *PICTURES], cwd=ROOT, check=True)
+    yield folder
+    for path in folder.iterdir():  # 1.5 GB
+        path.unlink()
+
+
+@pytest.mark.parametrize("name", TUTORIAL_MODELS)
+def test_scores_are_those_of_the_plain_keras_call(name, reference):
+    """With the tutorials' resize; another preprocess_input must not pass unnoticed."""
+    spec = find_model(name)
+    expected = np.load(reference / f"{spec.class_name}.npy")
+    engine = load_engine(spec, weights=str(reference / f"{spec.class_name}.weights.h5"), backend="openvino")
+    pixels = np.stack([read_square(path, spec, "stretch") for path in PICTURES])
+    scores = engine.predict(pixels)
+    np.testing.assert_allclose(scores, expected, atol=1e-4)
+    assert np.abs(scores - engine.predict(255 - pixels)).max() > 1e-2
+    assert np.abs(scores - engine.predict(pixels[..., ::-1])).max() > 1e-3
+
+
+@pytest.fixture(scope="module")
+def lite_pixels():
+    spec = find_model("efficientnet_lite0")
+    return np.stack([read_square(path, spec) for path in PICTURES])
+
+
+@pytest.fixture(scope="module")
+def lite_engine():
+    return load_engine(find_model("efficientnet_lite0"), backend="openvino")
+
+
+@pytest.mark.parametrize("backend", OTHER_BACKENDS)
+def test_backends_agree(backend, lite_engine, lite_pixels, tmp_path):
+    np.save(tmp_path / "pixels.npy", lite_pixels)
+    program = f"""
+import numpy as np
+from engines import load_engine
+from models import find_model
+engine = load_engine(find_model("efficientnet_lite0"), backend="{backend}", device="cpu")
+pixels = np.load(r"{tmp_path / "pixels.npy"}")
+np.save(r"{tmp_path / "scores.npy"}", np.concatenate([engine.predict(pixels[:3]), engine.predict(pixels[3:])]))
+"""
+    subprocess.run([sys.executable, "-c", program], cwd=ROOT, check=True)
+    scores = np.load(tmp_path / "scores.npy")
+    assert scores.dtype == np.float32
+    np.testing.assert_allclose(scores, lite_engine.predict(lite_pixels), atol=1e-4)
+
+
+def test_scores_are_probabilities_and_do_not_depend_on_the_batch(lite_engine, lite_pixels):
+    together = lite_engine.predict(lite_pixels)
+    alone = np.concatenate([lite_engine.predict(pixels[None]) for pixels in lite_pixels])
+    assert together.shape == (len(PICTURES), 1000)
+    assert together.dtype == np.float32
+    np.testing.assert_allclose(together.sum(axis=1), 1, atol=1e-5)
+    np.testing.assert_allclose(together, alone, atol=1e-5)
+
+
+def test_gpu_that_is_not_there_is_refused_with_the_reason():
+    pytest.importorskip("openvino")
+    from openvino import Core
+
+    if any("GPU" in device for device in Core().available_devices):
+        pytest.skip("this machine has a GPU")
+    with pytest.raises(UsageError, match=r"--device gpu:3: OpenVINO sees only CPU.*--device cpu works"):
+        load_engine(find_model("efficientnet_lite0"), backend="openvino", device="gpu:3")
+
+
+def test_auto_is_openvino_on_a_cpu():
+    assert choose_backend("auto", "cpu") == "openvino"
+
+
+def test_imagenet_weights_take_no_other_number_of_labels():
+    with pytest.raises(UsageError, match="1000 classes, but the labels name 3"):
+        check_classes("imagenet", 3)

@@ -1,0 +1,71 @@
+"""Who may import whom (docs/design.md): arrows point one way, and frameworks stay in their rooms."""
+
+import ast
+
+import pytest
+from conftest import ROOT
+
+#   room          may import
+ALLOWED = {
+    "errors":     set(),
+    "defaults":   set(),
+    "results":    set(),
+    "labels":     {"errors"},
+    "models":     {"errors"},
+    "preprocess": {"defaults", "errors", "models"},
+    "sources":    {"defaults", "errors", "models", "preprocess"},
+    "networks":   {"errors"},
+    "engines":    {"errors", "models"},
+    "outputs":    {"defaults", "errors", "preprocess", "results"},
+    "pipeline":   {"defaults", "engines", "labels", "results", "sources"},
+    "arguments":  {"defaults", "engines", "errors", "models"},
+}  # fmt: skip
+FRAMEWORKS = {"tensorflow", "keras", "jax", "torch", "openvino", "matplotlib"}
+FRAMEWORK_ROOMS = ("engines", "networks", "training")
+PATHS = sorted(
+    path for path in ROOT.rglob("*.py")
+    if not {"tests", "build", "site-packages"} & set(path.parts) and not any(part.startswith(".") for part in path.parts)
+)  # fmt: skip
+SCRIPTS = [path.stem for path in PATHS if path.parent == ROOT and "_" in path.stem]
+
+
+def imports(tree: ast.AST, top_level_only: bool = False) -> set[str]:
+    """Return the first part of every module name that is imported."""
+    names = set()
+    for node in tree.body if top_level_only else ast.walk(tree):
+        if isinstance(node, ast.Import):
+            names |= {alias.name.partition(".")[0] for alias in node.names}
+        elif isinstance(node, ast.ImportFrom):
+            names.add(node.module.partition(".")[0])
+    return names
+
+
+@pytest.mark.parametrize("path", PATHS, ids=lambda path: str(path.relative_to(ROOT)))
+def test_imports_follow_the_design(path):
+    room = path.relative_to(ROOT).parts[0].removesuffix(".py")
+    tree = ast.parse(path.read_text(encoding="utf-8"))
+    own = imports(tree) & {*ALLOWED, *SCRIPTS} - {room}
+    if room in SCRIPTS:
+        assert own.isdisjoint(SCRIPTS)
+        assert imports(tree, top_level_only=True).isdisjoint({*FRAMEWORKS, "numpy", "PIL", "cv2"})
+    else:
+        assert own <= ALLOWED[room]
+    if room not in FRAMEWORK_ROOMS:
+        assert imports(tree).isdisjoint(FRAMEWORKS)
+
+
+def test_every_room_exists():
+    assert {path.relative_to(ROOT).parts[0].removesuffix(".py") for path in PATHS} == {*ALLOWED, *SCRIPTS}
+
+
+@pytest.mark.parametrize("path", PATHS, ids=lambda path: str(path.relative_to(ROOT)))
+def test_every_public_function_says_what_it_does(path):
+    tree = ast.parse(path.read_text(encoding="utf-8"))
+    public = [node for node in tree.body if is_public(node)]
+    members = [member for node in public for member in node.body if is_public(member)]
+    assert ast.get_docstring(tree)
+    assert [node.name for node in [*public, *members] if not ast.get_docstring(node)] == []
+
+
+def is_public(node: ast.AST) -> bool:
+    return isinstance(node, ast.FunctionDef | ast.ClassDef) and not node.name.startswith("_")

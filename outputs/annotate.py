@@ -6,6 +6,7 @@ OpenCV 5 draws Latin, Greek, Cyrillic, Arabic and CJK text with the fonts that i
 import functools
 import os
 import tempfile
+import time
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -76,6 +77,7 @@ class AnnotatedOutput:
         self._root = os.path.commonpath([_folder_of(path) for path in inputs])
         self._max_pixels = max_pixels
         self._force = force
+        self._started = time.time_ns()
         try:
             self._folder.mkdir(parents=True, exist_ok=True)
             tempfile.TemporaryFile(dir=self._folder).close()
@@ -90,10 +92,14 @@ class AnnotatedOutput:
     def write(self, result: Result) -> None:
         """Save the annotated copy of one picture; raises ImageError when that cannot be done."""
         path = self.path_for(result.source)
-        if path.exists() and (not self._force or path.samefile(result.source)):
+        if path.exists() and not self._may_overwrite(path, result.source):
             raise ImageError(f"not annotated, because {path} exists (--force overwrites earlier copies)")
         image = read_image(result.source, self._max_pixels)
         save_image(path, draw_label(np.asarray(image), caption(result)))
+
+    def _may_overwrite(self, path: Path, source: str) -> bool:
+        made_in_this_run = path.stat().st_mtime_ns >= self._started  # of a picture that was given twice
+        return not path.samefile(source) and (self._force or made_in_this_run)
 
 
 def save_image(path: Path, pixels: np.ndarray) -> None:

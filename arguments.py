@@ -16,6 +16,7 @@ from engines import BACKENDS, BUILT_IN_WEIGHTS, require_backend
 from engines.weights_file import check_weights_file
 from errors import UsageError
 from models import ModelSpec, find_model, match_models
+from outputs.text import printable
 
 VERSION = "0.1.0"
 EXIT_OK, EXIT_FAILED_INPUTS, EXIT_USAGE, EXIT_INTERRUPTED = 0, 1, 2, 130
@@ -161,14 +162,19 @@ def format_models(specs: Sequence[ModelSpec]) -> str:
     return "\n".join(lines)
 
 
+class _Formatter(logging.Formatter):
+    def format(self, record: logging.LogRecord) -> str:
+        return "\n".join(printable(line) for line in super().format(record).split("\n"))
+
+
 def configure_messages(quiet: bool, debug: bool) -> None:
     """Send the suite's notes to stderr, and keep the libraries' to themselves unless debugging."""
-    logging.basicConfig(
-        format="%(message)s", level=logging.DEBUG if debug else logging.CRITICAL, stream=sys.stderr, force=True
-    )
+    handler = logging.StreamHandler()
+    handler.setFormatter(_Formatter("%(message)s"))
+    logging.basicConfig(level=logging.DEBUG if debug else logging.CRITICAL, handlers=[handler], force=True)
     logger.setLevel(logging.DEBUG if debug else logging.WARNING if quiet else logging.INFO)
     if not debug:
-        logger.addHandler(logging.StreamHandler())
+        logger.addHandler(handler)
         logger.propagate = False
         warnings.simplefilter("ignore")
     is_unicode = sys.stdout.encoding.lower().startswith("utf")

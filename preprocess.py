@@ -114,7 +114,7 @@ def _pad_to_square(image: Image.Image, size: int, resample: Image.Resampling) ->
 def _decode(file, path: str | Path, max_pixels: int) -> Image.Image:
     head = file.read(512)
     file.seek(0)
-    Image.MAX_IMAGE_PIXELS = max_pixels  # a GIF takes memory for its first frame while it is opened
+    Image.MAX_IMAGE_PIXELS = max(MAX_PIXELS, max_pixels)  # GIFs take memory for the first frame when opened
     try:
         image = Image.open(file, formats=FORMATS)
     except (Image.DecompressionBombError, Image.DecompressionBombWarning) as error:

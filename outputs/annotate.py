@@ -6,7 +6,6 @@ OpenCV 5 draws Latin, Greek, Cyrillic, Arabic and CJK text with the fonts that i
 import functools
 import os
 import tempfile
-import time
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -24,6 +23,8 @@ except ImportError as error:
         f"OpenCV cannot be loaded ({error}); on a machine without a desktop, "
         "apt-get install libgl1 libglib2.0-0, or pip install opencv-python-headless in place of opencv-python"
     ) from error
+
+cv2.utils.logging.setLogLevel(cv2.utils.logging.LOG_LEVEL_SILENT)  # its errors are raised, too
 
 SUFFIXES = (".jpg", ".jpeg", ".png", ".webp", ".bmp", ".tif", ".tiff")  # that OpenCV can write; others get .png
 MIN_FONT_SIZE = 14  # pixels; smaller is hard to read
@@ -69,7 +70,8 @@ class AnnotatedOutput:
     """Saves annotated copies in a folder that mirrors the folders of the inputs.
 
     A copy's path is the picture's path relative to what all inputs have in common, so pictures
-    of the same name never collide. Copies that exist are overwritten only with `force`.
+    of the same name never collide. A copy that exists and differs is overwritten only with
+    `force`, and no picture ever is: raises UsageError for a folder that holds one of the inputs.
     """
 
     def __init__(self, folder: str, inputs: Sequence[str], max_pixels: int = MAX_PIXELS, force: bool = False) -> None:
@@ -77,7 +79,9 @@ class AnnotatedOutput:
         self._root = os.path.commonpath([_folder_of(path) for path in inputs])
         self._max_pixels = max_pixels
         self._force = force
-        self._started = time.time_ns()
+        for path in inputs:
+            if Path(path).resolve().is_relative_to(self._folder.resolve()):
+                raise UsageError(f"--annotate {folder} holds the input {path}; give a folder of its own")
         try:
             self._folder.mkdir(parents=True, exist_ok=True)
             tempfile.TemporaryFile(dir=self._folder).close()
@@ -92,26 +96,36 @@ class AnnotatedOutput:
     def write(self, result: Result) -> None:
         """Save the annotated copy of one picture; raises ImageError when that cannot be done."""
         path = self.path_for(result.source)
-        if path.exists() and not self._may_overwrite(path, result.source):
-            raise ImageError(f"not annotated, because {path} exists (--force overwrites earlier copies)")
         image = read_image(result.source, self._max_pixels)
-        save_image(path, draw_label(np.asarray(image), caption(result)))
+        data = encode_image(draw_label(np.asarray(image), caption(result)), path.suffix)
+        try:
+            if not self._force and path.exists() and path.read_bytes() != data:
+                raise ImageError(f"not annotated: {path} exists and differs (--force overwrites it)")
+            _replace(path, data)
+        except OSError as error:
+            raise ImageError(f"cannot save {path}: {error.strerror}") from error
 
-    def _may_overwrite(self, path: Path, source: str) -> bool:
-        made_in_this_run = path.stat().st_mtime_ns >= self._started  # of a picture that was given twice
-        return not path.samefile(source) and (self._force or made_in_this_run)
 
-
-def save_image(path: Path, pixels: np.ndarray) -> None:
-    """Write uint8 RGB [H, W, 3] in the format of the path's suffix; raises ImageError."""
+def encode_image(pixels: np.ndarray, suffix: str) -> bytes:
+    """Encode uint8 RGB [H, W, 3] in the format of a suffix such as ".jpg"; raises ImageError."""
     try:
-        encoded, data = cv2.imencode(path.suffix, cv2.cvtColor(pixels, cv2.COLOR_RGB2BGR))
-        if not encoded:
-            raise ImageError(f"cannot save {path}: OpenCV cannot encode it")
-        path.parent.mkdir(parents=True, exist_ok=True)
-        path.write_bytes(data)  # not cv2.imwrite, which does not take every path
-    except (OSError, cv2.error) as error:
-        raise ImageError(f"cannot save {path}: {error}") from error
+        encoded, data = cv2.imencode(suffix, cv2.cvtColor(pixels, cv2.COLOR_RGB2BGR))
+    except cv2.error as error:
+        raise ImageError(f"not annotated: OpenCV cannot encode it as {suffix}: {error.err}") from error
+    if not encoded:
+        raise ImageError(f"not annotated: OpenCV cannot encode {pixels.shape[1]} x {pixels.shape[0]} as {suffix}")
+    return data.tobytes()
+
+
+def _replace(path: Path, data: bytes) -> None:
+    """Write a whole file or none, and never through a link. (cv2.imwrite would not take every path.)"""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    unfinished = path.with_name(f".unfinished-{os.getpid()}")
+    try:
+        unfinished.write_bytes(data)
+        unfinished.replace(path)
+    finally:
+        unfinished.unlink(missing_ok=True)
 
 
 def _folder_of(path: str) -> str:

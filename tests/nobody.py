@@ -4,12 +4,15 @@ import os
 from collections.abc import Iterator
 from contextlib import contextmanager
 
+from PIL import Image
+
 NOBODY = 65534
 
 
 @contextmanager
 def as_nobody() -> Iterator[None]:
     """Drop root's rights for a while; other users keep theirs. Use relative paths, tmp_path is root's alone."""
+    Image.init()  # Pillow imports its plugins late, maybe from where nobody cannot read
     user = os.geteuid()
     if user == 0:
         os.seteuid(NOBODY)

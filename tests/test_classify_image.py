@@ -36,7 +36,9 @@ def test_one_picture_prints_its_five_best_labels(classify):
 def test_real_weights_name_the_shipped_photos_on_tensorflow_too(classify):
     finished = classify("-i", IMAGES, "-k", 1, "--backend", "tensorflow")
     assert (finished.returncode, finished.stderr) == (0, "")
-    answers = {path.rpartition("/")[2]: lines[0][3:].partition(":")[0] for path, lines in blocks(finished.stdout).items()}
+    answers = {
+        path.rpartition("/")[2]: lines[0][3:].partition(":")[0] for path, lines in blocks(finished.stdout).items()
+    }
     assert answers.keys() == EXPECTED.keys()
     assert all(answers[name] in EXPECTED[name] for name in EXPECTED)
 
@@ -91,12 +93,20 @@ def imported(importtime: str) -> set[str]:
         (["--list-models", "nothing"], 2, "error: no model matches 'nothing'"),
         ([], 2, "error: no picture given; use --image PATH"),
         (["--imgae", "x.jpg"], 2, "error: unrecognized arguments: --imgae x.jpg; did you mean --image?"),
-        (["-i", "x.jpg", "-m", "resnett50"], 2, "unknown model 'resnett50'; did you mean 'resnet50'? (see --list-models)"),
+        (
+            ["-i", "x.jpg", "-m", "resnett50"],
+            2,
+            "unknown model 'resnett50'; did you mean 'resnet50'? (see --list-models)",
+        ),
         (["-i", "x.jpg", "-k", "0"], 2, "'0' is not a whole number from 1"),
         (["-i", "x.jpg", "--device", "tpu"], 2, "'tpu' is not auto, cpu, gpu or gpu:N"),
         (["-i", "x.jpg", "--resize", "squash"], 2, "invalid choice: 'squash'"),
         (["-i", "x.jpg", "--weights", "w.h5"], 2, "error: no such weights file: w.h5"),
-        (["-i", "x.jpg", "--labels", "l.txt"], 2, "error: cannot read the labels file l.txt: No such file or directory"),
+        (
+            ["-i", "x.jpg", "--labels", "l.txt"],
+            2,
+            "error: cannot read the labels file l.txt: No such file or directory",
+        ),
         (["-i", "x.jpg", "--backend", "theano"], 2, "invalid choice: 'theano'"),
     ],
 )
@@ -175,7 +185,18 @@ def test_debug_shows_the_traceback(classify):
 def test_interrupt_keeps_what_was_printed_and_exits_with_130(tmp_path):
     for number in range(40):
         (tmp_path / f"{number:02}.png").symlink_to(COFFEE)
-    command = [sys.executable, "classify_image.py", "-i", tmp_path, "-b", "1", "-m", "efficientnet_b4", "--weights", "none"]
+    command = [
+        sys.executable,
+        "classify_image.py",
+        "-i",
+        tmp_path,
+        "-b",
+        "1",
+        "-m",
+        "efficientnet_b4",
+        "--weights",
+        "none",
+    ]
     with subprocess.Popen(command, cwd=ROOT, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) as process:
         first = process.stdout.readline()
         process.send_signal(signal.SIGINT)

@@ -80,7 +80,9 @@ def test_models_are_found_by_keras_spelling_too(name):
     assert find_model(name).name == "resnet50_v2"
 
 
-@pytest.mark.parametrize(("typo", "meant"), [("resnett50", "resnet50"), ("inception", "inception_v3"), ("vg16", "vgg16")])
+@pytest.mark.parametrize(
+    ("typo", "meant"), [("resnett50", "resnet50"), ("inception", "inception_v3"), ("vg16", "vgg16")]
+)
 def test_unknown_model_suggests_the_closest_name(typo, meant):
     with pytest.raises(UsageError, match=f"unknown model '{typo}'; did you mean '{meant}'"):
         find_model(typo)

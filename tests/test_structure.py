@@ -19,7 +19,7 @@ ALLOWED = {
     "engines":    {"errors", "models"},
     "outputs":    {"defaults", "errors", "preprocess", "results"},
     "pipeline":   {"defaults", "engines", "labels", "results", "sources"},
-    "arguments":  {"defaults", "engines", "errors", "models"},
+    "arguments":  {"defaults", "engines", "errors", "models", "outputs"},
 }  # fmt: skip
 FRAMEWORKS = {"tensorflow", "keras", "jax", "torch", "openvino", "matplotlib"}
 FRAMEWORK_ROOMS = ("engines", "networks", "training")

@@ -1,0 +1,102 @@
+"""Damaged files of every common format: each gives a picture or a reason, never anything else."""
+
+import io
+import random
+from dataclasses import replace
+
+import numpy as np
+import pytest
+from conftest import IMAGES
+from PIL import Image
+
+from models import find_model
+from sources import read_frame
+
+SPEC = replace(find_model("efficientnet_lite0"), input_size=32)
+QUICK, LONG = 60, 5000  # mutations of each format
+EDGE_VALUES = (0, 1, 0x7F, 0x80, 0xFF)
+VARIANTS = {
+    "JPEG": [("RGB", {"exif": True}), ("RGB", {"progressive": True}), ("L", {}), ("CMYK", {})],
+    "PNG": [("RGB", {"exif": True}), ("RGBA", {}), ("P", {"transparency": 3}), ("I;16", {}), ("RGB", {"frames": True})],
+    "GIF": [("RGB", {}), ("RGB", {"frames": True, "disposal": 2})],
+    "WEBP": [("RGB", {"exif": True}), ("RGBA", {"lossless": True}), ("RGB", {"frames": True})],
+    "BMP": [("RGB", {}), ("P", {}), ("1", {})],
+    "TIFF": [("RGB", {"compression": name}) for name in ("raw", "tiff_lzw", "tiff_adobe_deflate", "jpeg", "packbits")]
+    + [("1", {"compression": "group4"}), ("F", {}), ("I;16", {}), ("RGB", {"frames": True})],
+}  # fmt: skip
+
+
+def originals(format):
+    """Encode a small photograph in every variant of a format."""
+    photo = Image.open(IMAGES / "rocket.jpg").resize((80, 60))
+    exif = Image.Exif()
+    exif[0x112] = 6  # turned
+    for mode, options in VARIANTS[format]:
+        options, data = dict(options), io.BytesIO()
+        if options.pop("frames", False):
+            options |= {"save_all": True, "append_images": [photo.rotate(90), photo.rotate(180)]}
+        if options.pop("exif", False):
+            options["exif"] = exif
+        photo.convert(mode).save(data, format, **options)
+        yield data.getvalue()
+
+
+def flip(data, others, rng):
+    data[rng.randrange(len(data))] ^= 1 << rng.randrange(8)
+
+
+def set_extreme(data, others, rng):
+    data[rng.randrange(len(data))] = rng.choice(EDGE_VALUES)
+
+
+def set_extreme_in_header(data, others, rng):
+    data[rng.randrange(min(len(data), 200))] = rng.choice(EDGE_VALUES)
+
+
+def truncate(data, others, rng):
+    del data[rng.randrange(1, len(data) + 1) :]
+
+
+def zero(data, others, rng):
+    start = rng.randrange(len(data))
+    end = min(start + rng.randrange(1, 64), len(data))
+    data[start:end] = bytes(end - start)
+
+
+def splice(data, others, rng):
+    other, start = rng.choice(others), rng.randrange(len(data))
+    cut = rng.randrange(len(other))
+    data[start:start] = other[cut : cut + rng.randrange(1, 128)]
+
+
+MUTATIONS = (flip, set_extreme, set_extreme_in_header, truncate, zero, splice)
+
+
+def check_mutations(format, count, path):
+    rng = random.Random(f"{format} {count}")
+    pictures = list(originals(format))
+    readable = 0
+    for number in range(count):
+        data = bytearray(rng.choice(pictures))
+        for _ in range(rng.choice((1, 1, 2, 5))):
+            rng.choice(MUTATIONS)(data, pictures, rng)
+        path.write_bytes(data)
+        frame = read_frame(str(path), SPEC, max_pixels=1_000_000)
+        readable += not frame.error
+        if frame.error:
+            assert frame.pixels is None
+            assert frame.error.strip(), number
+            assert frame.error.isprintable(), number
+        else:
+            assert frame.pixels.shape == (32, 32, 3), number
+            assert frame.pixels.dtype == np.uint8, number
+    assert 0 < readable < count  # or the mutations are too harsh or too tame to test anything
+
+
+@pytest.mark.filterwarnings("ignore")  # Pillow warns of damaged metadata
+@pytest.mark.parametrize(
+    "count", [QUICK, pytest.param(LONG, marks=pytest.mark.slow)], ids=["quick", "long"]
+)  # fmt: skip
+@pytest.mark.parametrize("format", VARIANTS)
+def test_damaged_files_give_a_picture_or_a_reason(format, count, tmp_path):
+    check_mutations(format, count, tmp_path / "damaged")

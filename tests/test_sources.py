@@ -1,0 +1,168 @@
+"""Folders and files become a stream of Frames: nothing lost, nothing twice, in order."""
+
+import os
+import shutil
+import subprocess
+import threading
+
+import pytest
+from conftest import IMAGES
+from nobody import as_nobody
+
+from models import find_model
+from sources import find_images, read_frame, read_frames
+
+SPEC = find_model("efficientnet_lite0")
+PICTURE = str(IMAGES / "cat.png")
+
+
+@pytest.fixture
+def tree(tmp_path, monkeypatch):
+    """Make empty files by their names, below a new current folder that others may enter."""
+    monkeypatch.chdir(tmp_path)
+    tmp_path.chmod(0o755)
+
+    def make(*names):
+        for name in names:
+            (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
+            (tmp_path / name).touch()
+
+    return make
+
+
+def errors(*inputs):
+    return {frame.source: frame.error for frame in read_frames(find_images(inputs), SPEC)}
+
+
+def test_folders_are_searched_in_order(tree):
+    tree("p/b.png", "p/a/2.jpg", "p/a/10.jpg", "p/c/deep/x.webp", "p/Z.JPG", "p/ü猫.TIFF")
+    expected = ["p/Z.JPG", "p/a/10.jpg", "p/a/2.jpg", "p/b.png", "p/c/deep/x.webp", "p/ü猫.TIFF"]
+    assert list(find_images(["p"])) == expected
+
+
+def test_inputs_keep_their_order_and_files_need_no_extension(tree):
+    tree("p/b.png", "q/a.png", "notes")
+    assert list(find_images(["q", "notes", "missing.png", "p", "q/a.png"])) == [
+        "q/a.png", "notes", "missing.png", "p/b.png", "q/a.png",
+    ]  # fmt: skip
+
+
+def test_hidden_files_and_other_files_are_skipped(tree):
+    tree("p/a.png", "p/.b.png", "p/.hidden/c.png", "p/notes.txt", "p/png", "p/a.png.part")
+    assert list(find_images(["p"])) == ["p/a.png"]
+
+
+def test_skip_folder(tree):
+    tree("p/a.png", "p/annotated/a.png", "p/deep/annotated/b.png")
+    assert list(find_images(["p"], skip_folder="./p/../p/annotated")) == ["p/a.png", "p/deep/annotated/b.png"]
+    assert list(find_images(["p/annotated"], skip_folder="p/annotated")) == ["p/annotated/a.png"]
+
+
+def test_folder_without_pictures_is_reported(tree):
+    tree("p/notes.txt", "p/deep/notes.txt")
+    assert list(find_images(["p"])) == ["p"]
+    assert errors("p")["p"].startswith("the folder holds no pictures")
+
+
+def test_folder_that_cannot_be_listed_is_reported_in_its_place(tree):
+    tree("p/a.txt", "p/locked/b.png", "p/z.txt")
+    shutil.copy(PICTURE, "p/a.png")
+    shutil.copy(PICTURE, "p/z.png")
+    os.chmod("p/locked", 0)
+    with as_nobody():
+        found = errors("p", "p/locked")
+    os.chmod("p/locked", 0o755)
+    assert found == {"p/a.png": "", "p/locked": "the folder cannot be listed: Permission denied", "p/z.png": ""}
+
+
+def test_links_to_files_count_and_links_to_folders_do_not(tree):
+    tree("p/a.png", "other/b.png")
+    for target, name in (("a.png", "b.png"), ("../p", "loop"), ("../p", "loop.png"), ("../other", "other")):
+        os.symlink(target, f"p/{name}")
+    assert list(find_images(["p"])) == ["p/a.png", "p/b.png"]
+
+
+def test_broken_links_cost_only_themselves(tree):
+    tree("p/x.txt")
+    shutil.copy(PICTURE, "p/a.png")
+    os.symlink("gone.png", "p/broken.png")
+    os.symlink("self.png", "p/self.png")
+    found = errors("p")
+    assert list(found) == ["p/a.png", "p/broken.png", "p/self.png"]
+    assert found["p/a.png"] == ""
+    assert found["p/broken.png"] == "no such file"
+    assert "Too many levels of symbolic links" in found["p/self.png"]
+
+
+def test_folders_deeper_than_the_recursion_limit(tree):
+    tree("p/x.txt")
+    top = os.getcwd()
+    os.chdir("p")
+    for _ in range(1500):
+        os.mkdir("d")
+        os.chdir("d")
+    shutil.copy(PICTURE, "x.png")
+    os.chdir(top)
+    found = errors("p")
+    subprocess.run(["rm", "-r", "p"], check=True)  # pytest's own clean-up would fail at such depth
+    assert found == {"p/" + "d/" * 1500 + "x.png": ""}
+
+
+def test_folder_named_like_a_picture_is_searched(tree):
+    tree("p/x.jpg/a.png")
+    assert list(find_images(["p"])) == ["p/x.jpg/a.png"]
+
+
+@pytest.mark.parametrize("name", ["new\nline.png", " .png", "-i.png", "*.png", "~.png", os.fsdecode(b"\xff\xfe.png")])
+def test_odd_names(tree, name):
+    tree("p/x.txt")
+    shutil.copy(PICTURE, f"p/{name}")
+    assert errors("p") == {f"p/{name}": ""}
+
+
+def test_frame_is_the_square_of_the_model():
+    frame = read_frame(PICTURE, SPEC)
+    assert (frame.source, frame.error) == (PICTURE, "")
+    assert frame.pixels.shape == (224, 224, 3)
+
+
+@pytest.mark.parametrize("workers", [1, 2, 7])
+def test_order_is_kept_and_errors_stay_in_their_place(workers):
+    paths = [PICTURE, "missing.png", str(IMAGES / "rocket.jpg"), "", "a\0b"] * 9
+    frames = list(read_frames(paths, SPEC, workers=workers))
+    assert [frame.source for frame in frames] == paths
+    assert [bool(frame.error) for frame in frames] == [False, True, False, True, True] * 9
+    assert all((frame.pixels is None) == bool(frame.error) for frame in frames)
+
+
+@pytest.mark.parametrize("workers", [1, 3])
+def test_look_ahead_is_bounded(workers):
+    asked = 0
+
+    def paths():
+        nonlocal asked
+        for _ in range(1000):
+            asked += 1
+            yield "missing.png"
+
+    for given, _ in enumerate(read_frames(paths(), SPEC, workers=workers), start=1):
+        assert asked - given < 4 * workers
+    assert asked == given == 1000
+
+
+def test_endless_paths_can_be_closed_early():
+    def forever():
+        while True:
+            yield PICTURE
+
+    before = set(threading.enumerate())
+    frames = read_frames(forever(), SPEC, workers=2)
+    assert not next(frames).error
+    frames.close()
+    for thread in set(threading.enumerate()) - before:
+        thread.join(timeout=30)
+        assert not thread.is_alive()
+
+
+def test_no_paths_give_no_frames():
+    assert list(read_frames([], SPEC)) == []

@@ -4,6 +4,7 @@
 Each model's own `preprocess_input` is part of its graph (see `engines`), not done here.
 """
 
+import contextlib
 import io
 import logging
 import os
@@ -12,7 +13,7 @@ import threading
 from pathlib import Path
 
 import numpy as np
-from PIL import ExifTags, Image, ImageCms, PngImagePlugin
+from PIL import Image, ImageCms, ImageOps, PngImagePlugin
 
 from defaults import MAX_PIXELS
 from errors import ImageError
@@ -25,15 +26,6 @@ SIGNATURES = (b"\xff\xd8\xff", b"\x89PNG", b"GIF8", b"BM", b"II*\0", b"MM\0*")
 MULTI_FRAME_FORMATS = ("AVIF", "GIF", "PNG", "TIFF", "WEBP")  # not MPO, one photograph in several sizes or views
 PADDING_COLOR = (124, 116, 104)  # ImageNet's mean RGB, so that the margin is near zero after preprocessing
 
-ORIENTATIONS = {  # EXIF's number for how the camera was held, and what turns the picture upright
-    2: Image.Transpose.FLIP_LEFT_RIGHT,
-    3: Image.Transpose.ROTATE_180,
-    4: Image.Transpose.FLIP_TOP_BOTTOM,
-    5: Image.Transpose.TRANSPOSE,
-    6: Image.Transpose.ROTATE_270,
-    7: Image.Transpose.TRANSVERSE,
-    8: Image.Transpose.ROTATE_90,
-}
 INTERPOLATIONS = {"bilinear": Image.Resampling.BILINEAR, "bicubic": Image.Resampling.BICUBIC}
 
 logger = logging.getLogger("suite")
@@ -138,12 +130,9 @@ def _decode(file, path: str | Path, max_pixels: int) -> Image.Image:
 
 
 def _upright(image: Image.Image) -> Image.Image:
-    """Apply the EXIF orientation. Unlike ImageOps.exif_transpose, damaged metadata does not cost the picture."""
-    try:
-        orientation = image.getexif().get(ExifTags.Base.Orientation)
-    except Exception:  # as for Pillow's decoders
-        orientation = 1
-    return image.transpose(ORIENTATIONS[orientation]) if orientation in ORIENTATIONS else image.copy()
+    with contextlib.suppress(Exception):  # damaged metadata does not cost the picture
+        ImageOps.exif_transpose(image, in_place=True)
+    return image
 
 
 def _to_rgb(image: Image.Image) -> Image.Image:

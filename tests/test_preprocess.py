@@ -16,12 +16,21 @@ from PIL import Image, ImageCms, PngImagePlugin
 
 import preprocess
 from errors import ImageError
-from preprocess import ORIENTATIONS, read_image
+from preprocess import read_image
 
 GREY = np.add.outer(np.arange(48), np.arange(64) * 3).astype(np.uint8)  # 0..236, smooth, wider than high
 COLOR = np.stack([GREY, GREY[:, ::-1], 255 - GREY], axis=-1)
 PICTURE = Image.fromarray(COLOR)
 TWO_FRAMES = {"save_all": True, "append_images": [PICTURE.transpose(Image.Transpose.ROTATE_180)]}
+STORED = {  # how a camera held that way stores an upright picture
+    2: Image.Transpose.FLIP_LEFT_RIGHT,
+    3: Image.Transpose.ROTATE_180,
+    4: Image.Transpose.FLIP_TOP_BOTTOM,
+    5: Image.Transpose.TRANSPOSE,
+    6: Image.Transpose.ROTATE_90,
+    7: Image.Transpose.TRANSVERSE,
+    8: Image.Transpose.ROTATE_270,
+}
 
 
 def encoded(image, format, **options):
@@ -157,10 +166,7 @@ def test_lab_and_ycbcr_tiff(file):
 @pytest.mark.parametrize("orientation", range(1, 9))
 @pytest.mark.parametrize("format", ["PNG", "TIFF"])
 def test_exif_orientation_is_applied(file, format, orientation):
-    undo = {6: Image.Transpose.ROTATE_90, 8: Image.Transpose.ROTATE_270}
-    stored = PICTURE
-    if orientation > 1:
-        stored = PICTURE.transpose(undo.get(orientation, ORIENTATIONS[orientation]))
+    stored = PICTURE.transpose(STORED[orientation]) if orientation > 1 else PICTURE
     exif = Image.Exif()
     exif[0x112] = orientation
     assert (as_stored(file(encoded(stored, format, exif=exif))) == COLOR).all()

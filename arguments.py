@@ -9,16 +9,18 @@ import sys
 import traceback
 import warnings
 from collections.abc import Callable, Sequence
+from pathlib import Path
 from typing import NoReturn
 
 import defaults
-from engines import BACKENDS, BUILT_IN_WEIGHTS, require_backend
+from engines import BACKENDS, BUILT_IN_WEIGHTS, PRECISIONS, require_backend
 from engines.weights_file import check_weights_file
 from errors import UsageError
 from models import ModelSpec, find_model, match_models
 from outputs.text import printable
 
 VERSION = "0.1.0"
+APP_NAME = "image-classifier-scripts"
 EXIT_OK, EXIT_FAILED_INPUTS, EXIT_USAGE, EXIT_INTERRUPTED = 0, 1, 2, 130
 
 logger = logging.getLogger("suite")
@@ -93,6 +95,14 @@ def add_model_options(parser: argparse.ArgumentParser) -> None:
         "--device", type=device, default="auto", metavar="auto|cpu|gpu|gpu:N", help="where (default: auto)"
     )
     group.add_argument(
+        "--precision", choices=PRECISIONS, default="float32",
+        help="what is computed in, where the device can (default: float32)",
+    )  # fmt: skip
+    group.add_argument(
+        "--cache-dir", metavar="DIR", help="where OpenVINO's graphs are kept (default: the user's cache)"
+    )
+    group.add_argument("--no-cache", action="store_true", help="neither use nor keep graphs")
+    group.add_argument(
         "-b", "--batch-size", type=positive_int, default=defaults.BATCH_SIZE, metavar="N",
         help="pictures computed at once (default: %(default)s)",
     )  # fmt: skip
@@ -114,6 +124,17 @@ def check_model_options(parser: argparse.ArgumentParser, args: argparse.Namespac
         require_backend(args.backend)
     if args.weights not in BUILT_IN_WEIGHTS:
         check_weights_file(args.weights)
+
+
+def cache_folder(args: argparse.Namespace) -> Path | None:
+    """Return where graphs are kept: --cache-dir, or the platform's place for caches."""
+    if args.no_cache:
+        return None
+    if args.cache_dir:
+        return Path(args.cache_dir)
+    from platformdirs import user_cache_path
+
+    return user_cache_path(APP_NAME, appauthor=False)
 
 
 def model(name: str) -> ModelSpec:

@@ -22,6 +22,7 @@ from arguments import (
     add_input_options,
     add_message_options,
     add_model_options,
+    cache_folder,
     check_model_options,
     configure_messages,
     positive_int,
@@ -75,11 +76,15 @@ def main(argv: Sequence[str] | None = None) -> int:
 
 def classify_paths(args: argparse.Namespace, labels: Sequence[ClassLabel]) -> Iterator[Result]:
     """Classify all that --image names; the engine is loaded once a picture is there to classify."""
-    from engines import LazyEngine
+    from engines import LazyEngine, load_engine
     from pipeline import classify
     from sources import find_images, read_frames
 
-    engine = LazyEngine(args.model, args.weights, len(labels), args.backend, args.device)
+    engine = LazyEngine(
+        lambda: load_engine(
+            args.model, args.weights, len(labels), args.backend, args.device, args.precision, cache_folder(args)
+        )
+    )
     paths = find_images(args.image, skip_folder=args.annotate)
     frames = read_frames(paths, args.model, args.resize, args.max_pixels, args.workers)
     return classify(frames, engine, labels, args.top_k, args.batch_size)

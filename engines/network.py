@@ -2,16 +2,14 @@
 
 import contextlib
 import logging
-import os
 import random
 import socket
 import sys
-import tempfile
 from pathlib import Path
 
 import keras
 
-from engines.weights_file import first_line, opens_as_hdf5
+from engines.weights_file import first_line, keras_weights_folder, opens_as_hdf5
 from errors import UsageError
 from models import MODELS, ModelSpec
 
@@ -42,7 +40,6 @@ def build_network(spec: ModelSpec, weights: str, classes: int) -> keras.Model:
         return _with_imagenet_weights(spec, shape)
     network = spec.application(weights=None, classes=classes, input_shape=shape)
     if weights == "none":
-        logger.warning("%s has random weights (--weights none): its predictions mean nothing", spec.name)
         return network
     try:
         network.load_weights(weights)
@@ -56,7 +53,8 @@ def build_network(spec: ModelSpec, weights: str, classes: int) -> keras.Model:
 
 def _why_not_loaded(error: Exception) -> str:
     """Return Keras's reason, which stands in a paragraph of its own for its newer formats."""
-    return str(error).partition(":\n\n")[2].partition("\n")[0] or first_line(error)
+    reason = str(error).partition(":\n\n")[2].partition("\n")[0] or first_line(error)
+    return reason.partition(" Target variable: ")[0]  # and then come its values
 
 
 def _with_imagenet_weights(spec: ModelSpec, shape: tuple[int, int, int]) -> keras.Model:
@@ -94,7 +92,7 @@ class _DownloadLog:
 
 
 def _why_no_imagenet_weights(spec: ModelSpec, error: Exception, url: str) -> str:
-    folder = _download_folder()
+    folder = keras_weights_folder()
     if "corrupted file" in str(error):
         return (
             f"the download of {spec.name}'s weights from {url} arrived damaged; run again to download them anew, "
@@ -110,14 +108,6 @@ def _why_no_imagenet_weights(spec: ModelSpec, error: Exception, url: str) -> str
         f"cannot download {spec.name}'s weights from {url}: {_network_reason(error)}\n"
         f"Put the file into {folder}, or give it with --weights FILE. No download is needed for: {offline}."
     )
-
-
-def _download_folder() -> Path:
-    """Return where Keras keeps downloads: under /tmp when it may not write to its home."""
-    home = Path(os.environ.get("KERAS_HOME", "~/.keras")).expanduser()
-    if not os.access(home, os.W_OK):
-        home = Path("/tmp" if os.path.isdir("/tmp") else tempfile.gettempdir(), ".keras")
-    return home / "models"
 
 
 def _network_reason(error: Exception) -> str:

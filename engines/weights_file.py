@@ -1,9 +1,13 @@
 """Tell a usable weights file from one that only looks like it, before any framework is imported."""
 
 import os
+import tempfile
 import zipfile
+from pathlib import Path
 
 from errors import UsageError
+from models import ModelSpec, plain
+from networks.weights_package import find_weights
 
 WEIGHTS_SUFFIXES = (".h5", ".keras")  # .weights.h5 ends in .h5, too
 HDF5_SIGNATURE = b"\x89HDF\r\n\x1a\n"
@@ -32,6 +36,28 @@ def check_weights_file(path: str) -> None:
         whole = head.startswith(HDF5_SIGNATURE) and opens_as_hdf5(path)
     if not whole:
         raise UsageError(f"the weights file {path} is truncated or damaged, or not in Keras's format; get it again")
+
+
+def keras_weights_folder() -> Path:
+    """Return where Keras keeps its downloads: under /tmp when it may not write to its home."""
+    home = Path(os.environ.get("KERAS_HOME", "~/.keras")).expanduser()
+    if not os.access(home, os.W_OK):
+        home = Path("/tmp" if os.path.isdir("/tmp") else tempfile.gettempdir(), ".keras")
+    return home / "models"
+
+
+def weights_files(spec: ModelSpec, weights: str) -> list[Path]:
+    """Return the files that a model's weights come from, as far as they are there already.
+
+    For a Keras application these are the downloads that have its name in theirs.
+    """
+    if weights == "none":
+        return []
+    if weights != "imagenet":
+        return [Path(weights).resolve()]
+    if spec.weights_package:
+        return [find_weights(spec.weights_package)]
+    return [path for path in sorted(keras_weights_folder().glob("*")) if plain(spec.name) in plain(path.name)]
 
 
 def first_line(error: Exception) -> str:

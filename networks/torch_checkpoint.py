@@ -43,8 +43,18 @@ class _CheckpointUnpickler(pickle.Unpickler):
 def read_checkpoint(path: str | Path) -> dict[str, np.ndarray]:
     """Return the state dict as {name: array} in the file's order.
 
-    Raises pickle.UnpicklingError, EOFError or ValueError when the file is not such a checkpoint.
+    Raises OSError, and ValueError when the file is not a whole checkpoint of this kind.
     """
+    with open(path, "rb") as file:
+        try:
+            return _read_state(file)
+        except OSError:
+            raise
+        except Exception as error:  # pickle and NumPy raise almost anything for hostile bytes
+            raise ValueError(f"not a whole PyTorch checkpoint in the old pickle format: {error!r}") from error
+
+
+def _read_state(file: BinaryIO) -> dict[str, np.ndarray]:
     dtypes: dict[str, np.dtype] = {}
 
     def remember_storage(reference: tuple) -> str:
@@ -52,12 +62,11 @@ def read_checkpoint(path: str | Path) -> dict[str, np.ndarray]:
         dtypes[key] = dtype
         return key
 
-    with open(path, "rb") as file:
-        magic_number, _version, _system = (_unpickle(file, remember_storage) for _ in range(3))
-        if magic_number != MAGIC_NUMBER:
-            raise ValueError(f"{path} is not a PyTorch checkpoint in the old pickle format")
-        views = _unpickle(file, remember_storage)
-        storages = {key: _read_storage(file, dtypes[key]) for key in _unpickle(file, remember_storage)}
+    magic_number, _version, _system = (_unpickle(file, remember_storage) for _ in range(3))
+    if magic_number != MAGIC_NUMBER:
+        raise ValueError("wrong magic number")
+    views = _unpickle(file, remember_storage)
+    storages = {key: _read_storage(file, dtypes[key]) for key in _unpickle(file, remember_storage)}
     return {name: _strided(storages[view.storage], view) for name, view in views.items()}
 
 

@@ -1,13 +1,17 @@
 """What the tests share: the repository, its pictures, and scripts run as a user runs them."""
 
 import os
+import shutil
 import subprocess
 import sys
+import tempfile
 from pathlib import Path
 
 import pytest
 
 os.environ["KERAS_BACKEND"] = "openvino"  # for engines in this process; others run in their own
+CACHE = tempfile.TemporaryDirectory(prefix="graphs-")
+os.environ["XDG_CACHE_HOME"] = CACHE.name
 
 ROOT = Path(__file__).resolve().parent.parent
 IMAGES = ROOT / "images"
@@ -31,3 +35,13 @@ def run():
 def classify(run):
     """Run classify_image.py with the arguments given."""
     return lambda *arguments, **environment: run("classify_image.py", *arguments, **environment)
+
+
+@pytest.fixture(scope="session")
+def networks(run, tmp_path_factory):
+    """The folder of weights files that save_networks.py fills."""
+    folder = tmp_path_factory.mktemp("networks")
+    finished = run("tests/save_networks.py", folder, IMAGES / "cat.png", PYTHONPATH=str(ROOT))
+    assert finished.returncode == 0, finished.stderr
+    yield folder
+    shutil.rmtree(folder)  # 75 MB

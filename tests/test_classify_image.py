@@ -156,7 +156,7 @@ def test_annotate_refuses_to_overwrite_until_forced(classify, tmp_path):
     again = classify("-i", COFFEE, "--annotate", tmp_path, "--resize", "pad")
     assert again.returncode == 1
     assert again.stdout.startswith("1. espresso")
-    assert "exists (--force" in again.stderr
+    assert "exists and differs (--force" in again.stderr
     assert (tmp_path / "coffee.png").read_bytes() == before
     assert classify("-i", COFFEE, "--annotate", tmp_path, "--resize", "pad", "--force").returncode == 0
     assert (tmp_path / "coffee.png").read_bytes() != before

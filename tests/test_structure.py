@@ -16,7 +16,7 @@ ALLOWED = {
     "preprocess": {"defaults", "errors", "models"},
     "sources":    {"defaults", "errors", "models", "preprocess"},
     "networks":   {"errors"},
-    "engines":    {"errors", "models"},
+    "engines":    {"errors", "models", "networks"},
     "outputs":    {"defaults", "errors", "preprocess", "results"},
     "pipeline":   {"defaults", "engines", "labels", "results", "sources"},
     "arguments":  {"defaults", "engines", "errors", "models", "outputs"},

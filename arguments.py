@@ -65,6 +65,11 @@ def add_input_options(parser: argparse.ArgumentParser) -> None:
         "--max-pixels", type=positive_int, default=defaults.MAX_PIXELS, metavar="N",
         help="refuse larger pictures (default: %(default)s)",
     )  # fmt: skip
+    add_workers_option(group)
+
+
+def add_workers_option(group: argparse._ActionsContainer) -> None:
+    """How many threads decode."""
     group.add_argument(
         "-j", "--workers", type=positive_int, default=defaults.WORKERS, metavar="N",
         help="threads that decode pictures (default here: %(default)s)",
@@ -74,38 +79,52 @@ def add_input_options(parser: argparse.ArgumentParser) -> None:
 def add_model_options(parser: argparse.ArgumentParser) -> None:
     """Which model, with which weights and labels, computed where."""
     group = parser.add_argument_group("model")
-    group.add_argument(
-        "-m", "--model", type=model, default=defaults.MODEL, metavar="NAME",
-        help="a model of the registry (default: %(default)s, whose weights are installed already)",
-    )  # fmt: skip
-    group.add_argument(
-        "--list-models", nargs="?", const="*", action=_ListModels, metavar="PATTERN",
-        help="print the registry, or the models that match, and exit",
-    )  # fmt: skip
+    add_network_options(group)
     group.add_argument(
         "--weights", default="imagenet", metavar="FILE",
         help="a .h5, .weights.h5 or .keras file; imagenet: Keras's own download (default); none: random weights",
     )  # fmt: skip
     group.add_argument("--labels", metavar="FILE", help="class names, one a line (default: ImageNet's 1,000)")
+    add_engine_options(group)
     group.add_argument(
-        "--backend", choices=BACKENDS, default=os.environ.get("KERAS_BACKEND", "auto"),
+        "--cache-dir", metavar="DIR", help="where OpenVINO's graphs are kept (default: the user's cache)"
+    )
+    group.add_argument("--no-cache", action="store_true", help="neither use nor keep graphs")
+
+
+def add_network_options(group: argparse._ActionsContainer, several: bool = False) -> None:
+    """Which model of the registry, or with `several` which models."""
+    group.add_argument(
+        "-m", "--model", type=model, metavar="NAME", **_values(find_model(defaults.MODEL), several),
+        help=f"a model of the registry (default: {defaults.MODEL}, whose weights are installed already)",
+    )  # fmt: skip
+    group.add_argument(
+        "--list-models", nargs="?", const="*", action=_ListModels, metavar="PATTERN",
+        help="print the registry, or the models that match, and exit",
+    )  # fmt: skip
+
+
+def add_engine_options(group: argparse._ActionsContainer, several: bool = False) -> None:
+    """What computes, where, in what precision and how much at once; with `several`, all but where are lists."""
+    group.add_argument(
+        "--backend", choices=BACKENDS, **_values(os.environ.get("KERAS_BACKEND", "auto"), several),
         help="what computes (default: $KERAS_BACKEND, else auto: TensorFlow on a GPU that it sees, or OpenVINO)",
     )  # fmt: skip
     group.add_argument(
         "--device", type=device, default="auto", metavar="auto|cpu|gpu|gpu:N", help="where (default: auto)"
     )
     group.add_argument(
-        "--precision", choices=PRECISIONS, default="float32",
+        "--precision", choices=PRECISIONS, **_values("float32", several),
         help="what is computed in, where the device can (default: float32)",
     )  # fmt: skip
     group.add_argument(
-        "--cache-dir", metavar="DIR", help="where OpenVINO's graphs are kept (default: the user's cache)"
-    )
-    group.add_argument("--no-cache", action="store_true", help="neither use nor keep graphs")
-    group.add_argument(
-        "-b", "--batch-size", type=positive_int, default=defaults.BATCH_SIZE, metavar="N",
-        help="pictures computed at once (default: %(default)s)",
+        "-b", "--batch-size", type=positive_int, metavar="N", **_values(defaults.BATCH_SIZE, several),
+        help=f"pictures computed at once (default: {defaults.BATCH_SIZE})",
     )  # fmt: skip
+
+
+def _values(default: object, several: bool) -> dict:
+    return {"default": [default], "nargs": "+"} if several else {"default": default}
 
 
 def add_message_options(parser: argparse.ArgumentParser) -> None:
@@ -118,12 +137,17 @@ def add_message_options(parser: argparse.ArgumentParser) -> None:
 
 def check_model_options(parser: argparse.ArgumentParser, args: argparse.Namespace) -> None:
     """Refuse what argparse cannot judge by itself, before anything heavy is imported."""
-    if args.backend not in BACKENDS:  # argparse does not check a default
-        parser.error(f"KERAS_BACKEND={args.backend} is not one of {', '.join(BACKENDS)}")
+    check_default_backend(parser, args.backend)
     if args.backend != "auto":
         require_backend(args.backend)
     if args.weights not in BUILT_IN_WEIGHTS:
         check_weights_file(args.weights)
+
+
+def check_default_backend(parser: argparse.ArgumentParser, backend: str) -> None:
+    """Refuse a backend that argparse did not check, because it comes from the environment."""
+    if backend not in BACKENDS:
+        parser.error(f"KERAS_BACKEND={backend} is not one of {', '.join(BACKENDS)}")
 
 
 def cache_folder(args: argparse.Namespace) -> Path | None:

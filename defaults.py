@@ -5,6 +5,7 @@ import os
 MODEL = "efficientnet_lite0"  # its weights come with requirements.txt
 TOP_K = 5
 BATCH_SIZE = 32
+READ_AHEAD = 2 * BATCH_SIZE  # pictures decoded while a batch is computed
 WORKERS = min(4, os.cpu_count() or 1)  # threads that decode
 MAX_PIXELS = 178_956_970  # where Pillow itself sees a decompression bomb; half a gigabyte of RGB
 RESIZE_MODES = ("crop", "stretch", "pad")

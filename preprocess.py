@@ -26,6 +26,7 @@ SIGNATURES = (b"\xff\xd8\xff", b"\x89PNG", b"GIF8", b"BM", b"II*\0", b"MM\0*")
 MULTI_FRAME_FORMATS = ("AVIF", "GIF", "PNG", "TIFF", "WEBP")  # not MPO, one photograph in several sizes or views
 PADDING_COLOR = (124, 116, 104)  # ImageNet's mean RGB, so that the margin is near zero after preprocessing
 
+REDUCING_GAP = 2  # times the size wanted that a JPEG is decoded at; Pillow's own choice for thumbnails
 INTERPOLATIONS = {"bilinear": Image.Resampling.BILINEAR, "bicubic": Image.Resampling.BICUBIC}
 
 logger = logging.getLogger("suite")
@@ -34,11 +35,12 @@ _multi_frame_note = threading.Lock()  # taken for good by the first picture that
 PngImagePlugin.MAX_TEXT_CHUNK = PngImagePlugin.MAX_TEXT_MEMORY  # from 1 MiB, which colour profiles and prompts exceed
 
 
-def read_image(path: str | Path, max_pixels: int = MAX_PIXELS) -> Image.Image:
+def read_image(path: str | Path, max_pixels: int = MAX_PIXELS, min_side: int | None = None) -> Image.Image:
     """Decode a picture into upright 8-bit RGB, whatever its format, mode and extension.
 
     EXIF orientation is applied, transparency laid over white, and 16-bit and CMYK pictures
-    converted; of an animation or a document, the first frame is taken.
+    converted; of an animation or a document, the first frame is taken. A JPEG is decoded at a
+    half, a quarter or an eighth of its size while its short side keeps `min_side` pixels.
     Raises ImageError with the reason when the file is not a whole, readable picture of at most
     `max_pixels` pixels.
     """
@@ -46,7 +48,7 @@ def read_image(path: str | Path, max_pixels: int = MAX_PIXELS) -> Image.Image:
         if not stat.S_ISREG(os.stat(path).st_mode):
             raise ImageError(_why_not_a_file(path))
         with open(path, "rb") as file:
-            return _decode(file, path, max_pixels)
+            return _decode(file, path, max_pixels, min_side)
     except FileNotFoundError as error:
         raise ImageError("no such file") from error
     except OSError as error:
@@ -87,11 +89,8 @@ def resize_image(
 
 def read_square(path: str | Path, spec: ModelSpec, mode: str = "crop", max_pixels: int = MAX_PIXELS) -> np.ndarray:
     """Read a picture as the uint8 RGB square that `spec`'s model takes; raises ImageError."""
-    return model_square(read_image(path, max_pixels), spec, mode)
-
-
-def model_square(image: Image.Image, spec: ModelSpec, mode: str = "crop") -> np.ndarray:
-    """`resize_image` to `spec`'s input size with its published crop and interpolation."""
+    min_side = None if mode == "stretch" else round(REDUCING_GAP * spec.input_size / (spec.crop_fraction or 1))
+    image = read_image(path, max_pixels, min_side)
     return resize_image(image, spec.input_size, mode, spec.crop_fraction, spec.interpolation)
 
 
@@ -103,7 +102,7 @@ def _pad_to_square(image: Image.Image, size: int, resample: Image.Resampling) ->
     return square
 
 
-def _decode(file, path: str | Path, max_pixels: int) -> Image.Image:
+def _decode(file, path: str | Path, max_pixels: int, min_side: int | None) -> Image.Image:
     head = file.read(512)
     file.seek(0)
     Image.MAX_IMAGE_PIXELS = max(MAX_PIXELS, max_pixels)  # GIFs take memory for the first frame when opened
@@ -123,6 +122,8 @@ def _decode(file, path: str | Path, max_pixels: int) -> Image.Image:
         if image.format in MULTI_FRAME_FORMATS and getattr(image, "is_animated", False):
             _note_multi_frame(path)
             image.seek(0)
+        if min_side and image.format == "JPEG":
+            image.draft(None, (min_side, min_side))
         image.load()
         return _to_rgb(_upright(image))
     except Exception as error:

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from defaults import MAX_PIXELS, WORKERS
+from defaults import MAX_PIXELS, READ_AHEAD, WORKERS
 from errors import ImageError
 from models import ModelSpec
 from preprocess import read_square
@@ -91,14 +91,15 @@ def read_frames(
     resize: str = "crop",
     max_pixels: int = MAX_PIXELS,
     workers: int = WORKERS,
+    ahead: int = READ_AHEAD,
 ) -> Iterator[Frame]:
-    """`read_frame` each path on `workers` threads, a bounded number ahead, in the order given."""
+    """`read_frame` each path on `workers` threads, at most `ahead` of what is taken, in the order given."""
     pending: deque = deque()
     executor = ThreadPoolExecutor(workers)
     try:
         for path in paths:
             pending.append(executor.submit(read_frame, path, spec, resize, max_pixels))
-            if len(pending) >= 4 * workers:
+            if len(pending) >= ahead:
                 yield pending.popleft().result()
         while pending:
             yield pending.popleft().result()

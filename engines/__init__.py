@@ -4,13 +4,13 @@ An engine knows no files, labels or top-k. To add one: a file here with its clas
 BACKEND_PACKAGES, and its branch in `load_engine`.
 """
 
-import ctypes
 import importlib.util
 import logging
 import os
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Protocol
 
+from engines.nvidia import has_nvidia_gpu
 from engines.weights_file import check_weights_file
 from errors import UsageError
 from models import ModelSpec
@@ -109,23 +109,17 @@ def choose_backend(backend: str, device: str) -> str:
 
 def require_backend(backend: str) -> None:
     """Raise UsageError when the package that `backend` needs is not installed."""
-    package = BACKEND_PACKAGES[backend]
-    if importlib.util.find_spec(package) is None:
-        raise UsageError(f"backend '{backend}' is not installed; pip install {package}")
+    if not is_installed(backend):
+        raise UsageError(f"backend '{backend}' is not installed; pip install {BACKEND_PACKAGES[backend]}")
 
 
-def has_nvidia_gpu() -> bool:
-    """Ask NVIDIA's driver for a GPU, in milliseconds and without any framework."""
-    try:
-        driver = ctypes.CDLL("nvcuda.dll" if os.name == "nt" else "libcuda.so.1")
-    except OSError:
-        return False
-    count = ctypes.c_int()
-    return driver.cuInit(0) == 0 and driver.cuDeviceGetCount(ctypes.byref(count)) == 0 and count.value > 0
+def is_installed(backend: str) -> bool:
+    """Return whether the package that `backend` needs is there, without importing it."""
+    return importlib.util.find_spec(BACKEND_PACKAGES[backend]) is not None
 
 
 def _tensorflow_sees_gpu() -> bool:
-    if not has_nvidia_gpu() or importlib.util.find_spec("tensorflow") is None:
+    if not has_nvidia_gpu() or not is_installed("tensorflow"):
         return False
     import tensorflow
 

@@ -9,19 +9,11 @@ from collections.abc import Iterator
 
 import numpy as np
 
-from engines import has_nvidia_gpu
+from engines.nvidia import GPU_COMMANDS, has_nvidia_gpu
 from errors import UsageError
 from models import ModelSpec
 
 logger = logging.getLogger("suite")
-
-#           backend      what installs it with GPU support
-GPU_PACKAGES = {
-    "tensorflow": "tensorflow[and-cuda]",
-    "jax":        "jax[cuda12]",
-    "torch":      "torch",
-}  # fmt: skip
-
 
 DTYPE_POLICIES = {"float32": "float32", "bfloat16": "mixed_bfloat16", "float16": "mixed_float16"}
 
@@ -78,7 +70,7 @@ def _keras_device(device: str, gpus: list[str], backend: str) -> str:
     if device == "auto":
         device = "gpu" if gpus else "cpu"
     if device == "cpu":
-        return "cpu:0"
+        return "cpu"  # not "cpu:0": on PyTorch, Keras then fails at Dropout
     number = int(device.partition(":")[2] or 0)
     if not gpus:
         raise UsageError(f"--device {device}: {_why_no_gpu(backend)}; --device cpu works")
@@ -90,7 +82,7 @@ def _keras_device(device: str, gpus: list[str], backend: str) -> str:
 def _why_no_gpu(backend: str) -> str:
     if not has_nvidia_gpu():
         return f"{backend} sees no GPU, and no NVIDIA driver with a GPU answers on this machine"
-    return f"NVIDIA's driver has a GPU, but this {backend} cannot use it; pip install '{GPU_PACKAGES[backend]}'"
+    return f"NVIDIA's driver has a GPU, but this {backend} cannot use it; {GPU_COMMANDS[backend]}"
 
 
 def _find_gpus(backend: str) -> list[str]:

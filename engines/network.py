@@ -5,6 +5,7 @@ import logging
 import random
 import socket
 import sys
+from collections.abc import Iterator
 from pathlib import Path
 
 import keras
@@ -18,24 +19,41 @@ DOWNLOAD_TIMEOUT = 10  # seconds without an answer
 logger = logging.getLogger("suite")
 
 
-def build_model(spec: ModelSpec, weights: str, classes: int) -> keras.Model:
+def build_model(spec: ModelSpec, weights: str, classes: int, data_format: str = "channels_last") -> keras.Model:
     """Return uint8 RGB [N, S, S, 3] -> float32 probabilities [N, classes].
 
-    `weights` is "imagenet", "none" (random) or the path of a weights file.
+    `weights` is "imagenet", "none" (random) or the path of a weights file. `data_format` is
+    how the network computes inside; what goes in is the same, and so is what comes out.
     Raises UsageError when the weights cannot be had or do not fit.
     """
-    keras.config.set_floatx("float32")  # ~/.keras/keras.json may say otherwise
-    keras.config.set_image_data_format("channels_last")
+    with _keras_configured(data_format):
+        network = build_network(spec, weights, classes)
+        pixels = keras.Input((spec.input_size, spec.input_size, 3), dtype="uint8", name="pixels")
+        inputs = spec.preprocess_input(keras.ops.cast(pixels, "float32"), data_format="channels_last")
+        if data_format == "channels_first":
+            inputs = keras.ops.transpose(inputs, (0, 3, 1, 2))
+        return keras.Model(pixels, network(inputs), name=spec.name)
+
+
+@contextlib.contextmanager
+def _keras_configured(data_format: str) -> Iterator[None]:
+    """Set what ~/.keras/keras.json or the caller may have set otherwise, for a while."""
+    floatx, image_data_format = keras.config.floatx(), keras.config.image_data_format()
+    keras.config.set_floatx("float32")
+    keras.config.set_image_data_format(data_format)
     random.seed(0)  # keras.utils.set_random_seed would import TensorFlow on every backend
-    network = build_network(spec, weights, classes)
-    pixels = keras.Input((spec.input_size, spec.input_size, 3), dtype="uint8", name="pixels")
-    inputs = spec.preprocess_input(keras.ops.cast(pixels, "float32"))
-    return keras.Model(pixels, network(inputs), name=spec.name)
+    try:
+        yield
+    finally:
+        keras.config.set_floatx(floatx)
+        keras.config.set_image_data_format(image_data_format)
 
 
 def build_network(spec: ModelSpec, weights: str, classes: int) -> keras.Model:
     """Return the plain Keras application: `spec.preprocess_input`'s output -> probabilities."""
     shape = (spec.input_size, spec.input_size, 3)
+    if keras.config.image_data_format() == "channels_first":
+        shape = shape[::-1]
     if weights == "imagenet":
         return _with_imagenet_weights(spec, shape)
     network = spec.application(weights=None, classes=classes, input_shape=shape)

@@ -1,12 +1,12 @@
 """Tell a usable weights file from one that only looks like it, before any framework is imported."""
 
+import contextlib
 import os
 import tempfile
-import zipfile
 from pathlib import Path
 
 from errors import UsageError
-from models import ModelSpec, plain
+from models import MODELS, ModelSpec, plain
 from networks.weights_package import find_weights
 
 WEIGHTS_SUFFIXES = (".h5", ".keras")  # .weights.h5 ends in .h5, too
@@ -31,6 +31,8 @@ def check_weights_file(path: str) -> None:
     if not head:
         raise UsageError(f"the weights file {path} is empty")
     if path.endswith(".keras"):
+        import zipfile  # takes a fiftieth of a second, needed only here
+
         whole = zipfile.is_zipfile(path)
     else:
         whole = head.startswith(HDF5_SIGNATURE) and opens_as_hdf5(path)
@@ -58,6 +60,22 @@ def weights_files(spec: ModelSpec, weights: str) -> list[Path]:
     if spec.weights_package:
         return [find_weights(spec.weights_package)]
     return [path for path in sorted(keras_weights_folder().glob("*")) if plain(spec.name) in plain(path.name)]
+
+
+def has_imagenet_weights(spec: ModelSpec) -> bool:
+    """Return whether a model's ImageNet weights, with its last layer, are there without a download."""
+    if spec.weights_package:
+        with contextlib.suppress(UsageError):
+            return find_weights(spec.weights_package).exists()
+        return False
+    return any(_model_named(path.name) == spec.name for path in keras_weights_folder().glob("*.h5"))
+
+
+def _model_named(file_name: str) -> str:
+    """Return the model that a download of Keras's is named after: of resnet50 and resnet50_v2, the longer."""
+    if "notop" in plain(file_name):
+        return ""
+    return max((name for name in MODELS if plain(name) in plain(file_name)), key=len, default="")
 
 
 def first_line(error: Exception) -> str:

@@ -85,7 +85,8 @@ def efficientnet_lite(
     """
     if weights == "imagenet" and include_top and classes != 1000:
         raise ValueError(f"ImageNet weights have 1000 classes, not {classes}")
-    inputs = keras.Input(input_shape or (default_size, default_size, 3))
+    default_shape = (default_size, default_size, 3) if _channel_axis() == 3 else (3, default_size, default_size)
+    inputs = keras.Input(input_shape or default_shape)
     x = layers.Conv2D(STEM_FILTERS, 3, strides=2, padding="same", use_bias=False, name="stem_conv")(inputs)
     x = _normalize(x, "stem_bn")
     x = layers.ReLU(6.0, name="stem_activation")(x)
@@ -121,7 +122,8 @@ def _block(inputs, stage: Stage, strides: int, filters: int, name: str):
     """Inverted residual block (MobileNetV2): expand, filter each channel, project, add."""
     x = inputs
     if stage.expand_ratio != 1:
-        x = layers.Conv2D(inputs.shape[-1] * stage.expand_ratio, 1, use_bias=False, name=f"{name}_expand_conv")(x)
+        expanded = inputs.shape[_channel_axis()] * stage.expand_ratio
+        x = layers.Conv2D(expanded, 1, use_bias=False, name=f"{name}_expand_conv")(x)
         x = _normalize(x, f"{name}_expand_bn")
         x = layers.ReLU(6.0, name=f"{name}_expand_activation")(x)
     x = layers.DepthwiseConv2D(
@@ -131,13 +133,17 @@ def _block(inputs, stage: Stage, strides: int, filters: int, name: str):
     x = layers.ReLU(6.0, name=f"{name}_depthwise_activation")(x)
     x = layers.Conv2D(filters, 1, use_bias=False, name=f"{name}_project_conv")(x)
     x = _normalize(x, f"{name}_project_bn")
-    if strides == 1 and inputs.shape[-1] == filters:
+    if strides == 1 and inputs.shape[_channel_axis()] == filters:
         x = layers.Add(name=f"{name}_add")([inputs, x])
     return x
 
 
 def _normalize(x, name: str):
-    return layers.BatchNormalization(epsilon=EPSILON, name=name)(x)
+    return layers.BatchNormalization(_channel_axis(), epsilon=EPSILON, name=name)(x)
+
+
+def _channel_axis() -> int:
+    return 1 if keras.config.image_data_format() == "channels_first" else 3
 
 
 def _round_filters(filters: float, divisor: int = 8) -> int:

@@ -9,8 +9,10 @@ import pytest
 from conftest import IMAGES, ROOT
 
 from engines import check_classes, choose_backend, load_engine
+from engines.network import build_model
+from engines.openvino_engine import CHANNELS_LAST_ONLY
 from errors import UsageError
-from models import find_model
+from models import MODELS, find_model
 from preprocess import read_square
 
 PICTURES = sorted(str(path) for path in IMAGES.iterdir())
@@ -63,7 +65,7 @@ def test_backends_agree(backend, lite_engine, lite_pixels, tmp_path):
     program = f"""
 import numpy as np
 from engines import load_engine
-from models import find_model
+from models import MODELS, find_model
 engine = load_engine(find_model("efficientnet_lite0"), backend="{backend}", device="cpu")
 pixels = np.load(r"{tmp_path / "pixels.npy"}")
 np.save(r"{tmp_path / "scores.npy"}", np.concatenate([engine.predict(pixels[:3]), engine.predict(pixels[3:])]))
@@ -72,6 +74,38 @@ np.save(r"{tmp_path / "scores.npy"}", np.concatenate([engine.predict(pixels[:3])
     scores = np.load(tmp_path / "scores.npy")
     assert scores.dtype == np.float32
     np.testing.assert_allclose(scores, lite_engine.predict(lite_pixels), atol=1e-4)
+
+
+@pytest.mark.parametrize(
+    "name",
+    [
+        pytest.param(name, marks=() if name in ("mobilenet_v3_small", "efficientnet_b0") else pytest.mark.slow)
+        for name, spec in MODELS.items()
+        if not spec.module.endswith(CHANNELS_LAST_ONLY)
+    ],
+)
+def test_network_is_the_same_channels_first(name):
+    """With kernels that let a picture through: fresh ones find all pictures alike."""
+    spec = MODELS[name]
+    rng = np.random.default_rng(0)
+    pixels = np.stack([read_square(path, spec) for path in PICTURES[:2]])
+    models = [build_model(spec, "none", 1000, data_format) for data_format in ("channels_last", "channels_first")]
+    weights = [he_normal(rng, value) if value.ndim > 1 else value for value in models[0].get_weights()]
+    for model in models:
+        model.set_weights(weights)
+    last, first = (openvino_scores(model, pixels) for model in models)
+    assert np.abs(last - first).max() < 0.02 * np.abs(last[0] - last[1]).max()
+
+
+def he_normal(rng, kernel: np.ndarray) -> np.ndarray:
+    depthwise = kernel.ndim == 4 and kernel.shape[-1] == 1
+    fan_in = np.prod(kernel.shape[:2] if depthwise else kernel.shape[:-1])
+    return (rng.standard_normal(kernel.shape) * np.sqrt(2 / fan_in)).astype(np.float32)
+
+
+def openvino_scores(model, pixels: np.ndarray) -> np.ndarray:
+    model(pixels[:1])
+    return np.asarray(model.predict_on_batch(pixels))
 
 
 def test_scores_are_probabilities_and_do_not_depend_on_the_batch(lite_engine, lite_pixels):

@@ -135,8 +135,8 @@ def test_order_is_kept_and_errors_stay_in_their_place(workers):
     assert all((frame.pixels is None) == bool(frame.error) for frame in frames)
 
 
-@pytest.mark.parametrize("workers", [1, 3])
-def test_look_ahead_is_bounded(workers):
+@pytest.mark.parametrize(("workers", "ahead"), [(1, 1), (1, 4), (3, 10)])
+def test_look_ahead_is_bounded(workers, ahead):
     asked = 0
 
     def paths():
@@ -145,8 +145,8 @@ def test_look_ahead_is_bounded(workers):
             asked += 1
             yield "missing.png"
 
-    for given, _ in enumerate(read_frames(paths(), SPEC, workers=workers), start=1):
-        assert asked - given < 4 * workers
+    for given, _ in enumerate(read_frames(paths(), SPEC, workers=workers, ahead=ahead), start=1):
+        assert asked - given < ahead
     assert asked == given == 1000
 
 

@@ -19,10 +19,11 @@ ALLOWED = {
     "engines":    {"errors", "models", "networks"},
     "outputs":    {"defaults", "errors", "preprocess", "results"},
     "pipeline":   {"defaults", "engines", "labels", "results", "sources"},
+    "benchmark":  {"arguments", "engines", "errors", "labels", "models", "pipeline", "preprocess", "sources"},
     "arguments":  {"defaults", "engines", "errors", "models", "outputs"},
 }  # fmt: skip
 FRAMEWORKS = {"tensorflow", "keras", "jax", "torch", "openvino", "matplotlib"}
-FRAMEWORK_ROOMS = ("engines", "networks", "training")
+FRAMEWORK_ROOMS = ("engines", "networks", "training", "benchmark")
 TRACKED = subprocess.check_output(["git", "ls-files", "*.py", ":!tests"], cwd=ROOT, text=True)
 PATHS = [ROOT / name for name in TRACKED.split()]
 SCRIPTS = [path.stem for path in PATHS if path.parent == ROOT and "_" in path.stem]

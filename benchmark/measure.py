@@ -1,0 +1,94 @@
+"""A process that measures the suite itself: `python -m benchmark.measure ORDER`.
+
+Prints one JSON object. Start-up, loading and a first batch are done before the clock starts.
+"""
+
+import json
+import sys
+from itertools import cycle, islice
+from pathlib import Path
+
+import numpy as np
+
+from arguments import EXIT_OK, run_script
+from benchmark.clock import timed
+from benchmark.plan import Setting, Task, from_json
+from engines import IMAGENET_CLASSES, Engine, has_nvidia_gpu, load_engine
+from errors import UsageError
+from labels import read_labels
+from models import find_model
+from pipeline import classify
+from sources import find_images, read_frames
+
+
+def files(task: Task, setting: Setting) -> dict[str, float]:
+    """Measure the whole pipeline from JPEG files to results, as classify_image.py runs it."""
+    labels = read_labels()
+    engine = _ready_engine(task, setting)
+
+    def work() -> int:
+        frames = _frames(task, setting)
+        errors = [result.error for result in classify(frames, engine, labels, batch_size=task.batch_size)]
+        return _all_good(errors)
+
+    return timed(work)
+
+
+def arrays(task: Task, setting: Setting) -> dict[str, float]:
+    """Measure the bare engine on pictures that are decoded already, in whole batches."""
+    engine = _ready_engine(task, setting)
+    count = sum(1 for _ in find_images([setting.pictures]))
+    decoded = [frame.pixels for frame in islice(_frames(task, setting), task.batch_size)]
+    batch = np.stack(list(islice(cycle(decoded), task.batch_size)))
+    batches = -(-count // task.batch_size)
+
+    def work() -> int:
+        for _ in range(batches):
+            engine.predict(batch)
+        return batches * task.batch_size
+
+    return timed(work) | {"on_gpu": _is_on_gpu(task.backend, setting.device)}
+
+
+def decode(task: Task, setting: Setting) -> dict[str, float]:
+    """Measure reading, decoding and resizing alone."""
+    next(_frames(task, setting))
+    return timed(lambda: _all_good([frame.error for frame in _frames(task, setting)]))
+
+
+def _ready_engine(task: Task, setting: Setting) -> Engine:
+    spec = find_model(task.model)
+    engine = load_engine(
+        spec, task.weights, IMAGENET_CLASSES, task.backend, setting.device, task.precision, Path(setting.cache_dir)
+    )
+    engine.predict(np.zeros((task.batch_size, spec.input_size, spec.input_size, 3), np.uint8))
+    return engine
+
+
+def _frames(task: Task, setting: Setting):
+    return read_frames(find_images([setting.pictures]), find_model(task.model), workers=setting.workers)
+
+
+def _all_good(errors: list[str]) -> int:
+    """Return how many pictures there were; raises UsageError when any of them failed."""
+    if failed := [error for error in errors if error]:
+        raise UsageError(f"{len(failed)} of {len(errors)} pictures failed, the first: {failed[0]}")
+    return len(errors)
+
+
+def _is_on_gpu(backend: str, device: str) -> bool:
+    return device.startswith("gpu") or (device == "auto" and backend != "openvino" and has_nvidia_gpu())
+
+
+MEASURES = {measure.__name__: measure for measure in (files, arrays, decode)}
+
+
+def main() -> int:
+    """Carry out the order on the command line and print the figures."""
+    task, setting = from_json(sys.argv[1])
+    print(json.dumps(MEASURES[task.kind](task, setting)))
+    return EXIT_OK
+
+
+if __name__ == "__main__":
+    sys.exit(run_script(main))

@@ -1,0 +1,187 @@
+"""Measure how fast models classify on this machine, beside plain Keras.
+
+    python benchmark_models.py --model resnet50 efficientnet_lite0
+    python benchmark_models.py --model resnet50 --backend openvino tensorflow --precision float32 bfloat16
+    python benchmark_models.py --batch-size 1 8 32 --images photos/ --format csv --output benchmark.csv
+
+For each model, backend, precision and batch size: seconds from the start of a fresh process to its
+answer for one JPEG, pictures per second through the whole pipeline and through the bare engine,
+and peak memory; each as the median of --repeats, and beside two baselines measured in the same run:
+`tutorial` (one load_img and model.predict for each picture) and `keras`
+(image_dataset_from_directory and a batched model.predict), both on TensorFlow.
+
+Exit codes: 0 all measured, 1 something could not be, 2 wrong usage, 130 interrupted.
+"""
+
+import argparse
+import contextlib
+import os
+import shutil
+import sys
+import tempfile
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TextIO
+
+from arguments import (
+    EXIT_FAILED_INPUTS,
+    EXIT_OK,
+    ArgumentParser,
+    add_engine_options,
+    add_message_options,
+    add_network_options,
+    add_workers_option,
+    check_default_backend,
+    configure_messages,
+    logger,
+    positive_int,
+    run_script,
+)
+from benchmark.plan import Setting, Task, Way, list_tasks, list_ways
+from benchmark.processes import MeasurementError, measure, run_python
+from benchmark.summary import Sample, make_rows
+from benchmark.table import WRITERS, Run
+from engines import BUILT_IN_WEIGHTS
+from engines.weights_file import has_imagenet_weights
+from errors import UsageError
+from models import ModelSpec
+
+Samples = dict[Task, list[Sample]]
+
+
+def parse(argv: Sequence[str] | None) -> argparse.Namespace:
+    """Read and check the command line, in a fraction of a second."""
+    parser = ArgumentParser(__doc__)
+    group = parser.add_argument_group("what is measured (NAME ...: one or several)")
+    add_network_options(group, several=True)
+    group.add_argument(
+        "--weights", choices=BUILT_IN_WEIGHTS,
+        help="default: imagenet where the weights are there without a download, otherwise none: random weights",
+    )  # fmt: skip
+    add_engine_options(group, several=True)
+    group = parser.add_argument_group("how")
+    group.add_argument(
+        "--images", nargs="+", metavar="PATH", help="pictures, and folders of them (default: the shipped ones)"
+    )
+    group.add_argument(
+        "--count", type=positive_int, metavar="N",
+        help="how many pictures; they are repeated up to this number (default: all of --images, 100 without)",
+    )  # fmt: skip
+    group.add_argument(
+        "--repeats", type=positive_int, default=3, metavar="N", help="measure all N times (default: %(default)s)"
+    )
+    add_workers_option(group)
+    group = parser.add_argument_group("output")
+    group.add_argument("-o", "--output", metavar="FILE", help="write the table to a file (default: to stdout)")
+    group.add_argument("--format", choices=tuple(WRITERS), default="text", help="of the table (default: %(default)s)")
+    add_message_options(parser)
+    args = parser.parse_args(argv)
+    for backend in args.backend:
+        check_default_backend(parser, backend)
+    return args
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Run the command line; return the exit code."""
+    args = parse(argv)
+    configure_messages(args.quiet, args.debug)
+    with open_output(args.output) as stream, tempfile.TemporaryDirectory(prefix="benchmark-") as folder:
+        setting = prepare(args, Path(folder))
+        ways = choose_ways(args)
+        samples: Samples = {task: [{} for _ in range(args.repeats)] for task in list_tasks(ways)}
+        errors: dict[Task, str] = {}
+        try:
+            measure_all(samples, errors, setting, args.repeats, args.quiet)
+        finally:  # after Ctrl-C, too: what was measured is worth something
+            run = Run(len(os.listdir(setting.pictures)), args.repeats, setting.cores, args.device)
+            WRITERS[args.format](make_rows(ways, samples, errors, setting.cores), run, stream)
+    return EXIT_FAILED_INPUTS if errors else EXIT_OK
+
+
+def open_output(path: str | None) -> contextlib.AbstractContextManager[TextIO]:
+    """Open the file that --output names, or stdout; raises UsageError before anything is measured."""
+    if path is None:
+        return contextlib.nullcontext(sys.stdout)
+    try:
+        return open(path, "w", encoding="utf-8", newline="")
+    except OSError as error:
+        raise UsageError(f"cannot write {path}: {error.strerror}") from error
+
+
+def prepare(args: argparse.Namespace, folder: Path) -> Setting:
+    """Make the pictures in `folder`, and say what all measurements have in common."""
+    from benchmark.pictures import fill_folder
+
+    pictures = fill_folder(folder / "pictures", args.images, args.count)
+    one_picture = folder / "one" / "picture.jpg"
+    one_picture.parent.mkdir()
+    shutil.copyfile(min(pictures.iterdir()), one_picture)
+    cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+    return Setting(str(pictures), str(one_picture), str(folder / "graphs"), args.device, args.workers, cores)
+
+
+def choose_ways(args: argparse.Namespace) -> list[Way]:
+    """Return the rows of the table, baselines included."""
+    backends = list(dict.fromkeys(resolve(backend, args.device) for backend in args.backend))
+    return [
+        way
+        for spec in args.model
+        for way in list_ways(spec.name, choose_weights(spec, args.weights), backends, args.precision, args.batch_size)
+    ]
+
+
+def resolve(backend: str, device: str) -> str:
+    """Return the backend that `auto` means here; a process of its own asks, so that this one stays small."""
+    if backend != "auto":
+        return backend
+    program = "import sys; from engines import choose_backend; print(choose_backend('auto', sys.argv[1]))"
+    try:
+        return run_python("-c", program, device).stdout.strip()
+    except MeasurementError as error:
+        raise UsageError(str(error)) from error
+
+
+def choose_weights(spec: ModelSpec, wanted: str | None) -> str:
+    """Return `wanted`, or the weights of a model that are there, which may be none."""
+    if wanted or has_imagenet_weights(spec):
+        return wanted or "imagenet"
+    logger.info("%s: its ImageNet weights are not on this machine, so random ones are measured", spec.name)
+    return "none"
+
+
+def measure_all(samples: Samples, errors: dict[Task, str], setting: Setting, repeats: int, quiet: bool) -> None:
+    """Fill in the samples and the errors, ours and the baselines' in turn.
+
+    Every second round runs backwards, so that a machine that slows down or warms up favours
+    nobody. A task that failed is not tried again.
+    """
+    with contextlib.suppress(MeasurementError):
+        run_python("-c", "import tensorflow, keras")  # from the disk, so that the first baseline does not pay for it
+    for repeat in range(repeats):
+        tasks = list(samples) if repeat % 2 == 0 else list(reversed(samples))
+        for number, task in enumerate(tasks, start=1 + repeat * len(tasks)):
+            if task in errors:
+                continue
+            show_progress(f"[{number}/{repeats * len(tasks)}] {describe(task)}", quiet)
+            try:
+                samples[task][repeat] = measure(task, setting)
+            except MeasurementError as error:
+                errors[task] = str(error)
+    show_progress("", quiet)
+
+
+def describe(task: Task) -> str:
+    """Return a task in words, for people."""
+    parts = (task.model, task.backend, task.precision, task.batch_size and f"batch {task.batch_size}", task.kind)
+    return " ".join(str(part).replace("_", " ") for part in parts if part)
+
+
+def show_progress(text: str, quiet: bool) -> None:
+    """Replace the last line of the terminal, if people read it there."""
+    if sys.stderr.isatty() and not quiet:
+        width = shutil.get_terminal_size().columns - 1
+        print(f"\r\x1b[K{text[:width]}", end="", file=sys.stderr, flush=True)
+
+
+if __name__ == "__main__":
+    sys.exit(run_script(main))

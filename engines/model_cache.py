@@ -1,0 +1,131 @@
+"""Compiled OpenVINO models on disk, so that a model is built and compiled only once.
+
+An entry is a folder of its own: the compiled model, and a manifest that names all that it was made
+of and holds its checksum. An entry that is not exactly what its manifest says is built anew.
+"""
+
+import contextlib
+import errno
+import hashlib
+import importlib.metadata
+import io
+import json
+import logging
+import shutil
+import tempfile
+import time
+import zlib
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from engines.quick_openvino import openvino
+from engines.weights_file import weights_files
+from models import ModelSpec
+
+MODEL_FILE, MANIFEST_FILE = "model.blob", "manifest.json"
+ROOT = Path(__file__).resolve().parent.parent
+CODE_FOLDERS = ("engines", "networks")  # whose code shapes a model
+CPU_FACTS = Path("/proc/cpuinfo")
+SECONDS_PER_DAY = 86_400
+
+logger = logging.getLogger("suite")
+
+
+def cached_model(
+    cache_dir: Path, key: Callable[[], dict], device: str, config: dict, compile_model: Callable[[], Any]
+) -> openvino.CompiledModel:
+    """Return the compiled model from the cache, or make it with `compile_model` and keep it there.
+
+    `key` is called again after that, because the weights may have been downloaded just then.
+    """
+    compiled = _load(cache_dir, key(), device, config)
+    if compiled is None:
+        compiled = compile_model()
+        try:
+            _save(compiled, cache_dir, key())
+        except OSError as error:
+            logger.warning("the model cannot be kept in %s: %s", cache_dir, error.strerror)
+    return compiled
+
+
+def model_key(spec: ModelSpec, weights: str, classes: int) -> dict:
+    """Name what a model is made of: the registry's row, weights, libraries and the suite's own code.
+
+    A weights file counts as another one when its path, size, inode or a time of its changes.
+    """
+    stamps = [
+        [str(path), status.st_size, status.st_ino, status.st_mtime_ns, status.st_ctime_ns]
+        for path in weights_files(spec, weights)
+        for status in [path.stat()]
+    ]
+    code = b"".join(path.read_bytes() for folder in CODE_FOLDERS for path in sorted((ROOT / folder).glob("*.py")))
+    return {
+        "model": repr(spec),
+        "weights": "file" if stamps else weights,
+        "weights_files": stamps,
+        "classes": classes,
+        "versions": {package: importlib.metadata.version(package) for package in ("keras", "openvino", "numpy")},
+        "code": hashlib.sha256(code).hexdigest(),
+    }
+
+
+def device_key(core: openvino.Core, device: str, config: dict) -> dict:
+    """Name what a model is compiled for: the processor with its instruction set, and the settings."""
+    flags = (
+        [line for line in CPU_FACTS.read_text().splitlines() if line.startswith("flags")] if CPU_FACTS.exists() else []
+    )
+    return {
+        "device": [device, core.get_property(device, "FULL_DEVICE_NAME")],
+        "capabilities": list(core.get_property(device, "OPTIMIZATION_CAPABILITIES")),
+        "flags": hashlib.sha256("".join(flags[:1]).encode()).hexdigest(),
+        "config": config,
+    }
+
+
+def _entry(cache_dir: Path, key: dict) -> Path:
+    return cache_dir / f"model-{hashlib.sha256(json.dumps(key).encode()).hexdigest()[:32]}"
+
+
+def _load(cache_dir: Path, key: dict, device: str, config: dict) -> openvino.CompiledModel | None:
+    entry = _entry(cache_dir, key)
+    try:
+        manifest = json.loads((entry / MANIFEST_FILE).read_bytes())
+        blob = np.memmap(entry / MODEL_FILE, np.uint8, "c")
+        if manifest != {"key": key, "checksum": zlib.crc32(blob)}:
+            raise ValueError("not what its manifest says")
+        return openvino.Core().import_model(openvino.Tensor(blob), device, config)
+    except FileNotFoundError:
+        return None
+    except (OSError, ValueError, RuntimeError) as error:
+        logger.info("%s is damaged (%s): building the model anew", entry, str(error).partition("\n")[0])
+        return None
+
+
+def _save(compiled: openvino.CompiledModel, cache_dir: Path, key: dict) -> None:
+    """Write an entry beside its place and move it there whole: another process may do the same now."""
+    cache_dir.mkdir(parents=True, exist_ok=True)
+    _remove_leftovers(cache_dir)
+    with tempfile.TemporaryDirectory(prefix="unfinished-", dir=cache_dir, ignore_cleanup_errors=True) as workspace:
+        old, new = Path(workspace, "old"), Path(workspace, "new")
+        new.mkdir()
+        stream = io.BytesIO()
+        compiled.export_model(stream)
+        (new / MODEL_FILE).write_bytes(stream.getbuffer())
+        (new / MANIFEST_FILE).write_text(json.dumps({"key": key, "checksum": zlib.crc32(stream.getbuffer())}))
+        with contextlib.suppress(FileNotFoundError):
+            _entry(cache_dir, key).rename(old)
+        try:
+            new.rename(_entry(cache_dir, key))
+        except OSError as error:
+            if error.errno not in (errno.EEXIST, errno.ENOTEMPTY):  # another process was quicker
+                raise
+
+
+def _remove_leftovers(cache_dir: Path) -> None:
+    """Remove what processes left that were killed while they wrote, once that is a day ago."""
+    for folder in cache_dir.glob("unfinished-*"):
+        if time.time() - folder.stat().st_mtime > SECONDS_PER_DAY:
+            shutil.rmtree(folder, ignore_errors=True)

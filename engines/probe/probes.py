@@ -1,0 +1,37 @@
+"""The table of backends that can be probed; a framework is imported when its probe is made."""
+
+import importlib
+from typing import Protocol
+
+from engines.nvidia import NvidiaDriver
+from engines.probe.compute import Computer
+from engines.probe.reports import Build, Device
+
+#   backend        module                            class
+PROBES = {
+    "tensorflow": ("engines.probe.tensorflow_probe", "TensorFlow"),
+    "jax":        ("engines.probe.jax_probe",        "Jax"),
+    "torch":      ("engines.probe.torch_probe",      "Torch"),
+    "openvino":   ("engines.probe.openvino_probe",   "OpenVINO"),
+}  # fmt: skip
+
+
+class Probe(Computer, Protocol):
+    """A backend as the probe needs it: what it sees, and how it computes (see Computer)."""
+
+    version: str
+
+    def gpus(self, driver: NvidiaDriver) -> list[Device]:
+        """Return the GPUs that the backend sees."""
+
+    def build(self) -> Build:
+        """Return what the backend was built for, and finds; called after `gpus`."""
+
+    def use_float32(self) -> None:
+        """Turn off what computes float32 with fewer bits, such as TensorFloat-32."""
+
+
+def make_probe(backend: str) -> Probe:
+    """Import the backend's framework and return its probe; raises whatever that import raises."""
+    module, name = PROBES[backend]
+    return getattr(importlib.import_module(module), name)()

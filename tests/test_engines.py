@@ -79,7 +79,7 @@ np.save(r"{tmp_path / "scores.npy"}", np.concatenate([engine.predict(pixels[:3])
 @pytest.mark.parametrize(
     "name",
     [
-        pytest.param(name, marks=() if name in ("mobilenet_v3_small", "efficientnet_b0") else pytest.mark.slow)
+        pytest.param(name, marks=() if name == "mobilenet_v3_small" else pytest.mark.slow)
         for name, spec in MODELS.items()
         if not spec.module.endswith(CHANNELS_LAST_ONLY)
     ],

@@ -20,6 +20,7 @@ from models import ModelSpec, find_model, match_models
 from outputs.text import printable
 
 VERSION = "0.1.0"
+MAX_INT = 2**31 - 1
 APP_NAME = "image-classifier-scripts"
 EXIT_OK, EXIT_FAILED_INPUTS, EXIT_USAGE, EXIT_INTERRUPTED = 0, 1, 2, 130
 
@@ -87,9 +88,9 @@ def add_model_options(parser: argparse.ArgumentParser) -> None:
     group.add_argument("--labels", metavar="FILE", help="class names, one a line (default: ImageNet's 1,000)")
     add_engine_options(group)
     group.add_argument(
-        "--cache-dir", metavar="DIR", help="where OpenVINO's graphs are kept (default: the user's cache)"
+        "--cache-dir", metavar="DIR", help="where OpenVINO's compiled models are kept (default: the user's cache)"
     )
-    group.add_argument("--no-cache", action="store_true", help="neither use nor keep graphs")
+    group.add_argument("--no-cache", action="store_true", help="neither use nor keep compiled models")
 
 
 def add_network_options(group: argparse._ActionsContainer, several: bool = False) -> None:
@@ -107,7 +108,7 @@ def add_network_options(group: argparse._ActionsContainer, several: bool = False
 def add_engine_options(group: argparse._ActionsContainer, several: bool = False) -> None:
     """What computes, where, in what precision and how much at once; with `several`, all but where are lists."""
     group.add_argument(
-        "--backend", choices=BACKENDS, **_values(os.environ.get("KERAS_BACKEND", "auto"), several),
+        "--backend", choices=BACKENDS, **_values(os.environ.get("KERAS_BACKEND") or "auto", several),
         help="what computes (default: $KERAS_BACKEND, else auto: TensorFlow on a GPU that it sees, or OpenVINO)",
     )  # fmt: skip
     group.add_argument(
@@ -151,14 +152,17 @@ def check_default_backend(parser: argparse.ArgumentParser, backend: str) -> None
 
 
 def cache_folder(args: argparse.Namespace) -> Path | None:
-    """Return where graphs are kept: --cache-dir, or the platform's place for caches."""
+    """Return where compiled models are kept: --cache-dir, or the platform's place for caches."""
     if args.no_cache:
         return None
     if args.cache_dir:
         return Path(args.cache_dir)
     from platformdirs import user_cache_path
 
-    return user_cache_path(APP_NAME, appauthor=False)
+    try:
+        return user_cache_path(APP_NAME, appauthor=False)
+    except RuntimeError:  # nobody's process: no home to keep anything in
+        return None
 
 
 def model(name: str) -> ModelSpec:
@@ -171,7 +175,7 @@ def model(name: str) -> ModelSpec:
 
 def positive_int(text: str) -> int:
     """Argument type: a whole number from 1."""
-    if not text.isdecimal() or int(text) < 1:
+    if not text.isdecimal() or not 1 <= int(text) <= MAX_INT:
         raise argparse.ArgumentTypeError(f"'{text}' is not a whole number from 1")
     return int(text)
 
@@ -222,6 +226,8 @@ def configure_messages(quiet: bool, debug: bool) -> None:
         logger.addHandler(handler)
         logger.propagate = False
         warnings.simplefilter("ignore")
+    if sys.stdout is None:  # closed, as by `>&-`
+        sys.stdout = open(os.devnull, "w")  # noqa: SIM115
     is_unicode = sys.stdout.encoding.lower().startswith("utf")
     sys.stdout.reconfigure(errors="surrogateescape" if is_unicode else "backslashreplace")
 

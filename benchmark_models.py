@@ -85,7 +85,8 @@ def main(argv: Sequence[str] | None = None) -> int:
     """Run the command line; return the exit code."""
     args = parse(argv)
     configure_messages(args.quiet, args.debug)
-    with open_output(args.output) as stream, tempfile.TemporaryDirectory(prefix="benchmark-") as folder:
+    check_output(args.output)
+    with tempfile.TemporaryDirectory(prefix="benchmark-") as folder:
         setting = prepare(args, Path(folder))
         ways = choose_ways(args)
         samples: Samples = {task: [{} for _ in range(args.repeats)] for task in list_tasks(ways)}
@@ -94,16 +95,21 @@ def main(argv: Sequence[str] | None = None) -> int:
             measure_all(samples, errors, setting, args.repeats, args.quiet)
         finally:  # after Ctrl-C, too: what was measured is worth something
             run = Run(len(os.listdir(setting.pictures)), args.repeats, setting.cores, args.device)
-            WRITERS[args.format](make_rows(ways, samples, errors, setting.cores), run, stream)
+            with open_output(args.output) as stream:
+                WRITERS[args.format](make_rows(ways, samples, errors, setting.cores), run, stream)
     return EXIT_FAILED_INPUTS if errors else EXIT_OK
 
 
 def open_output(path: str | None) -> contextlib.AbstractContextManager[TextIO]:
-    """Open the file that --output names, or stdout; raises UsageError before anything is measured."""
-    if path is None:
-        return contextlib.nullcontext(sys.stdout)
+    """Open the file that --output names, or stdout."""
+    return open(path, "w", encoding="utf-8", newline="") if path else contextlib.nullcontext(sys.stdout)
+
+
+def check_output(path: str | None) -> None:
+    """Raise UsageError before anything is measured when the file cannot be written; what it holds stays."""
     try:
-        return open(path, "w", encoding="utf-8", newline="")
+        if path:
+            open(path, "a").close()
     except OSError as error:
         raise UsageError(f"cannot write {path}: {error.strerror}") from error
 

@@ -85,8 +85,8 @@ def classify_paths(args: argparse.Namespace, labels: Sequence[ClassLabel]) -> It
             args.model, args.weights, len(labels), args.backend, args.device, args.precision, cache_folder(args)
         )
     )
-    paths = find_images(args.image, skip_folder=args.annotate)
-    frames = read_frames(paths, args.model, args.resize, args.max_pixels, args.workers)
+    paths = find_images(args.image)
+    frames = read_frames(paths, args.model, args.resize, args.max_pixels, args.workers, 2 * args.batch_size)
     return classify(frames, engine, labels, args.top_k, args.batch_size)
 
 

@@ -1,7 +1,6 @@
 """The one inference loop: frames in, results out, in the same order."""
 
 from collections.abc import Iterable, Iterator, Sequence
-from itertools import islice
 
 import numpy as np
 
@@ -10,6 +9,8 @@ from engines import Engine
 from labels import ClassLabel
 from results import Prediction, Result
 from sources import Frame
+
+MOST_UNREADABLE = 1000  # frames that wait for a batch to fill
 
 
 def classify(
@@ -20,8 +21,7 @@ def classify(
     batch_size: int = BATCH_SIZE,
 ) -> Iterator[Result]:
     """Yield one Result for each Frame, in order; an unreadable frame's carries its error."""
-    frames = iter(frames)
-    while batch := list(islice(frames, batch_size)):
+    for batch in _batches(frames, batch_size):
         readable = [frame.pixels for frame in batch if frame.pixels is not None]
         scores = iter(engine.predict(np.stack(readable)) if readable else ())
         for frame in batch:
@@ -29,6 +29,20 @@ def classify(
                 yield Result(frame.source, error=frame.error)
             else:
                 yield to_result(frame.source, next(scores), labels, top_k)
+
+
+def _batches(frames: Iterable[Frame], batch_size: int) -> Iterator[list[Frame]]:
+    """Group frames by `batch_size` readable ones, with the unreadable ones between them, up to a bound."""
+    batch: list[Frame] = []
+    readable = 0
+    for frame in frames:
+        batch.append(frame)
+        readable += frame.pixels is not None
+        if readable == batch_size or len(batch) == MOST_UNREADABLE + batch_size:
+            yield batch
+            batch, readable = [], 0
+    if batch:
+        yield batch
 
 
 def to_result(source: str, scores: np.ndarray, labels: Sequence[ClassLabel], top_k: int) -> Result:

@@ -122,7 +122,7 @@ def _decode(file, path: str | Path, max_pixels: int, min_side: int | None) -> Im
         if image.format in MULTI_FRAME_FORMATS and getattr(image, "is_animated", False):
             _note_multi_frame(path)
             image.seek(0)
-        if min_side and image.format == "JPEG":
+        if min_side and image.format in ("JPEG", "MPO"):
             image.draft(None, (min_side, min_side))
         image.load()
         return _to_rgb(_upright(image))

@@ -14,7 +14,8 @@ from models import ModelSpec
 from preprocess import read_square
 
 IMAGE_SUFFIXES = (
-    ".jpg", ".jpeg", ".jpe", ".jfif", ".png", ".gif", ".webp", ".bmp", ".tif", ".tiff", ".avif", ".jp2", ".ppm", ".pgm",
+    ".jpg", ".jpeg", ".jpe", ".jfif", ".png", ".gif", ".webp", ".bmp", ".dib", ".tif", ".tiff", ".avif",
+    ".jp2", ".j2k", ".ppm", ".pgm", ".pbm", ".pnm", ".pcx", ".qoi",
 )  # fmt: skip
 
 
@@ -27,23 +28,23 @@ class Frame:
     error: str = ""  # why pixels is None
 
 
-def find_images(inputs: Iterable[str], skip_folder: str | None = None) -> Iterator[str]:
+def find_images(inputs: Iterable[str]) -> Iterator[str]:
     """Yield the path of every picture: files as given, folders searched recursively and sorted.
 
-    In a folder the files with a picture's extension count; hidden ones do not, nor does
-    anything in `skip_folder`. A folder without pictures or that cannot be listed is yielded
+    In a folder the files with a picture's extension count; hidden ones do not, and links to
+    folders are not followed. A folder without pictures or that cannot be listed is yielded
     itself, so that `read_frame` reports it in its place.
     """
     for path in inputs:
         if os.path.isdir(path):
-            images = _walk(path, skip_folder)
+            images = _walk(path)
             yield next(images, path)
             yield from images
         else:
             yield path
 
 
-def _walk(folder: str, skip_folder: str | None) -> Iterator[str]:
+def _walk(folder: str) -> Iterator[str]:
     pending = [folder]
     while pending:
         path = pending.pop()
@@ -52,18 +53,18 @@ def _walk(folder: str, skip_folder: str | None) -> Iterator[str]:
             continue
         try:
             with os.scandir(path) as entries:
-                names = sorted((entry for entry in entries if _is_wanted(entry, skip_folder)), key=lambda e: e.name)
+                names = sorted((entry for entry in entries if _is_wanted(entry)), key=lambda e: e.name)
         except OSError:
             yield path
             continue
         pending += [entry.path for entry in reversed(names)]
 
 
-def _is_wanted(entry: os.DirEntry, skip_folder: str | None) -> bool:
+def _is_wanted(entry: os.DirEntry) -> bool:
     if entry.name.startswith("."):
         return False
     if entry.is_dir(follow_symlinks=False):
-        return not (skip_folder and os.path.realpath(entry.path) == os.path.realpath(skip_folder))
+        return True
     return entry.name.lower().endswith(IMAGE_SUFFIXES) and not os.path.isdir(entry.path)
 
 

@@ -25,7 +25,7 @@ class Setting:
 
     pictures: str  # folder of the JPEG files
     one_picture: str  # a JPEG file, alone in its folder
-    cache_dir: str  # for OpenVINO's graphs, of this run alone
+    cache_dir: str  # for OpenVINO's compiled models, of this run alone
     device: str
     workers: int  # threads that decode
     cores: int

@@ -29,7 +29,7 @@ class Finished:
     peak_mib: float | None  # the most memory that it held at once (resident set); None where the system cannot say
 
 
-def measure(task: Task, setting: Setting) -> dict[str, float | None]:
+def measure(task: Task, setting: Setting) -> dict[str, float | list[str] | None]:
     """Return a task's figures by the names that the table has for them; raises MeasurementError."""
     own_cache = Path(setting.cache_dir, f"{task.model}-{task.backend}-{task.precision}")
     setting = replace(setting, cache_dir=str(own_cache))
@@ -37,7 +37,7 @@ def measure(task: Task, setting: Setting) -> dict[str, float | None]:
         return _first_answers(task, setting)
     module = "benchmark.measure" if task.kind in ("files", "arrays", "decode") else "benchmark.baselines"
     finished = run_python("-m", module, to_json(task, setting))
-    if task.kind.endswith("first"):  # plain Keras keeps no graphs: cold or warm, it is the same
+    if task.kind.endswith("first"):  # plain Keras keeps nothing: cold or warm, it is the same
         return {"first_cold_s": finished.seconds, "first_warm_s": finished.seconds}
     stage = task.kind.rpartition("_")[2]
     figures = {f"{stage}_{name}": value for name, value in json.loads(finished.stdout.splitlines()[-1]).items()}
@@ -45,7 +45,7 @@ def measure(task: Task, setting: Setting) -> dict[str, float | None]:
 
 
 def _first_answers(task: Task, setting: Setting) -> dict[str, float]:
-    """Run classify_image.py as a user does, without OpenVINO's graph in the cache and then with it."""
+    """Run classify_image.py as a user does, without OpenVINO's compiled model in the cache and then with it."""
     shutil.rmtree(setting.cache_dir, ignore_errors=True)
     arguments = [
         "classify_image.py", "--image", setting.one_picture, "--model", task.model, "--weights", task.weights,

@@ -7,6 +7,7 @@ from dataclasses import dataclass, field, replace
 from benchmark.plan import KERAS, SUITE, TUTORIAL, Task, Way
 
 BASELINES = (TUTORIAL, KERAS)
+ANSWERS = "files_answers"  # the one thing measured that is not a figure
 #   quantity               the more, the better
 MORE_IS_BETTER = {
     "first_cold_s":        False,
@@ -15,7 +16,7 @@ MORE_IS_BETTER = {
     "memory_mib":          False,
 }  # fmt: skip
 
-Sample = Mapping[str, float | None]
+Sample = Mapping[str, float | Sequence[str] | None]
 
 
 @dataclass(frozen=True)
@@ -83,17 +84,35 @@ def times_better(quantity: str, ours: float, theirs: float) -> float:
 
 
 def make_rows(
-    ways: Iterable[Way], samples: Mapping[Task, Sequence[Sample]], errors: Mapping[Task, str], cores: int
+    ways: Sequence[Way], samples: Mapping[Task, Sequence[Sample]], errors: Mapping[Task, str], cores: int
 ) -> list[Row]:
     """Return one row for each way; `samples` has one entry for each repeat, empty where a task failed."""
     rows = [_bare_row(way, samples, errors, cores) for way in ways]
-    return [_with_ratios(row, rows) for row in rows]
+    answers = {way: answer for way in ways if (answer := _answers(way, samples))}
+    return [_with_agreement(_with_ratios(row, rows), answers) for row in rows]
+
+
+def _answers(way: Way, samples: Mapping[Task, Sequence[Sample]]) -> Sequence[str] | None:
+    """Return the best class of each picture, the same in every repeat; random weights have none worth comparing."""
+    if way.name != SUITE or way.weights == "none":
+        return None
+    return next((sample[ANSWERS] for task in way.tasks() for sample in samples[task] if ANSWERS in sample), None)
+
+
+def _with_agreement(row: Row, answers: Mapping[Way, Sequence[str]]) -> Row:
+    """Add the share of pictures to which this way gives the same best label as the model's first in float32."""
+    reference = next((way for way in answers if way.model == row.way.model and way.precision == "float32"), None)
+    if reference is None or row.way not in answers:
+        return row
+    same = statistics.fmean(ours == theirs for ours, theirs in zip(answers[row.way], answers[reference], strict=True))
+    return replace(row, summaries=row.summaries | {"agreement": summarize([same])})
 
 
 def _bare_row(way: Way, samples: Mapping[Task, Sequence[Sample]], errors: Mapping[Task, str], cores: int) -> Row:
     repeats = zip(*(samples[task] for task in way.tasks()), strict=True)
     merged = [derive({name: value for sample in repeat for name, value in sample.items()}, cores) for repeat in repeats]
-    names = dict.fromkeys(name for sample in merged for name, value in sample.items() if value is not None)
+    figures = (item for sample in merged for item in sample.items())
+    names = dict.fromkeys(name for name, value in figures if value is not None and name != ANSWERS)
     values = {name: [sample[name] for sample in merged if sample.get(name) is not None] for name in names}
     reasons = dict.fromkeys(errors[task] for task in way.tasks() if task in errors)
     return Row(way, {name: summarize(values[name]) for name in names}, error="; ".join(reasons))

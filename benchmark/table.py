@@ -34,6 +34,7 @@ COLUMNS = (
     Column("share_of_bound",    ("files of",  "bound, %"), 100),
     Column("share_of_arrays",   ("files of",  "engine, %"), 100),
     Column("memory_mib",        ("peak",      "MiB")),
+    Column("agreement",         ("same",      "label, %"), 100),
     Column("files_cpu_s"),
     Column("arrays_cpu_s"),
     Column("decode_cpu_s"),

@@ -7,10 +7,12 @@ BACKEND_PACKAGES, and its branch in `load_engine`.
 import importlib.util
 import logging
 import os
+import sys
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Protocol
 
-from engines.nvidia import has_nvidia_gpu
+from engines.noise import hidden_native_noise
+from engines.nvidia import has_cuda_libraries, has_nvidia_gpu
 from engines.weights_file import check_weights_file
 from errors import UsageError
 from models import ModelSpec
@@ -54,8 +56,8 @@ def load_engine(
     """Build `spec`'s network with its weights, ready to predict.
 
     `weights` is "imagenet", "none" (random) or the path of a weights file; `device` is "auto",
-    "cpu", "gpu" or "gpu:N"; `precision` is one of PRECISIONS. With a `cache_dir`, OpenVINO's
-    graphs are kept there, and Keras builds a model only once. Keras fixes its backend when it
+    "cpu", "gpu" or "gpu:N"; `precision` is one of PRECISIONS. With a `cache_dir`,
+    OpenVINO's compiled models are kept there, and Keras builds a model only once. Keras fixes its backend when it
     is first imported, so one process can build models on one backend only.
     Raises UsageError when the backend, the device, the precision or the weights cannot be had.
     """
@@ -66,6 +68,8 @@ def load_engine(
         logger.warning("%s has random weights (--weights none): its predictions mean nothing", spec.name)
     backend = choose_backend(backend, device)
     os.environ["KERAS_BACKEND"] = backend
+    if "keras" in sys.modules and sys.modules["keras"].backend.backend() != backend:
+        raise UsageError(f"Keras runs on {sys.modules['keras'].backend.backend()} here; {backend} needs a new process")
     if backend == "openvino":
         from engines.openvino_engine import OpenVINOEngine
 
@@ -119,8 +123,9 @@ def is_installed(backend: str) -> bool:
 
 
 def _tensorflow_sees_gpu() -> bool:
-    if not has_nvidia_gpu() or not is_installed("tensorflow"):
+    if not (has_nvidia_gpu() and has_cuda_libraries() and is_installed("tensorflow")):
         return False
-    import tensorflow
+    with hidden_native_noise():
+        import tensorflow
 
-    return bool(tensorflow.config.list_physical_devices("GPU"))
+        return bool(tensorflow.config.list_physical_devices("GPU"))

@@ -1,14 +1,14 @@
 """Run a model with Keras itself on TensorFlow, JAX or PyTorch."""
 
-import contextlib
+import functools
 import logging
 import os
 import re
 import sys
-from collections.abc import Iterator
 
 import numpy as np
 
+from engines.noise import hidden_native_noise
 from engines.nvidia import GPU_COMMANDS, has_nvidia_gpu
 from errors import UsageError
 from models import ModelSpec
@@ -19,24 +19,28 @@ DTYPE_POLICIES = {"float32": "float32", "bfloat16": "mixed_bfloat16", "float16":
 
 
 class KerasEngine:
-    """Compiled once for one batch size: shorter batches are padded up to the longest so far."""
+    """Compiled for one batch size: a shorter batch is padded up to the longest so far."""
 
     def __init__(self, spec: ModelSpec, weights: str, classes: int, device: str, precision: str) -> None:
-        with _hidden_native_noise():
+        os.environ.setdefault("XLA_PYTHON_CLIENT_PREALLOCATE", "false")
+        with hidden_native_noise():
             import keras
 
-            gpus = _find_gpus(keras.backend.backend())
+            backend = keras.backend.backend()
+            gpus = _find_gpus(backend)
+            _prepare(backend, device)
         from engines.network import build_model
 
-        if keras.backend.backend() == "tensorflow":
-            _prepare_tensorflow(device)
-        self._scope = lambda: keras.device(_keras_device(device, gpus, keras.backend.backend()))
+        keras_device = _keras_device(device, gpus, backend)
+        if precision != "float32" and keras_device == "cpu":
+            logger.warning("--precision %s on a CPU: %s computes in it, but hardly faster", precision, backend)
+        self._scope = functools.partial(keras.device, keras_device)
         self._batch_size = 1
         self._limit = sys.maxsize  # pictures that fit into the device's memory at once
         keras.config.set_dtype_policy(DTYPE_POLICIES[precision])
         with self._scope():
             self._model = build_model(spec, weights, classes)
-        if keras.backend.backend() == "tensorflow":  # XLA makes depthwise convolutions ten times slower on a CPU
+        if backend == "tensorflow":  # XLA makes depthwise convolutions ten times slower on a CPU
             self._model.compile(jit_compile=False)
 
     def predict(self, pixels: np.ndarray) -> np.ndarray:
@@ -99,35 +103,27 @@ def _find_gpus(backend: str) -> list[str]:
     else:
         import torch
 
-        count = torch.cuda.device_count()
+        count = torch.cuda.device_count() if torch.cuda.is_available() else 0
     return [f"gpu:{number}" for number in range(count)]
 
 
-def _prepare_tensorflow(device: str) -> None:
-    """Let TensorFlow take GPU memory as it needs it, and no GPU at all for --device cpu."""
-    import tensorflow
+def _prepare(backend: str, device: str) -> None:
+    """Turn off TensorFloat-32, which is not float32, and let TensorFlow take GPU memory as it needs it."""
+    if backend == "tensorflow":
+        import tensorflow
 
-    gpus = tensorflow.config.list_physical_devices("GPU")
-    if device == "cpu":
-        tensorflow.config.set_visible_devices([], "GPU")
-        return
-    for gpu in gpus:
-        tensorflow.config.experimental.set_memory_growth(gpu, True)
+        tensorflow.config.experimental.enable_tensor_float_32_execution(False)
+        gpus = tensorflow.config.list_physical_devices("GPU")
+        if device == "cpu":
+            tensorflow.config.set_visible_devices([], "GPU")
+            return
+        for gpu in gpus:
+            tensorflow.config.experimental.set_memory_growth(gpu, True)
+    elif backend == "jax":
+        import jax
 
+        jax.config.update("jax_default_matmul_precision", "float32")
+    else:
+        import torch
 
-@contextlib.contextmanager
-def _hidden_native_noise() -> Iterator[None]:
-    """Keep what C++ libraries write to stderr as they start off the terminal, unless debugging."""
-    if logger.isEnabledFor(logging.DEBUG):
-        yield
-        return
-    os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
-    os.environ.setdefault("XLA_PYTHON_CLIENT_PREALLOCATE", "false")
-    stderr, nowhere = os.dup(2), os.open(os.devnull, os.O_WRONLY)
-    os.dup2(nowhere, 2)
-    try:
-        yield
-    finally:
-        os.dup2(stderr, 2)
-        os.close(stderr)
-        os.close(nowhere)
+        torch.backends.cudnn.allow_tf32 = False  # for convolutions; for matrix products it is off

@@ -22,7 +22,7 @@ from typing import Any
 import numpy as np
 
 from engines.quick_openvino import openvino
-from engines.weights_file import weights_files
+from engines.weights_file import first_line, weights_files
 from models import ModelSpec
 
 MODEL_FILE, MANIFEST_FILE = "model.blob", "manifest.json"
@@ -46,8 +46,8 @@ def cached_model(
         compiled = compile_model()
         try:
             _save(compiled, cache_dir, key())
-        except OSError as error:
-            logger.warning("the model cannot be kept in %s: %s", cache_dir, error.strerror)
+        except (OSError, RuntimeError) as error:  # OpenVINO's are RuntimeErrors
+            logger.warning("the model cannot be kept in %s: %s", cache_dir, first_line(error))
     return compiled
 
 

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import keras
 
-from engines.weights_file import first_line, keras_weights_folder, opens_as_hdf5
+from engines.weights_file import first_line, keras_weights_folder, opens_as_hdf5, weights_files
 from errors import UsageError
 from models import MODELS, ModelSpec
 
@@ -26,7 +26,7 @@ def build_model(spec: ModelSpec, weights: str, classes: int, data_format: str = 
     how the network computes inside; what goes in is the same, and so is what comes out.
     Raises UsageError when the weights cannot be had or do not fit.
     """
-    with _keras_configured(data_format):
+    with keras_configured(data_format):
         network = build_network(spec, weights, classes)
         pixels = keras.Input((spec.input_size, spec.input_size, 3), dtype="uint8", name="pixels")
         inputs = spec.preprocess_input(keras.ops.cast(pixels, "float32"), data_format="channels_last")
@@ -36,7 +36,7 @@ def build_model(spec: ModelSpec, weights: str, classes: int, data_format: str = 
 
 
 @contextlib.contextmanager
-def _keras_configured(data_format: str) -> Iterator[None]:
+def keras_configured(data_format: str) -> Iterator[None]:
     """Set what ~/.keras/keras.json or the caller may have set otherwise, for a while."""
     floatx, image_data_format = keras.config.floatx(), keras.config.image_data_format()
     keras.config.set_floatx("float32")
@@ -116,15 +116,16 @@ def _why_no_imagenet_weights(spec: ModelSpec, error: Exception, url: str) -> str
             f"the download of {spec.name}'s weights from {url} arrived damaged; run again to download them anew, "
             "or give a good copy with --weights FILE"
         )
-    damaged = [str(path) for path in sorted(folder.glob(Path(url).name or "*.h5")) if not opens_as_hdf5(path)]
+    damaged = [str(path) for path in weights_files(spec, "imagenet") if not opens_as_hdf5(path)]
     if damaged:
         return f"damaged weights: {', '.join(damaged)} ({first_line(error)}); delete this and run again"
     if not url:
         return f"cannot load {spec.name}'s weights from {folder}: {first_line(error)}"
+    name = f"{spec.name}.h5" if spec.module.endswith("nasnet") else Path(url).name  # Keras renames these two
     offline = ", ".join(model.name for model in MODELS.values() if not model.needs_download)
     return (
         f"cannot download {spec.name}'s weights from {url}: {_network_reason(error)}\n"
-        f"Put the file into {folder}, or give it with --weights FILE. No download is needed for: {offline}."
+        f"Put the file at {folder / name}, or give it with --weights FILE. No download is needed for: {offline}."
     )
 
 

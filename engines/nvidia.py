@@ -54,6 +54,11 @@ def has_nvidia_gpu() -> bool:
     return driver is not None and driver.cuInit(0) == 0 and _count_gpus(driver) > 0
 
 
+def has_cuda_libraries() -> bool:
+    """Return whether a CUDA runtime that frameworks use can be loaded."""
+    return any(_load_cuda_library(f"libcudart.so.{version}") for version in LIBRARIES)
+
+
 def read_driver() -> NvidiaDriver:
     """Ask NVIDIA's driver for its versions and for all GPUs that CUDA_VISIBLE_DEVICES leaves."""
     driver = _load_driver()

@@ -64,13 +64,14 @@ def build_graph(spec: ModelSpec, weights: str, classes: int) -> openvino.Model:
     import keras
     from openvino import opset16 as opset
 
-    from engines.network import build_model
+    from engines.network import build_model, keras_configured
 
     family = spec.module.rpartition(".")[2]
     data_format = "channels_last" if family in CHANNELS_LAST_ONLY else "channels_first"
     model = build_model(spec, weights, classes, data_format)
     pixels = opset.parameter([-1, spec.input_size, spec.input_size, 3], np.uint8, name="pixels")
-    probabilities = model(keras.ops.convert_to_tensor(pixels.output(0)), training=False)
+    with keras_configured(data_format):  # Rescaling asks for it again when it is called
+        probabilities = model(keras.ops.convert_to_tensor(pixels.output(0)), training=False)
     graph = openvino.Model([opset.result(probabilities.output)], [pixels], spec.name)
     graph.reshape([1, spec.input_size, spec.input_size, 3])
     return graph
@@ -80,14 +81,13 @@ def _openvino_device(device: str, available: list[str]) -> str:
     """Return OpenVINO's name for the user's device; raises UsageError when it is not there."""
     if device in ("auto", "cpu"):
         return "CPU"
-    kind, _, number = device.upper().partition(":")
-    name = f"{kind}.{number}" if number else kind
-    if not any(name in (seen, seen.partition(".")[0]) for seen in available):
+    gpus = [name for name in available if name.startswith("GPU")]
+    number = int(device.partition(":")[2] or 0)
+    if number >= len(gpus):
         raise UsageError(
-            f"--device {device}: OpenVINO sees only {', '.join(available)} (it uses Intel GPUs), and no "
-            "NVIDIA driver with a GPU that TensorFlow can use answers on this machine; --device cpu works"
+            f"--device {device}: OpenVINO, which uses Intel GPUs, sees only {', '.join(available)}; --device cpu works"
         )
-    return name
+    return gpus[number]
 
 
 def _precision_hint(precision: str, device: str, capabilities: list[str]) -> str:

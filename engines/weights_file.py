@@ -42,7 +42,7 @@ def check_weights_file(path: str) -> None:
 
 def keras_weights_folder() -> Path:
     """Return where Keras keeps its downloads: under /tmp when it may not write to its home."""
-    home = Path(os.environ.get("KERAS_HOME", "~/.keras")).expanduser()
+    home = Path(os.path.expanduser(os.environ.get("KERAS_HOME", "~/.keras")))
     if not os.access(home, os.W_OK):
         home = Path("/tmp" if os.path.isdir("/tmp") else tempfile.gettempdir(), ".keras")
     return home / "models"
@@ -59,7 +59,8 @@ def weights_files(spec: ModelSpec, weights: str) -> list[Path]:
         return [Path(weights).resolve()]
     if spec.weights_package:
         return [find_weights(spec.weights_package)]
-    return [path for path in sorted(keras_weights_folder().glob("*")) if plain(spec.name) in plain(path.name)]
+    files = [path for path in sorted(keras_weights_folder().glob("*")) if path.is_file()]
+    return [path for path in files if plain(spec.name) in plain(path.name)]
 
 
 def has_imagenet_weights(spec: ModelSpec) -> bool:

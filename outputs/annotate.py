@@ -71,7 +71,7 @@ class AnnotatedOutput:
 
     A copy's path is the picture's path relative to what all inputs have in common, so pictures
     of the same name never collide. A copy that exists and differs is overwritten only with
-    `force`, and no picture ever is: raises UsageError for a folder that holds one of the inputs.
+    `force`, and no picture ever is: raises UsageError for a folder that holds, or lies in, an input.
     """
 
     def __init__(self, folder: str, inputs: Sequence[str], max_pixels: int = MAX_PIXELS, force: bool = False) -> None:
@@ -79,9 +79,11 @@ class AnnotatedOutput:
         self._root = os.path.commonpath([_folder_of(path) for path in inputs])
         self._max_pixels = max_pixels
         self._force = force
-        for path in inputs:
-            if Path(path).resolve().is_relative_to(self._folder.resolve()):
+        for path in map(Path, inputs):
+            if path.resolve().is_relative_to(self._folder.resolve()):
                 raise UsageError(f"--annotate {folder} holds the input {path}; give a folder of its own")
+            if path.is_dir() and self._folder.resolve().is_relative_to(path.resolve()):
+                raise UsageError(f"--annotate {folder} lies in the input {path}; give a folder outside of it")
         try:
             self._folder.mkdir(parents=True, exist_ok=True)
             tempfile.TemporaryFile(dir=self._folder).close()

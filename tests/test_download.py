@@ -82,7 +82,7 @@ def test_failed_download_says_what_to_do_and_leaves_nothing(answer, reason, erro
     server.answer = answer
     error = error_with()
     assert error.startswith(f"cannot download mobilenet's weights from {URL}: {reason}")
-    assert f"Put the file into {home / 'models'}, or give it with --weights FILE." in error
+    assert f"Put the file at {home / 'models' / MOBILENET}, or give it with --weights FILE." in error
     assert error.endswith("No download is needed for: efficientnet_lite0, efficientnet_lite1, efficientnet_lite2.\n")
     assert downloaded(home) == []
 

@@ -10,7 +10,7 @@ from conftest import IMAGES, ROOT
 
 from engines import check_classes, choose_backend, load_engine
 from engines.network import build_model
-from engines.openvino_engine import CHANNELS_LAST_ONLY
+from engines.openvino_engine import CHANNELS_LAST_ONLY, build_graph
 from errors import UsageError
 from models import MODELS, find_model
 from preprocess import read_square
@@ -97,6 +97,16 @@ def test_network_is_the_same_channels_first(name):
     assert np.abs(last - first).max() < 0.02 * np.abs(last[0] - last[1]).max()
 
 
+def test_networks_that_keras_builds_otherwise_for_imagenet_weights_run_channels_first(monkeypatch):
+    """EfficientNet has one more layer then; only the download and the weights are left out."""
+    from keras.src.applications import efficientnet
+
+    monkeypatch.setattr(efficientnet.file_utils, "get_file", lambda *_args, **_options: "weights.h5")
+    monkeypatch.setattr("keras.Model.load_weights", lambda *_args, **_options: None)
+    graph = build_graph(MODELS["efficientnet_b0"], "imagenet", 1000)
+    assert list(graph.output(0).shape) == [1, 1000]
+
+
 def he_normal(rng, kernel: np.ndarray) -> np.ndarray:
     depthwise = kernel.ndim == 4 and kernel.shape[-1] == 1
     fan_in = np.prod(kernel.shape[:2] if depthwise else kernel.shape[:-1])
@@ -123,7 +133,9 @@ def test_gpu_that_is_not_there_is_refused_with_the_reason():
 
     if any("GPU" in device for device in Core().available_devices):
         pytest.skip("this machine has a GPU")
-    with pytest.raises(UsageError, match=r"--device gpu:3: OpenVINO sees only CPU.*--device cpu works"):
+    with pytest.raises(
+        UsageError, match=r"--device gpu:3: OpenVINO, which uses Intel GPUs, sees only CPU; --device cpu works"
+    ):
         load_engine(find_model("efficientnet_lite0"), backend="openvino", device="gpu:3")
 
 

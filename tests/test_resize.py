@@ -6,7 +6,7 @@ from conftest import IMAGES
 from PIL import Image
 
 from models import find_model
-from preprocess import PADDING_COLOR, read_square, resize_image
+from preprocess import PADDING_COLOR, read_image, read_square, resize_image
 
 GREY = np.add.outer(np.arange(48), np.arange(64) * 3).astype(np.uint8)
 GRADIENTS = Image.fromarray(np.stack([GREY, GREY[:, ::-1], 255 - GREY], axis=-1))
@@ -67,3 +67,22 @@ def test_any_shape_becomes_the_square(size, mode, crop_fraction, interpolation):
     assert pixels.shape == (32, 32, 3)
     assert pixels.dtype == np.uint8
     assert (pixels == (255, 0, 0)).all(axis=-1).any()
+
+
+@pytest.mark.parametrize("mode", ["crop", "pad"])
+def test_large_jpeg_decoded_at_reduced_scale_gives_nearly_the_same_square(tmp_path, mode):
+    path = tmp_path / "large.jpg"
+    Image.open(IMAGES / "coffee.png").resize((3000, 2000), Image.Resampling.BICUBIC).save(path, quality=92)
+    spec = find_model("efficientnet_lite0")
+    reduced = read_square(path, spec, mode).astype(int)
+    whole = resize_image(read_image(path), spec.input_size, mode, spec.crop_fraction, spec.interpolation)
+    assert read_image(path, min_side=512).size == (1500, 1000)
+    assert 0 < np.abs(reduced - whole).mean() < 1
+
+
+def test_stretch_reads_large_jpegs_whole(tmp_path):
+    path = tmp_path / "large.jpg"
+    Image.open(IMAGES / "coffee.png").resize((3000, 2000)).save(path)
+    spec = find_model("efficientnet_lite0")
+    expected = resize_image(read_image(path), spec.input_size, "stretch")
+    np.testing.assert_array_equal(read_square(path, spec, "stretch"), expected)

@@ -52,12 +52,6 @@ def test_hidden_files_and_other_files_are_skipped(tree):
     assert list(find_images(["p"])) == ["p/a.png"]
 
 
-def test_skip_folder(tree):
-    tree("p/a.png", "p/annotated/a.png", "p/deep/annotated/b.png")
-    assert list(find_images(["p"], skip_folder="./p/../p/annotated")) == ["p/a.png", "p/deep/annotated/b.png"]
-    assert list(find_images(["p/annotated"], skip_folder="p/annotated")) == ["p/annotated/a.png"]
-
-
 def test_folder_without_pictures_is_reported(tree):
     tree("p/notes.txt", "p/deep/notes.txt")
     assert list(find_images(["p"])) == ["p"]

@@ -1,4 +1,4 @@
-"""Who may import whom (docs/design.md): arrows point one way, and frameworks stay in their rooms."""
+"""Who may import whom (see docs/design.md): arrows point one way, and frameworks stay in their rooms."""
 
 import ast
 import subprocess
@@ -19,7 +19,8 @@ ALLOWED = {
     "engines":    {"errors", "models", "networks"},
     "outputs":    {"defaults", "errors", "preprocess", "results"},
     "pipeline":   {"defaults", "engines", "labels", "results", "sources"},
-    "benchmark":  {"arguments", "engines", "errors", "labels", "models", "pipeline", "preprocess", "sources"},
+    "benchmark":  {"arguments", "defaults", "engines", "errors", "labels", "models", "pipeline", "preprocess",
+                   "results", "sources"},
     "arguments":  {"defaults", "engines", "errors", "models", "outputs"},
 }  # fmt: skip
 FRAMEWORKS = {"tensorflow", "keras", "jax", "torch", "openvino", "matplotlib"}

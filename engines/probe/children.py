@@ -77,14 +77,14 @@ class Child:
         self._noise.close()
         if self._process and self._process.returncode is None:
             self._kill()
-            with contextlib.suppress(asyncio.TimeoutError):
+            with contextlib.suppress(TimeoutError):
                 await asyncio.wait_for(self._process.wait(), END_SECONDS)
 
     async def _part(self, question: bytes, phase: str) -> None:
         start = time.monotonic()
         try:
             await asyncio.wait_for(self._ask(question, phase), self._timeout)
-        except asyncio.TimeoutError:
+        except TimeoutError:
             self._kill()
             self._fail(f"no answer in {self._timeout:g} seconds (--timeout SECONDS gives it more); it was ended")
         self.report = replace(self.report, seconds=round(self.report.seconds + time.monotonic() - start, 2))

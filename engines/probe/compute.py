@@ -29,7 +29,7 @@ TASKS = tuple(SIZES)
 
 
 class Computer(Protocol):
-    """What the proofs need of a backend; see backends.py."""
+    """What the proofs need of a backend; see probes.py."""
 
     def prepare(self, task: str, left: np.ndarray, right: np.ndarray, device: str) -> Callable[[], Any]:
         """Put the operands on the device and return what starts the computation there."""

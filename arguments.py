@@ -44,7 +44,8 @@ class ArgumentParser(argparse.ArgumentParser):
             given = message.partition(": ")[2].split()[0].partition("=")[0]
             close = difflib.get_close_matches(given, self._option_string_actions, n=1)
             message += f"; did you mean {close[0]}?" if close else ""
-        self.exit(EXIT_USAGE, f"error: {message} (see --help)\n")
+        where = "" if "(see " in message else " (see --help)"
+        self.exit(EXIT_USAGE, f"error: {message}{where}\n")
 
 
 class _HelpFormatter(argparse.RawDescriptionHelpFormatter):

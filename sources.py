@@ -1,9 +1,10 @@
 """From paths and folders to a stream of Frames, decoded by a few threads and in order."""
 
 import os
-from collections import deque
-from collections.abc import Iterable, Iterator
-from concurrent.futures import ThreadPoolExecutor
+import queue
+import threading
+from collections.abc import Callable, Iterable, Iterator
+from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
 
 import numpy as np
@@ -93,16 +94,60 @@ def read_frames(
     max_pixels: int = MAX_PIXELS,
     workers: int = WORKERS,
     ahead: int = READ_AHEAD,
-) -> Iterator[Frame]:
-    """`read_frame` each path on `workers` threads, at most `ahead` of what is taken, in the order given."""
-    pending: deque = deque()
-    executor = ThreadPoolExecutor(workers)
+    patience: float | None = None,
+) -> Iterator[Frame | None]:
+    """`read_frame` each path on `workers` threads, at most `ahead` of what is taken, in the order given.
+
+    `paths` is iterated on a thread of its own. When it takes over `patience` seconds to yield the
+    next path, as a person or a camera may, None is yielded: time to work on what there is.
+    """
+    reader = _Reader(paths, lambda path: read_frame(path, spec, resize, max_pixels), workers, ahead)
     try:
-        for path in paths:
-            pending.append(executor.submit(read_frame, path, spec, resize, max_pixels))
-            if len(pending) >= ahead:
-                yield pending.popleft().result()
-        while pending:
-            yield pending.popleft().result()
+        yield from reader.frames(patience)
     finally:
-        executor.shutdown(wait=False, cancel_futures=True)
+        reader.stop()
+
+
+class _Reader:
+    """Reads paths on threads, within a bound, and yields what they give in order."""
+
+    def __init__(self, paths: Iterable[str], read: Callable[[str], Frame], workers: int, ahead: int) -> None:
+        self._paths = paths
+        self._read = read
+        self._executor = ThreadPoolExecutor(workers)
+        self._room = threading.Semaphore(ahead)
+        self._frames: queue.SimpleQueue[Future | None] = queue.SimpleQueue()
+        self._stopped = False
+        threading.Thread(target=self._submit_all, daemon=True).start()
+
+    def frames(self, patience: float | None) -> Iterator[Frame | None]:
+        while True:
+            try:
+                frame = self._frames.get(timeout=patience)
+            except queue.Empty:
+                yield None
+                continue
+            if frame is None:
+                return
+            yield frame.result()
+            self._room.release()
+
+    def stop(self) -> None:
+        """Let the threads end, whatever they are at."""
+        self._stopped = True
+        self._room.release()
+        self._executor.shutdown(wait=False, cancel_futures=True)
+
+    def _submit_all(self) -> None:
+        try:
+            self._room.acquire()
+            for path in self._paths:
+                if self._stopped:
+                    return
+                self._frames.put(self._executor.submit(self._read, path))
+                self._room.acquire()
+        except BaseException as error:  # raised where the frames are taken
+            failed: Future = Future()
+            failed.set_exception(error)
+            self._frames.put(failed)
+        self._frames.put(None)

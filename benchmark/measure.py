@@ -18,7 +18,7 @@ from engines import IMAGENET_CLASSES, Engine, has_nvidia_gpu, load_engine
 from errors import UsageError
 from labels import read_labels
 from models import find_model
-from pipeline import classify
+from pipeline import classify_frames
 from results import Result
 from sources import find_images, read_frames
 
@@ -31,7 +31,7 @@ def files(task: Task, setting: Setting) -> dict[str, float | list[str]]:
 
     def work() -> int:
         frames = _frames(task, setting)
-        results.extend(classify(frames, engine, labels, top_k=1, batch_size=task.batch_size))
+        results.extend(classify_frames(frames, engine, labels, top_k=1, batch_size=task.batch_size))
         return _all_good([result.error for result in results])
 
     return timed(work) | {"answers": [result.predictions[0].class_id for result in results]}

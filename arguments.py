@@ -9,7 +9,6 @@ import sys
 import traceback
 import warnings
 from collections.abc import Callable, Sequence
-from pathlib import Path
 from typing import NoReturn
 
 import defaults
@@ -21,7 +20,6 @@ from outputs.text import printable
 
 VERSION = "0.1.0"
 MAX_INT = 2**31 - 1
-APP_NAME = "image-classifier-scripts"
 EXIT_OK, EXIT_FAILED_INPUTS, EXIT_USAGE, EXIT_INTERRUPTED = 0, 1, 2, 130
 
 logger = logging.getLogger("suite")
@@ -57,7 +55,11 @@ def add_input_options(parser: argparse.ArgumentParser) -> None:
     """Which pictures, and how they are made to fit the model."""
     group = parser.add_argument_group("input")
     group.add_argument(
-        "-i", "--image", nargs="+", action="extend", metavar="PATH", help="pictures, and folders of them"
+        "-i", "--image", nargs="+", action="extend", metavar="PATH",
+        help="pictures, folders of them, patterns such as 'photos/**/*.jpg'; - reads paths from stdin, one a line",
+    )  # fmt: skip
+    group.add_argument(
+        "-0", "--null", action="store_true", help="paths on stdin end in a NUL character, not in a line end"
     )
     group.add_argument(
         "--resize", choices=defaults.RESIZE_MODES, default="crop",
@@ -152,20 +154,6 @@ def check_default_backend(parser: argparse.ArgumentParser, backend: str) -> None
         parser.error(f"KERAS_BACKEND={backend} is not one of {', '.join(BACKENDS)}")
 
 
-def cache_folder(args: argparse.Namespace) -> Path | None:
-    """Return where compiled models are kept: --cache-dir, or the platform's place for caches."""
-    if args.no_cache:
-        return None
-    if args.cache_dir:
-        return Path(args.cache_dir)
-    from platformdirs import user_cache_path
-
-    try:
-        return user_cache_path(APP_NAME, appauthor=False)
-    except RuntimeError:  # nobody's process: no home to keep anything in
-        return None
-
-
 def model(name: str) -> ModelSpec:
     """Argument type: a registry row by its name."""
     try:
@@ -179,6 +167,17 @@ def positive_int(text: str) -> int:
     if not text.isdecimal() or not 1 <= int(text) <= MAX_INT:
         raise argparse.ArgumentTypeError(f"'{text}' is not a whole number from 1")
     return int(text)
+
+
+def probability(text: str) -> float:
+    """Argument type: a number from 0 to 1."""
+    try:
+        value = float(text)
+    except ValueError:
+        value = -1
+    if not 0 <= value <= 1:
+        raise argparse.ArgumentTypeError(f"'{text}' is not a number from 0 to 1 (0.85 is 85 %)")
+    return value
 
 
 def device(text: str) -> str:
@@ -237,8 +236,8 @@ def run_script(main: Callable[[], int]) -> int:
     """Run a script's main() and return its exit code; say in a line what went wrong, and with --debug where."""
     try:
         return main()
-    except KeyboardInterrupt:
-        print("interrupted", file=sys.stderr)
+    except KeyboardInterrupt as error:
+        print(f"interrupted: {error}" if str(error) else "interrupted", file=sys.stderr)
         return EXIT_INTERRUPTED
     except BrokenPipeError:  # the reader has enough, as in `| head`
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())

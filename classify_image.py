@@ -2,17 +2,22 @@
 
     python classify_image.py --image images/coffee.png
     python classify_image.py --image x.jpg --model resnet50
-    python classify_image.py --image a.jpg b.png photos/ --model xception --top-k 3 --annotate annotated/
+    python classify_image.py --image photos/ --model xception --top-k 3 --output results.csv
+    python classify_image.py --image 'photos/**/*.jpg' --format jsonl | jq .
+    find photos -name '*.jpg' | python classify_image.py --image - --output results.jsonl --resume
+    python classify_image.py --image photos/ --threshold 0.5 --copy-to sorted/ --annotate annotated/
     python classify_image.py --list-models
 
 Exit codes: 0 all fine, 1 some pictures failed, 2 wrong usage or something missing, 130 interrupted.
 """
 
 import argparse
+import hashlib
 import logging
 import os
 import sys
 from collections.abc import Iterator, Sequence
+from functools import partial
 
 import defaults
 from arguments import (
@@ -22,17 +27,23 @@ from arguments import (
     add_input_options,
     add_message_options,
     add_model_options,
-    cache_folder,
     check_model_options,
     configure_messages,
     positive_int,
+    probability,
     run_script,
 )
 from engines import check_classes
-from errors import ImageError
+from errors import ImageError, UsageError
 from labels import ClassLabel, read_labels
-from outputs.text import TextOutput, printable
+from outputs.formats import FORMATS, format_of, make_format
+from outputs.progress import Progress
+from outputs.rows import Results
+from outputs.text import printable
 from results import Result
+from sources.paths import find_images, is_pattern, search_root, split_paths
+
+STDIN = "-"
 
 logger = logging.getLogger("suite")
 
@@ -42,20 +53,43 @@ def parse(argv: Sequence[str] | None) -> argparse.Namespace:
     parser = ArgumentParser(__doc__)
     add_input_options(parser)
     add_model_options(parser)
+    add_output_options(parser)
+    add_message_options(parser)
+    args = parser.parse_args(argv)
+    if not args.image:
+        parser.error("no picture given; use --image PATH")
+    if args.output == STDIN:
+        args.output = None
+    args.format = args.format or (format_of(args.output) if args.output else "text")
+    if args.resume and (not args.output or args.format == "text"):
+        parser.error("--resume goes on with a file of rows; give --output FILE in the format csv or jsonl")
+    check_model_options(parser, args)
+    return args
+
+
+def add_output_options(parser: argparse.ArgumentParser) -> None:
+    """What is said of each picture, and where to."""
     group = parser.add_argument_group("output")
     group.add_argument(
         "-k", "--top-k", type=positive_int, default=defaults.TOP_K, metavar="N",
         help="labels for each picture (default: %(default)s)",
     )  # fmt: skip
+    group.add_argument(
+        "-t",
+        "--threshold",
+        type=probability,
+        default=0,
+        metavar="P",
+        help="leave out labels with a score below P (0 to 1)",
+    )
+    group.add_argument("-o", "--output", metavar="FILE", help="write the results to a file (default: to stdout)")
+    group.add_argument("--format", choices=FORMATS, help="of the results (default: what FILE ends in, or text)")
+    group.add_argument("--resume", action="store_true", help="go on with FILE where an interrupted run ended")
     group.add_argument("--annotate", metavar="DIR", help="save copies with the best label drawn on them")
-    group.add_argument("--force", action="store_true", help="overwrite annotated copies that exist")
+    group.add_argument("--copy-to", metavar="DIR", help="copy each picture into DIR/LABEL/, or DIR/unsure/")
+    group.add_argument("--link-to", metavar="DIR", help="the same with symbolic links")
+    group.add_argument("--force", action="store_true", help="overwrite FILE, and annotated copies that exist")
     group.add_argument("--show", action="store_true", help="show each picture with its best label in a window")
-    add_message_options(parser)
-    args = parser.parse_args(argv)
-    if not args.image:
-        parser.error("no picture given; use --image PATH")
-    check_model_options(parser, args)
-    return args
 
 
 def main(argv: Sequence[str] | None = None) -> int:
@@ -64,40 +98,105 @@ def main(argv: Sequence[str] | None = None) -> int:
     configure_messages(args.quiet, args.debug)
     labels = read_labels(args.labels) if args.labels else read_labels()
     check_classes(args.weights, len(labels))
-    outputs = open_outputs(args)
-    failed = 0
-    for result in classify_paths(args, labels):
-        errors = [result.error] if result.error else write_all(outputs, result)
-        for error in errors:
-            logger.error("error: %s: %s", printable(result.source), error)
-        failed += bool(errors)
+    outputs = open_outputs(args, labels)
+    made_with = what_shapes_answers(args) if args.output else {}
+    from outputs.results_file import open_results
+
+    row_format = make_format(args.format, args.model.name, args.top_k, names_several(args.image))
+    with open_results(args.output, row_format, made_with, args.resume, args.force) as results:
+        try:
+            failed = classify_all(args, labels, outputs, results)
+        except KeyboardInterrupt:
+            raise KeyboardInterrupt(results.how_to_go_on()) from None
     return EXIT_FAILED_INPUTS if failed else EXIT_OK
 
 
-def classify_paths(args: argparse.Namespace, labels: Sequence[ClassLabel]) -> Iterator[Result]:
-    """Classify all that --image names; the engine is loaded once a picture is there to classify."""
-    from engines import LazyEngine, load_engine
-    from pipeline import classify_frames
-    from sources import find_images, read_frames
+def classify_all(args: argparse.Namespace, labels: Sequence[ClassLabel], outputs: list, results: Results) -> int:
+    """Hand each result to the outputs, and last to the results, which say what is done; return how many failed."""
+    folders = [output.folder for output in outputs if hasattr(output, "folder")]
+    images = [stdin_paths(args.null) if path == STDIN else path for path in args.image]
+    on_terminal = not args.output and sys.stdout.isatty() and sys.stderr.isatty()
 
-    engine = LazyEngine(
-        lambda: load_engine(
-            args.model, args.weights, len(labels), args.backend, args.device, args.precision, cache_folder(args)
-        )
-    )
-    paths = find_images(args.image)
-    frames = read_frames(paths, args.model, args.resize, args.max_pixels, args.workers, 2 * args.batch_size)
-    return classify_frames(frames, engine, labels, args.top_k, args.batch_size)
+    def is_copy(path: str) -> bool:
+        return any(folder.holds(path) for folder in folders)
+
+    with Progress(
+        is_shown=sys.stderr.isatty() and not on_terminal and not args.quiet,
+        rows=results.rows,
+        failed=results.failed,
+        count=None if STDIN in args.image else lambda: sum(not is_copy(path) for path in find_images(images)),
+    ) as progress:
+        for result in classify_images(args, images, labels, lambda path: is_copy(path) or results.has_row(path)):
+            errors = write_all(outputs, result)
+            results.write(result)
+            progress.add(failed=bool(errors or result.error))
+            if result.error and not (on_terminal and results.shows_errors):
+                errors.append(result.error)
+            for error in errors:
+                logger.error("error: %s: %s", printable(result.source), error)
+    if names_several(args.image):
+        logger.info(progress.summary())
+    return progress.failed
 
 
-def open_outputs(args: argparse.Namespace) -> list:
-    """Return an object with `write(result)` for each way out that was asked for."""
-    several = len(args.image) > 1 or os.path.isdir(args.image[0])
-    outputs: list = [TextOutput(sys.stdout, headed=several)]
+def classify_images(args, images, labels, skip) -> Iterator[Result]:
+    """Classify `images` as the options say."""
+    from pipeline import classify
+
+    return classify(
+        images, args.model, weights=args.weights, labels=labels, top_k=args.top_k, threshold=args.threshold,
+        resize=args.resize, max_pixels=args.max_pixels, backend=args.backend, device=args.device,
+        precision=args.precision, batch_size=args.batch_size, workers=args.workers, cache_dir=args.cache_dir,
+        use_cache=not args.no_cache, skip=skip,
+    )  # fmt: skip
+
+
+def names_several(inputs: Sequence[str]) -> bool:
+    """Return whether --image may name more than one picture."""
+    return len(inputs) > 1 or inputs[0] == STDIN or os.path.isdir(inputs[0]) or is_pattern(inputs[0])
+
+
+def stdin_paths(null: bool) -> Iterator[str]:
+    """Yield the paths on stdin as they come, ended by line ends or NUL characters."""
+    if sys.stdin is None:
+        raise UsageError("--image - reads paths from stdin, which is closed")
+    return split_paths(partial(os.read, sys.stdin.fileno()), b"\0" if null else b"\n")
+
+
+def what_shapes_answers(args: argparse.Namespace) -> dict:
+    """Return the options that a run must share with the one that it resumes; of files, a hash of the content."""
+    files = {"--weights": args.weights, "--labels": args.labels or "imagenet"}
+    return {
+        "--model": args.model.name,
+        **{name: hash_of(path) if os.path.isfile(path) else path for name, path in files.items()},
+        "--top-k": args.top_k,
+        "--threshold": args.threshold,
+        "--resize": args.resize,
+        "--max-pixels": args.max_pixels,
+        "--precision": args.precision,
+        "--format": args.format,
+    }
+
+
+def hash_of(path: str) -> str:
+    """Return a file's SHA-256."""
+    with open(path, "rb") as file:
+        return f"sha256 {hashlib.file_digest(file, 'sha256').hexdigest()}"
+
+
+def open_outputs(args: argparse.Namespace, labels: Sequence[ClassLabel]) -> list:
+    """Return an object with `write(result)` for each way out besides the results themselves."""
+    inputs = [search_root(path) if is_pattern(path) else path for path in args.image if path != STDIN]
+    outputs: list = []
     if args.annotate:
         from outputs.annotate import AnnotatedOutput
 
-        outputs.append(AnnotatedOutput(args.annotate, args.image, args.max_pixels, args.force))
+        outputs.append(AnnotatedOutput(args.annotate, inputs, args.max_pixels, args.force))
+    for option, folder in (("--copy-to", args.copy_to), ("--link-to", args.link_to)):
+        if folder:
+            from outputs.sort import SortedOutput
+
+            outputs.append(SortedOutput(option, folder, inputs, labels))
     if args.show:
         from outputs.window import WindowOutput, why_no_window
 

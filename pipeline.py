@@ -1,16 +1,60 @@
-"""The one inference loop: frames in, results out, in the same order."""
+"""From what the user names to results: `classify()`, and the one inference loop behind it."""
 
-from collections.abc import Iterable, Iterator, Sequence
+import os
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from pathlib import Path
 
 import numpy as np
 
-from defaults import BATCH_SIZE, TOP_K
-from engines import Engine
-from labels import ClassLabel
+from defaults import BATCH_SIZE, MAX_PIXELS, MODEL, TOP_K, WORKERS
+from engines import Engine, LazyEngine, check_classes, load_engine, user_cache_folder
+from labels import ClassLabel, read_labels
+from models import ModelSpec, find_model
 from results import Prediction, Result
-from sources import Frame
+from sources.frames import Frame, read_frames
+from sources.paths import PathName, find_images
 
 MOST_UNREADABLE = 1000  # frames that wait for a batch to fill
+PATIENCE = 0.2  # seconds that a batch waits for a source of paths that is slow
+
+
+def classify(
+    images: PathName | Iterable[PathName | Iterable[PathName]],
+    model: str | ModelSpec = MODEL,
+    *,
+    weights: str = "imagenet",
+    labels: Sequence[ClassLabel] | str | os.PathLike | None = None,
+    top_k: int = TOP_K,
+    threshold: float = 0,
+    resize: str = "crop",
+    max_pixels: int = MAX_PIXELS,
+    backend: str = "auto",
+    device: str = "auto",
+    precision: str = "float32",
+    batch_size: int = BATCH_SIZE,
+    workers: int = WORKERS,
+    cache_dir: str | os.PathLike | None = None,
+    use_cache: bool = True,
+    skip: Callable[[str], bool] | None = None,
+) -> Iterator[Result]:
+    """Yield a Result for each picture, in order, in constant memory; nothing is read before the first is asked for.
+
+    `images` are files, folders and patterns (see `sources.find_images`); the options are those of
+    classify_image.py. `skip` says of each path whether to leave it out. A picture that cannot be
+    read gives a Result with an `error`. Raises UsageError for a model, weights, labels, a backend,
+    a device or a precision that cannot be had.
+    """
+    spec = model if isinstance(model, ModelSpec) else find_model(model)
+    if labels is None or isinstance(labels, PathName):
+        labels = read_labels(*[labels] if labels else [])
+    check_classes(weights, len(labels))
+    cache = (Path(cache_dir) if cache_dir else user_cache_folder()) if use_cache else None
+    engine = LazyEngine(lambda: load_engine(spec, weights, len(labels), backend, device, precision, cache))
+    paths = find_images(images)
+    if skip:
+        paths = (path for path in paths if not skip(path))
+    frames = read_frames(paths, spec, resize, max_pixels, workers, 2 * batch_size, PATIENCE)
+    return classify_frames(frames, engine, labels, top_k, batch_size, threshold)
 
 
 def classify_frames(

@@ -20,7 +20,8 @@ from labels import read_labels
 from models import find_model
 from pipeline import classify_frames
 from results import Result
-from sources import find_images, read_frames
+from sources.frames import read_frames
+from sources.paths import find_images
 
 
 def files(task: Task, setting: Setting) -> dict[str, float | list[str]]:

@@ -10,7 +10,7 @@ from PIL import Image, ImageOps
 
 from errors import ImageError, UsageError
 from preprocess import read_image
-from sources import find_images
+from sources.paths import find_images
 
 SHIPPED = Path(__file__).resolve().parent.parent / "images"
 SHIPPED_SIZE = (500, 375)  # pixels; the most frequent one in ImageNet

@@ -35,6 +35,7 @@ BACKENDS = ("auto", *BACKEND_PACKAGES)
 PRECISIONS = ("float32", "bfloat16", "float16")
 BUILT_IN_WEIGHTS = ("imagenet", "none")
 IMAGENET_CLASSES = 1000
+APP_NAME = "image-classifier-scripts"  # of the folder for compiled models
 
 
 class Engine(Protocol):
@@ -91,6 +92,16 @@ class LazyEngine:
         if self._engine is None:
             self._engine = self._load()
         return self._engine.predict(pixels)
+
+
+def user_cache_folder() -> "Path | None":
+    """Return the platform's place for what can be computed again, or None where the user has none."""
+    from platformdirs import user_cache_path
+
+    try:
+        return user_cache_path(APP_NAME, appauthor=False)
+    except RuntimeError:  # nobody's process: no home to keep anything in
+        return None
 
 
 def check_classes(weights: str, classes: int) -> None:

@@ -5,7 +5,6 @@ OpenCV 5 draws Latin, Greek, Cyrillic, Arabic and CJK text with the fonts that i
 
 import functools
 import os
-import tempfile
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -13,6 +12,7 @@ import numpy as np
 
 from defaults import MAX_PIXELS
 from errors import ImageError, UsageError
+from outputs.copies import CopiesFolder, save
 from preprocess import read_image
 from results import Result
 
@@ -60,7 +60,9 @@ def draw_label(pixels: np.ndarray, text: str) -> np.ndarray:
 
 
 def caption(result: Result) -> str:
-    """Return what is drawn on a picture: its best label and score."""
+    """Return what is drawn on a picture: its best label and score, or that no label was sure enough."""
+    if not result.predictions:
+        return "unsure"
     best = result.predictions[0]
     label = best.label if len(best.label) <= MAX_LABEL_LENGTH else best.label[: MAX_LABEL_LENGTH - 1] + "…"
     return f"{label}: {best.score:.2%}"
@@ -69,43 +71,37 @@ def caption(result: Result) -> str:
 class AnnotatedOutput:
     """Saves annotated copies in a folder that mirrors the folders of the inputs.
 
-    A copy's path is the picture's path relative to what all inputs have in common, so pictures
-    of the same name never collide. A copy that exists and differs is overwritten only with
-    `force`, and no picture ever is: raises UsageError for a folder that holds, or lies in, an input.
+    A copy's path is the picture's path relative to what all inputs have in common (or its whole
+    path when it lies elsewhere), so pictures of the same name never collide. A copy that exists
+    and differs is overwritten only with `force`, and no picture ever is.
     """
 
     def __init__(self, folder: str, inputs: Sequence[str], max_pixels: int = MAX_PIXELS, force: bool = False) -> None:
-        self._folder = Path(folder)
-        self._root = os.path.commonpath([_folder_of(path) for path in inputs])
+        self.folder = CopiesFolder("--annotate", folder, inputs)
+        self._root = _common_folder(inputs)
         self._max_pixels = max_pixels
         self._force = force
-        for path in map(Path, inputs):
-            if path.resolve().is_relative_to(self._folder.resolve()):
-                raise UsageError(f"--annotate {folder} holds the input {path}; give a folder of its own")
-            if path.is_dir() and self._folder.resolve().is_relative_to(path.resolve()):
-                raise UsageError(f"--annotate {folder} lies in the input {path}; give a folder outside of it")
-        try:
-            self._folder.mkdir(parents=True, exist_ok=True)
-            tempfile.TemporaryFile(dir=self._folder).close()
-        except OSError as error:
-            raise UsageError(f"cannot write annotated pictures to {folder}: {error.strerror}") from error
 
     def path_for(self, source: str) -> Path:
         """Return where the annotated copy of `source` goes."""
-        path = self._folder / os.path.relpath(source, self._root)
+        absolute = Path(os.path.abspath(source))
+        is_below = absolute.is_relative_to(self._root)
+        path = self.folder.path / absolute.relative_to(self._root if is_below else absolute.anchor)
         return path if path.suffix.lower() in SUFFIXES else path.with_name(path.name + ".png")
 
     def write(self, result: Result) -> None:
         """Save the annotated copy of one picture; raises ImageError when that cannot be done."""
+        if result.error:
+            return
         path = self.path_for(result.source)
         image = read_image(result.source, self._max_pixels)
         data = encode_image(draw_label(np.asarray(image), caption(result)), path.suffix)
         try:
             if not self._force and path.exists() and path.read_bytes() != data:
                 raise ImageError(f"not annotated: {path} exists and differs (--force overwrites it)")
-            _replace(path, data)
         except OSError as error:
             raise ImageError(f"cannot save {path}: {error.strerror}") from error
+        save(path, result.source, lambda unfinished: unfinished.write_bytes(data))
 
 
 def encode_image(pixels: np.ndarray, suffix: str) -> bytes:
@@ -119,19 +115,12 @@ def encode_image(pixels: np.ndarray, suffix: str) -> bytes:
     return data.tobytes()
 
 
-def _replace(path: Path, data: bytes) -> None:
-    """Write a whole file or none, and never through a link. (cv2.imwrite would not take every path.)"""
-    path.parent.mkdir(parents=True, exist_ok=True)
-    unfinished = path.with_name(f".unfinished-{os.getpid()}")
+def _common_folder(inputs: Sequence[str]) -> str:
+    folders = [os.path.abspath(path if os.path.isdir(path) else os.path.dirname(path)) for path in inputs]
     try:
-        unfinished.write_bytes(data)
-        unfinished.replace(path)
-    finally:
-        unfinished.unlink(missing_ok=True)
-
-
-def _folder_of(path: str) -> str:
-    return os.path.abspath(path if os.path.isdir(path) else os.path.dirname(path))
+        return os.path.commonpath(folders or [os.getcwd()])
+    except ValueError:  # on two drives
+        return os.getcwd()
 
 
 @functools.cache

@@ -27,7 +27,7 @@ class WindowOutput:
 
     def write(self, result: Result) -> None:
         """Show one annotated picture and wait; raises ImageError when it cannot be read."""
-        if self._stopped:
+        if self._stopped or result.error:
             return
         image = read_image(result.source, self._max_pixels)
         image.thumbnail(WINDOW_SIZE, Image.Resampling.BICUBIC)

@@ -167,7 +167,7 @@ def test_folder_that_cannot_be_written_is_refused(classify, tmp_path):
     (tmp_path / "file").touch()
     finished = classify("-i", COFFEE, "--annotate", tmp_path / "file" / "out")
     assert (finished.returncode, finished.stdout) == (2, "")
-    assert "cannot write annotated pictures to" in finished.stderr
+    assert "cannot write to --annotate" in finished.stderr
 
 
 @pytest.mark.skipif(sys.platform != "linux", reason="elsewhere there is always a display")

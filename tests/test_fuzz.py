@@ -10,7 +10,7 @@ from conftest import IMAGES
 from PIL import Image
 
 from models import find_model
-from sources import read_frame
+from sources.frames import read_frame
 
 SPEC = replace(find_model("efficientnet_lite0"), input_size=32)
 QUICK, LONG = 60, 5000  # mutations of each format

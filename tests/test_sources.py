@@ -10,7 +10,8 @@ from conftest import IMAGES
 from nobody import as_nobody
 
 from models import find_model
-from sources import find_images, read_frame, read_frames
+from sources.frames import read_frame, read_frames
+from sources.paths import find_images
 
 SPEC = find_model("efficientnet_lite0")
 PICTURE = str(IMAGES / "cat.png")

@@ -1,4 +1,4 @@
-"""From paths and folders to a stream of Frames, decoded by a few threads and in order."""
+"""From a stream of paths to a stream of Frames, decoded by a few threads and in order."""
 
 import os
 import queue
@@ -13,11 +13,7 @@ from defaults import MAX_PIXELS, READ_AHEAD, WORKERS
 from errors import ImageError
 from models import ModelSpec
 from preprocess import read_square
-
-IMAGE_SUFFIXES = (
-    ".jpg", ".jpeg", ".jpe", ".jfif", ".png", ".gif", ".webp", ".bmp", ".dib", ".tif", ".tiff", ".avif",
-    ".jp2", ".j2k", ".ppm", ".pgm", ".pbm", ".pnm", ".pcx", ".qoi",
-)  # fmt: skip
+from sources.paths import IMAGE_SUFFIXES, is_pattern
 
 
 @dataclass(frozen=True)
@@ -29,50 +25,12 @@ class Frame:
     error: str = ""  # why pixels is None
 
 
-def find_images(inputs: Iterable[str]) -> Iterator[str]:
-    """Yield the path of every picture: files as given, folders searched recursively and sorted.
-
-    In a folder the files with a picture's extension count; hidden ones do not, and links to
-    folders are not followed. A folder without pictures or that cannot be listed is yielded
-    itself, so that `read_frame` reports it in its place.
-    """
-    for path in inputs:
-        if os.path.isdir(path):
-            images = _walk(path)
-            yield next(images, path)
-            yield from images
-        else:
-            yield path
-
-
-def _walk(folder: str) -> Iterator[str]:
-    pending = [folder]
-    while pending:
-        path = pending.pop()
-        if not os.path.isdir(path):
-            yield path
-            continue
-        try:
-            with os.scandir(path) as entries:
-                names = sorted((entry for entry in entries if _is_wanted(entry)), key=lambda e: e.name)
-        except OSError:
-            yield path
-            continue
-        pending += [entry.path for entry in reversed(names)]
-
-
-def _is_wanted(entry: os.DirEntry) -> bool:
-    if entry.name.startswith("."):
-        return False
-    if entry.is_dir(follow_symlinks=False):
-        return True
-    return entry.name.lower().endswith(IMAGE_SUFFIXES) and not os.path.isdir(entry.path)
-
-
 def read_frame(path: str, spec: ModelSpec, resize: str = "crop", max_pixels: int = MAX_PIXELS) -> Frame:
     """Read one picture for `spec`'s model; whatever is wrong with it goes into the Frame's error."""
     if os.path.isdir(path):
         return Frame(path, error=_why_no_images(path))
+    if is_pattern(path):
+        return Frame(path, error="no such file, and no picture matches it as a pattern")
     try:
         return Frame(path, pixels=read_square(path, spec, resize, max_pixels))
     except ImageError as error:
@@ -81,7 +39,7 @@ def read_frame(path: str, spec: ModelSpec, resize: str = "crop", max_pixels: int
 
 def _why_no_images(folder: str) -> str:
     try:
-        os.listdir(folder)
+        os.scandir(folder).close()
     except OSError as error:
         return f"the folder cannot be listed: {error.strerror}"
     return f"the folder holds no pictures ({', '.join(IMAGE_SUFFIXES)})"

@@ -1,0 +1,70 @@
+"""What writing pictures has in common: where they may go, and that each is written whole or not at all."""
+
+import errno
+import functools
+import os
+import tempfile
+from collections.abc import Callable, Sequence
+from pathlib import Path
+
+from errors import ImageError, UsageError
+
+HOPELESS = (errno.ENOSPC, errno.EDQUOT, errno.EROFS)  # that no other picture will fare better with
+
+
+class CopiesFolder:
+    """A folder for copies of pictures, beside or inside the folders that are searched, but never around them.
+
+    Raises UsageError when it holds an input, or cannot be written to.
+    """
+
+    def __init__(self, option: str, folder: str, inputs: Sequence[str]) -> None:
+        self.path = Path(folder)
+        self._resolved = _resolve(folder)
+        for path in inputs:
+            if os.path.exists(path) and self.holds(os.path.join(path, "")):
+                raise UsageError(f"{option} {folder} holds the input {path}; give a folder of its own")
+        try:
+            self.path.mkdir(parents=True, exist_ok=True)
+            tempfile.TemporaryFile(dir=self.path).close()
+        except OSError as error:
+            raise UsageError(f"cannot write to {option} {folder}: {error.strerror}") from error
+
+    def holds(self, path: str) -> bool:
+        """Return whether a picture lies in the folder, so that it is a copy."""
+        return _resolve(os.path.dirname(path)).is_relative_to(self._resolved)
+
+
+def save(target: Path, source: str, make: Callable[[Path], None]) -> None:
+    """Have `make` write a file beside `target`, and move it there, so that no link is followed.
+
+    Raises ImageError when that fails for this picture, and UsageError when it would for all.
+    """
+    unfinished = target.with_name(f".unfinished-{os.getpid()}")
+    try:
+        target.parent.mkdir(parents=True, exist_ok=True)
+        if _is_same_place(target, source):
+            raise ImageError(f"{target} is the picture itself")
+        try:
+            make(unfinished)
+            unfinished.replace(target)
+        finally:
+            unfinished.unlink(missing_ok=True)
+    except OSError as error:
+        kind = UsageError if error.errno in HOPELESS else ImageError
+        raise kind(f"cannot save {target}: {error.strerror}") from error
+
+
+def _is_same_place(first: str | Path, second: str | Path) -> bool:
+    """Return whether two paths are the same entry of the same folder; links in it count as themselves."""
+    places = [_resolve(os.path.dirname(path)) / os.path.basename(path) for path in (first, second)]
+    return places[0] == places[1]
+
+
+def _resolve(folder: str) -> Path:
+    return _real_path(os.path.abspath(folder))
+
+
+@functools.lru_cache(maxsize=1024)
+def _real_path(folder: str) -> Path:
+    return Path(os.path.realpath(folder))

@@ -1,0 +1,55 @@
+"""Results as CSV: a row for each picture, the labels beside each other, best first.
+
+Columns: path, model, error, and for each of the top k: label_1, score_1, class_id_1, label_2 ...
+UTF-8; of a path that is not, the bytes stand as they are (in Python, errors="surrogateescape").
+"""
+
+import csv
+import io
+from collections.abc import Iterator
+from typing import BinaryIO
+
+from outputs.rows import PATH_ERRORS, StoredRow, shortest
+from results import Result
+
+
+class CsvFormat:
+    """One header, and then a row for each result."""
+
+    shows_errors = True
+
+    def __init__(self, model: str, top_k: int) -> None:
+        self._model = model
+        self._top_k = top_k
+        ranked = [f"{name}_{rank}" for rank in range(1, top_k + 1) for name in ("label", "score", "class_id")]
+        self.header = _line(["path", "model", "error", *ranked])
+
+    def row(self, result: Result) -> str:
+        """Return the row of one picture."""
+        cells = [cell for class_id, label, score in result.predictions for cell in (label, shortest(score), class_id)]
+        cells += [""] * (3 * self._top_k - len(cells))
+        return _line([result.source, self._model, result.error, *cells])
+
+    def read(self, file: BinaryIO) -> Iterator[StoredRow]:
+        """Yield the whole rows after the header; raises ValueError for one that is not of this format."""
+        for end, text in _records(file):
+            cells = next(csv.reader(io.StringIO(text, newline=""), strict=True))
+            if len(cells) != 3 + 3 * self._top_k:
+                raise ValueError(f"{len(cells)} columns")
+            yield StoredRow(cells[0], cells[2], end)
+
+
+def _line(cells: list[str]) -> str:
+    line = io.StringIO()
+    csv.writer(line, lineterminator="\n").writerow(cells)
+    return line.getvalue()
+
+
+def _records(file: BinaryIO) -> Iterator[tuple[int, str]]:
+    """Yield each row with its end in the file; a line end inside quotation marks is part of a cell."""
+    record = b""
+    for line in file:
+        record += line
+        if record.count(b'"') % 2 == 0 and record.endswith(b"\n"):
+            yield file.tell(), record.decode("utf-8", PATH_ERRORS)
+            record = b""

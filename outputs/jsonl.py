@@ -1,0 +1,44 @@
+"""Results as JSON Lines: an object for each picture, with lists of its labels, best first.
+
+Fields: path, model, labels, scores, class_ids, error ("" for a picture that was classified).
+ASCII only: other characters are escaped, and so are the bytes of a path that is not UTF-8 (as
+"\\udcXX", which Python's json reads back as the very path).
+"""
+
+import json
+from collections.abc import Iterator
+from typing import BinaryIO
+
+from outputs.rows import StoredRow, shortest
+from results import Result
+
+
+class JsonlFormat:
+    """A line for each result."""
+
+    header = ""
+    shows_errors = True
+
+    def __init__(self, model: str) -> None:
+        self._model = model
+
+    def row(self, result: Result) -> str:
+        """Return the line of one picture."""
+        row = {
+            "path": result.source,
+            "model": self._model,
+            "labels": [prediction.label for prediction in result.predictions],
+            "scores": [shortest(prediction.score) for prediction in result.predictions],
+            "class_ids": [prediction.class_id for prediction in result.predictions],
+            "error": result.error,
+        }
+        return json.dumps(row) + "\n"
+
+    def read(self, file: BinaryIO) -> Iterator[StoredRow]:
+        """Yield the whole rows; raises ValueError for one that is not of this format."""
+        for line in file:
+            if line.endswith(b"\n"):
+                row = json.loads(line)
+                if not isinstance(row, dict) or not row.keys() >= {"path", "error"}:
+                    raise ValueError("not an object with a path and an error")
+                yield StoredRow(row["path"], row["error"], file.tell())

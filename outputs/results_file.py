@@ -1,0 +1,209 @@
+"""Results in a file: a whole row or none, one writer at a time, and a run that was interrupted can go on.
+
+Beside `results.csv` stands `results.csv.run.json`, which says what shaped the answers: a run is
+resumed with the same only.
+"""
+
+import csv
+import json
+import logging
+import os
+import sys
+from collections.abc import Iterator
+from itertools import islice
+from pathlib import Path
+from typing import BinaryIO
+
+import portalocker
+
+from errors import UsageError
+from outputs.results_stream import ResultsStream
+from outputs.rows import PATH_ERRORS, DoneRows, Format, Results, StoredRow
+from results import Result
+from sources.paths import IMAGE_SUFFIXES
+
+FOLDER = "folder"  # the entry of the run's file that relative paths start from
+
+logger = logging.getLogger("suite")
+
+
+def open_results(path: str | None, format: Format, made_with: dict, resume: bool, force: bool) -> Results:
+    """Return the way to a file, or to stdout for None; a device or a pipe is written like stdout.
+
+    Raises UsageError as ResultsFile does.
+    """
+    if path is None:
+        return ResultsStream(sys.stdout, format)
+    if path.lower().endswith(IMAGE_SUFFIXES):
+        raise UsageError(f"--output {path} has the name of a picture; results are text")
+    if not os.path.exists(path) or os.path.isfile(path):
+        return ResultsFile(path, format, made_with, resume, force)
+    if resume:
+        raise UsageError(f"--resume goes on with a regular file, which {path} is not")
+    try:
+        return ResultsStream(open(path, "w", encoding="utf-8", errors=PATH_ERRORS), format)
+    except OSError as error:
+        raise UsageError(f"cannot write {path}: {error.strerror}") from error
+
+
+class ResultsFile:
+    """Appends a row for each result.
+
+    `made_with` is what shapes the answers, by the option that says it. With `resume`, rows that
+    are there already stay: `has_row` says for which inputs. Raises UsageError when the file cannot
+    be written, exists (unless `force`), belongs to a run that is still going on, or was made otherwise.
+    """
+
+    def __init__(self, path: str, format: Format, made_with: dict, resume: bool = False, force: bool = False) -> None:
+        self._path = Path(path)
+        self._run_path = self._path.with_name(self._path.name + ".run.json")
+        self._format = format
+        self._can_resume = hasattr(format, "read")
+        self.shows_errors = format.shows_errors
+        self._made_with = json.loads(json.dumps(made_with))
+        self._end = 0
+        self._is_started = False
+        self.rows = self.failed = 0  # that are in the file
+        self._done = DoneRows(iter(()), os.curdir)
+        self._file = self._open()
+        try:
+            if resume and self._size():
+                self._resume()
+            elif self._size() and not force:
+                raise UsageError(f"{path} exists; --resume goes on with it, --force overwrites it")
+        except BaseException:
+            self._file.close()
+            raise
+
+    def has_row(self, path: str) -> bool:
+        """Return whether this input has its row already; to be asked once for each input, in order."""
+        return self._done.take(path)
+
+    def write(self, result: Result) -> None:
+        """Append the row of one picture, or nothing; raises UsageError when it cannot be written."""
+        if not self._is_started:
+            self._start()
+        self._append(self._format.row(result))
+        self.rows += 1
+        self.failed += bool(result.error)
+
+    def __enter__(self) -> "ResultsFile":
+        return self
+
+    def __exit__(self, error_type: type | None, *_: object) -> None:
+        """Leave whole rows only; of a finished run without any, the header."""
+        is_finished = error_type is None
+        if is_finished and not self._is_started:
+            self._start()
+        if self._is_started and self._size() > self._end:
+            self._file.truncate(self._end)
+        if not self._is_started and not self._size():
+            self._path.unlink()
+        self._file.close()
+        if is_finished and (left := self._done.left()):
+            logger.warning("%s has %d rows of pictures that are no longer among the inputs", self._path, left)
+
+    def how_to_go_on(self) -> str:
+        """Say what is safe after an interruption."""
+        if not self.rows:
+            return f"{self._path} has no rows yet"
+        advice = "; the same command with --resume goes on" if self._can_resume else ""
+        return f"{self._path} has {self.rows:,} rows{advice}"
+
+    def _open(self) -> BinaryIO:
+        try:
+            file = open(self._path, "r+b" if self._path.exists() else "x+b", buffering=0)  # noqa: SIM115
+        except OSError as error:
+            raise UsageError(f"cannot write {self._path}: {error.strerror}") from error
+        try:
+            portalocker.lock(file, portalocker.LOCK_EX | portalocker.LOCK_NB)
+        except portalocker.AlreadyLocked as error:
+            file.close()
+            raise UsageError(f"another run is writing {self._path}; wait for it, or give another --output") from error
+        except portalocker.LockException:
+            logger.warning("%s is where files cannot be locked: let no other run write it", self._path)
+        return file
+
+    def _size(self) -> int:
+        return os.fstat(self._file.fileno()).st_size
+
+    def _start(self) -> None:
+        self._file.truncate(0)
+        self._is_started = True
+        if self._can_resume:
+            self._save_run()
+        self._append(self._format.header)
+
+    def _save_run(self) -> None:
+        unfinished = self._run_path.with_name(f".{self._run_path.name}-{os.getpid()}")
+        try:
+            unfinished.write_text(json.dumps(self._made_with | {FOLDER: os.getcwd()}, indent=2) + "\n")
+            unfinished.replace(self._run_path)
+        except OSError as error:
+            raise UsageError(f"cannot write {self._run_path}: {error.strerror}") from error
+        finally:
+            unfinished.unlink(missing_ok=True)
+
+    def _append(self, text: str) -> None:
+        data = text.encode("utf-8", PATH_ERRORS)
+        self._file.seek(self._end)
+        try:
+            written = 0
+            while written < len(data):
+                written += self._file.write(data[written:])
+        except OSError as error:
+            self._file.truncate(self._end)
+            raise UsageError(f"cannot write {self._path}: {error.strerror}; {self.how_to_go_on()}") from error
+        self._end += len(data)
+
+    def _resume(self) -> None:
+        folder = self._check_run()
+        header = self._format.header.encode()
+        with open(self._path, "rb") as file:
+            if (start := file.read(len(header))) != header:
+                if not header.startswith(start):
+                    raise UsageError(f"{self._path} does not begin as it should; --force starts anew")
+                return
+            self._end = len(header)
+            for row in self._read(file):
+                self.rows += 1
+                self.failed += bool(row.error)
+                self._end = row.end
+        self._file.truncate(self._end)
+        self._is_started = True
+        self._done = DoneRows(self._stored_rows(), folder)
+
+    def _check_run(self) -> str:
+        """Return the folder that the interrupted run was started in; raises UsageError when it differs from this."""
+        try:
+            made_with = json.loads(self._run_path.read_text())
+            folder = made_with.pop(FOLDER)
+        except (OSError, ValueError, KeyError, AttributeError) as error:
+            raise UsageError(
+                f"cannot go on with {self._path}, because {self._run_path}, which says how it was made, "
+                f"cannot be read; --force starts anew"
+            ) from error
+        for name in sorted(made_with.keys() | self._made_with.keys()):
+            was, now = made_with.get(name), self._made_with.get(name)
+            if was != now:
+                raise UsageError(
+                    f"{self._path} was made with {name} {was}, and not {now}; "
+                    "give the same options to go on with it, or --force to start anew"
+                )
+        return folder
+
+    def _stored_rows(self) -> Iterator[StoredRow]:
+        with open(self._path, "rb") as file:
+            file.seek(len(self._format.header.encode()))
+            yield from islice(self._read(file), self.rows)
+
+    def _read(self, file: BinaryIO) -> Iterator[StoredRow]:
+        end = file.tell()
+        try:
+            for row in self._format.read(file):
+                yield row
+                end = row.end
+        except (ValueError, csv.Error) as error:
+            raise UsageError(
+                f"{self._path} is damaged: what stands at byte {end:,} is not a row ({error}); --force starts anew"
+            ) from error

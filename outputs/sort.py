@@ -1,0 +1,93 @@
+"""Pictures sorted into a folder for each best label, as copies or as links."""
+
+import filecmp
+import hashlib
+import os
+import shutil
+from collections import Counter
+from collections.abc import Callable, Sequence
+from pathlib import Path
+
+from pathvalidate import sanitize_filename
+
+from errors import ImageError
+from labels import ClassLabel
+from outputs.copies import CopiesFolder, save
+from results import Result
+
+UNSURE = "unsure"  # the folder of pictures without a label
+
+
+class SortedOutput:
+    """Puts each picture into DIR/LABEL/, or into DIR/unsure/ when no label reaches the threshold.
+
+    A picture keeps its name; where another one has it, a part of a hash of the picture's path
+    follows the name. What is there is never overwritten, and a picture that is there
+    already is not put there twice.
+    """
+
+    def __init__(self, option: str, folder: str, inputs: Sequence[str], labels: Sequence[ClassLabel]) -> None:
+        self.folder = CopiesFolder(option, folder, inputs)
+        self._names = folder_names(labels)
+        self._make, self._is_there = WAYS[option]
+
+    def write(self, result: Result) -> None:
+        """Sort one picture; raises ImageError when that cannot be done."""
+        if result.error:
+            return
+        label = self._names[result.predictions[0][:2]] if result.predictions else UNSURE
+        for target in _targets(self.folder.path / label, result.source):
+            if not os.path.lexists(target):
+                save(target, result.source, lambda unfinished: self._make(result.source, unfinished))
+                return
+            if self._is_there(result.source, target):
+                return
+        raise ImageError(f"not sorted: {target} is another picture")
+
+
+def folder_names(labels: Sequence[ClassLabel]) -> dict[ClassLabel, str]:
+    """Return a folder's name for each label: its own, and where labels would share one, with the class id.
+
+    Of ImageNet's 1,000, "crane" and "maillot" are two classes each, and "cardigan" is a dog, too,
+    which file systems that ignore case take for one name.
+    """
+    plain = {label: _file_name(label.label) for label in labels}
+    counts = Counter(name.casefold() for name in plain.values())
+    counts[UNSURE] += 1
+    return {
+        label: name if counts[name.casefold()] == 1 else _file_name(f"{name}_{label.class_id}")
+        for label, name in plain.items()
+    }
+
+
+def _file_name(text: str) -> str:
+    return sanitize_filename(text, replacement_text="_", platform="universal", max_len=200).strip(".") or "_"
+
+
+def _targets(folder: Path, source: str) -> list[Path]:
+    name = Path(os.path.basename(source))
+    digest = hashlib.sha256(os.fsencode(os.path.abspath(source))).hexdigest()[:12]
+    return [folder / name, folder / f"{name.stem}-{digest}{name.suffix}"]
+
+
+def _link(source: str, target: Path) -> None:
+    try:
+        os.symlink(os.path.abspath(source), target)
+    except (NotImplementedError, OSError) as error:
+        if os.name != "nt":
+            raise
+        raise ImageError(
+            f"cannot link {source}: Windows allows that in its developer mode only; use --copy-to"
+        ) from error
+
+
+def _is_linked(source: str, target: Path) -> bool:
+    return target.is_symlink() and os.readlink(target) == os.path.abspath(source)
+
+
+def _is_copied(source: str, target: Path) -> bool:
+    return target.is_file() and filecmp.cmp(source, target, shallow=False)
+
+
+Way = tuple[Callable[[str, Path], object], Callable[[str, Path], bool]]
+WAYS: dict[str, Way] = {"--copy-to": (shutil.copy2, _is_copied), "--link-to": (_link, _is_linked)}

@@ -1,0 +1,1 @@
+"""From what the user names to pictures: `paths.find_images` finds them, `frames.read_frames` decodes them."""

@@ -1,0 +1,191 @@
+"""Which pictures: files, folders, patterns and lists of paths become a stream of paths, sorted, in constant memory."""
+
+import fnmatch
+import glob
+import heapq
+import os
+import tempfile
+from collections.abc import Callable, Iterable, Iterator
+from itertools import islice
+from pathlib import PurePath
+
+IMAGE_SUFFIXES = (
+    ".jpg", ".jpeg", ".jpe", ".jfif", ".png", ".gif", ".webp", ".bmp", ".dib", ".tif", ".tiff", ".avif",
+    ".jp2", ".j2k", ".ppm", ".pgm", ".pbm", ".pnm", ".pcx", ".qoi",
+)  # fmt: skip
+ANY_FOLDERS = "**"
+MATCHED = ()
+EVERYTHING = {(ANY_FOLDERS, "*")}
+NO_MORE = ("", False)
+NAMES_IN_MEMORY = 20_000  # of one folder; more are sorted on disk
+READ_SIZE = 65_536  # bytes; a longer line is no path
+
+PathName = str | os.PathLike
+Ways = set[tuple[str, ...]]
+
+
+def find_images(inputs: PathName | Iterable[PathName | Iterable[PathName]]) -> Iterator[str]:
+    """Yield the path of every picture: files as given, folders and patterns searched and sorted.
+
+    In a folder the files with a picture's extension count, at any depth; hidden ones do not, and
+    links to folders are not followed. A pattern has the shell's wildcards, and `**` for folders at
+    any depth; a folder that it matches is searched, and a file without a picture's extension is
+    taken when the pattern spells that extension. What is an iterable itself is a list of
+    files and folders, without patterns. A folder without pictures or that cannot be listed, and a
+    pattern that matches nothing, are yielded themselves, so that `read_frame` reports them in their place.
+    """
+    for given in [inputs] if isinstance(inputs, PathName) else inputs:
+        if not isinstance(given, PathName):
+            for path in given:
+                yield from _search(os.fspath(path))
+        elif is_pattern(path := os.fspath(given)):
+            yield from _or_itself(path, _expand(path))
+        else:
+            yield from _search(path)
+
+
+def is_pattern(path: str) -> bool:
+    """Return whether a path is a pattern: it has wildcards, and is not the name of anything."""
+    return glob.has_magic(path) and not os.path.lexists(path)
+
+
+def search_root(path: str) -> str:
+    """Return the folder that holds all that a file, folder or pattern names."""
+    if is_pattern(path):
+        return _fixed_part(path)[0]
+    return path if os.path.isdir(path) else os.path.dirname(path) or os.curdir
+
+
+def split_paths(read: Callable[[int], bytes], separator: bytes = b"\n") -> Iterator[str]:
+    """Yield the paths in a stream of bytes, as they come; `read(n)` returns at most n bytes, none at the end.
+
+    A line may end as in Windows; with NUL as the separator a path may hold anything.
+    """
+    for record in _split(read, separator):
+        if path := record.removesuffix(b"\r") if separator == b"\n" else record:
+            yield os.fsdecode(path)
+
+
+def _split(read: Callable[[int], bytes], separator: bytes) -> Iterator[bytes]:
+    rest = b""
+    while data := read(READ_SIZE):
+        *records, rest = (rest + data).split(separator)
+        yield from records
+        if len(rest) > READ_SIZE:
+            yield rest
+            rest = b""
+    if rest:
+        yield rest
+
+
+def _search(path: str) -> Iterator[str]:
+    return _or_itself(path, _walk(path)) if os.path.isdir(path) else iter([path])
+
+
+def _or_itself(path: str, found: Iterator[str]) -> Iterator[str]:
+    yield next(found, path)
+    yield from found
+
+
+def _expand(pattern: str) -> Iterator[str]:
+    folder, segments = _fixed_part(pattern)
+    suffix = os.path.splitext(segments[-1])[1].lower()
+    return _walk(folder, {segments}, (*IMAGE_SUFFIXES, suffix) if suffix else IMAGE_SUFFIXES)
+
+
+def _fixed_part(pattern: str) -> tuple[str, tuple[str, ...]]:
+    """Split a pattern into the folder that it begins with, and its segments from the first wildcard on."""
+    parts = PurePath(pattern).parts
+    first = next(index for index, part in enumerate(parts) if glob.has_magic(part))
+    return os.path.join(*parts[:first]) if first else "", parts[first:]
+
+
+def _walk(folder: str, ways: Ways = EVERYTHING, suffixes: tuple[str, ...] = IMAGE_SUFFIXES) -> Iterator[str]:
+    """Yield the files below a folder that match, and the folders there that cannot be listed.
+
+    `ways` are the segments of patterns that what is in the folder may go on with. Only the
+    folders on the way down are open, and a folder's names are read when it is its turn.
+    """
+
+    def open_level(folder: str, ways: Ways) -> tuple[Iterator[tuple[str, bool]], Ways]:
+        ways = _skip_any_folders(ways)
+        if MATCHED in ways:
+            ways = _skip_any_folders(EVERYTHING)
+
+        def is_wanted(name: str, is_folder: bool) -> bool:
+            return (is_folder or name.lower().endswith(suffixes)) and _is_on_the_way(name, is_folder, ways)
+
+        return _list(folder, is_wanted), ways
+
+    levels = [open_level(folder, ways)]
+    while levels:
+        entries, ways = levels[-1]
+        path, is_folder = next(entries, NO_MORE)
+        if not path:
+            levels.pop()
+        elif is_folder:
+            levels.append(open_level(path, _advance(os.path.basename(path), ways)))
+        else:
+            yield path
+
+
+def _is_on_the_way(name: str, is_folder: bool, ways: Ways) -> bool:
+    onward = _advance(name, ways)
+    return bool(onward) if is_folder else MATCHED in onward
+
+
+def _advance(name: str, ways: Ways) -> Ways:
+    """Return what is left to match below `name`; MATCHED is among it when `name` itself is matched."""
+    hidden = name.startswith(".")
+    onward = set()
+    for segment, *rest in ways - {MATCHED}:
+        if segment == ANY_FOLDERS:
+            if not hidden:
+                onward.add((segment, *rest))
+        elif fnmatch.fnmatch(name, segment) and (not hidden or segment.startswith(".")):
+            onward.add(tuple(rest))
+    return _skip_any_folders(onward)
+
+
+def _skip_any_folders(ways: Ways) -> Ways:
+    """Add the ways on which `**` stands for no folder at all."""
+    skipped = {way[1:] for way in ways if way[:1] == (ANY_FOLDERS,)}
+    return ways | _skip_any_folders(skipped) if skipped else ways
+
+
+def _list(folder: str, is_wanted: Callable[[str, bool], bool]) -> Iterator[tuple[str, bool]]:
+    """Yield the path of each entry wanted, sorted by name, and whether it is a folder.
+
+    A folder that cannot be listed (to its end) is yielded itself, after what could be listed.
+    """
+    failed: list[tuple[str, bool]] = []
+
+    def wanted() -> Iterator[tuple[str, bool]]:
+        try:
+            with os.scandir(folder or os.curdir) as entries:
+                for entry in entries:
+                    is_folder = entry.is_dir(follow_symlinks=False)
+                    if is_wanted(entry.name, is_folder) and not _is_link_to_folder(entry):
+                        yield entry.name, is_folder
+        except OSError:
+            failed.append((folder, False))
+
+    runs: list[Iterable[tuple[str, bool]]] = []
+    names = wanted()
+    while chunk := sorted(islice(names, NAMES_IN_MEMORY)):
+        runs.append(chunk if len(chunk) < NAMES_IN_MEMORY else _on_disk(chunk))
+    for name, is_folder in heapq.merge(*runs):
+        yield os.path.join(folder, name), is_folder
+    yield from failed
+
+
+def _is_link_to_folder(entry: os.DirEntry) -> bool:
+    return entry.is_symlink() and os.path.isdir(entry.path)
+
+
+def _on_disk(names: list[tuple[str, bool]]) -> Iterator[tuple[str, bool]]:
+    file = tempfile.TemporaryFile()  # noqa: SIM115  closed with the last reference to it
+    for name, is_folder in names:
+        file.write((b"/" if is_folder else b".") + os.fsencode(name) + b"\0")
+    file.seek(0)
+    return ((os.fsdecode(record[1:]), record[:1] == b"/") for record in _split(file.read, b"\0"))

@@ -16,7 +16,7 @@ import hashlib
 import logging
 import os
 import sys
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from functools import partial
 
 import defaults
@@ -113,20 +113,15 @@ def main(argv: Sequence[str] | None = None) -> int:
 
 def classify_all(args: argparse.Namespace, labels: Sequence[ClassLabel], outputs: list, results: Results) -> int:
     """Hand each result to the outputs, and last to the results, which say what is done; return how many failed."""
-    folders = [output.folder for output in outputs if hasattr(output, "folder")]
     images = [stdin_paths(args.null) if path == STDIN else path for path in args.image]
     on_terminal = not args.output and sys.stdout.isatty() and sys.stderr.isatty()
-
-    def is_copy(path: str) -> bool:
-        return any(folder.holds(path) for folder in folders)
-
     with Progress(
         is_shown=sys.stderr.isatty() and not on_terminal and not args.quiet,
         rows=results.rows,
         failed=results.failed,
-        count=None if STDIN in args.image else lambda: sum(not is_copy(path) for path in find_images(images)),
+        count=None if STDIN in args.image else lambda: sum(1 for _ in find_images(images, copy_folders(args))),
     ) as progress:
-        for result in classify_images(args, images, labels, lambda path: is_copy(path) or results.has_row(path)):
+        for result in classify_images(args, images, labels, skip=results.has_row):
             errors = write_all(outputs, result)
             results.write(result)
             progress.add(failed=bool(errors or result.error))
@@ -139,7 +134,9 @@ def classify_all(args: argparse.Namespace, labels: Sequence[ClassLabel], outputs
     return progress.failed
 
 
-def classify_images(args, images, labels, skip) -> Iterator[Result]:
+def classify_images(
+    args: argparse.Namespace, images: list, labels: Sequence[ClassLabel], skip: Callable[[str], bool]
+) -> Iterator[Result]:
     """Classify `images` as the options say."""
     from pipeline import classify
 
@@ -147,8 +144,13 @@ def classify_images(args, images, labels, skip) -> Iterator[Result]:
         images, args.model, weights=args.weights, labels=labels, top_k=args.top_k, threshold=args.threshold,
         resize=args.resize, max_pixels=args.max_pixels, backend=args.backend, device=args.device,
         precision=args.precision, batch_size=args.batch_size, workers=args.workers, cache_dir=args.cache_dir,
-        use_cache=not args.no_cache, skip=skip,
+        use_cache=not args.no_cache, exclude=copy_folders(args), skip=skip,
     )  # fmt: skip
+
+
+def copy_folders(args: argparse.Namespace) -> list[str]:
+    """Return the folders that copies go to."""
+    return [folder for folder in (args.annotate, args.copy_to, args.link_to) if folder]
 
 
 def names_several(inputs: Sequence[str]) -> bool:

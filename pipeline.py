@@ -35,12 +35,14 @@ def classify(
     workers: int = WORKERS,
     cache_dir: str | os.PathLike | None = None,
     use_cache: bool = True,
+    exclude: Iterable[PathName] = (),
     skip: Callable[[str], bool] | None = None,
 ) -> Iterator[Result]:
     """Yield a Result for each picture, in order, in constant memory; nothing is read before the first is asked for.
 
     `images` are files, folders and patterns (see `sources.find_images`); the options are those of
-    classify_image.py. `skip` says of each path whether to leave it out. A picture that cannot be
+    classify_image.py. `exclude` names folders that are not searched, and `skip` says of each path, in order, whether to
+    leave it out. A picture that cannot be
     read gives a Result with an `error`. Raises UsageError for a model, weights, labels, a backend,
     a device or a precision that cannot be had.
     """
@@ -50,7 +52,7 @@ def classify(
     check_classes(weights, len(labels))
     cache = (Path(cache_dir) if cache_dir else user_cache_folder()) if use_cache else None
     engine = LazyEngine(lambda: load_engine(spec, weights, len(labels), backend, device, precision, cache))
-    paths = find_images(images)
+    paths = find_images(images, exclude)
     if skip:
         paths = (path for path in paths if not skip(path))
     frames = read_frames(paths, spec, resize, max_pixels, workers, 2 * batch_size, PATIENCE)

@@ -12,7 +12,7 @@ import numpy as np
 
 from defaults import MAX_PIXELS
 from errors import ImageError, UsageError
-from outputs.copies import CopiesFolder, save
+from outputs.copies import make_copies_folder, save
 from preprocess import read_image
 from results import Result
 
@@ -77,7 +77,7 @@ class AnnotatedOutput:
     """
 
     def __init__(self, folder: str, inputs: Sequence[str], max_pixels: int = MAX_PIXELS, force: bool = False) -> None:
-        self.folder = CopiesFolder("--annotate", folder, inputs)
+        self._folder = make_copies_folder("--annotate", folder, inputs)
         self._root = _common_folder(inputs)
         self._max_pixels = max_pixels
         self._force = force
@@ -86,7 +86,7 @@ class AnnotatedOutput:
         """Return where the annotated copy of `source` goes."""
         absolute = Path(os.path.abspath(source))
         is_below = absolute.is_relative_to(self._root)
-        path = self.folder.path / absolute.relative_to(self._root if is_below else absolute.anchor)
+        path = self._folder / absolute.relative_to(self._root if is_below else absolute.anchor)
         return path if path.suffix.lower() in SUFFIXES else path.with_name(path.name + ".png")
 
     def write(self, result: Result) -> None:

@@ -12,27 +12,20 @@ from errors import ImageError, UsageError
 HOPELESS = (errno.ENOSPC, errno.EDQUOT, errno.EROFS)  # that no other picture will fare better with
 
 
-class CopiesFolder:
-    """A folder for copies of pictures, beside or inside the folders that are searched, but never around them.
+def make_copies_folder(option: str, folder: str, inputs: Sequence[str]) -> Path:
+    """Make the folder for copies of pictures, which may be in a folder that is searched, but not around an input.
 
     Raises UsageError when it holds an input, or cannot be written to.
     """
-
-    def __init__(self, option: str, folder: str, inputs: Sequence[str]) -> None:
-        self.path = Path(folder)
-        self._resolved = _resolve(folder)
-        for path in inputs:
-            if os.path.exists(path) and self.holds(os.path.join(path, "")):
-                raise UsageError(f"{option} {folder} holds the input {path}; give a folder of its own")
-        try:
-            self.path.mkdir(parents=True, exist_ok=True)
-            tempfile.TemporaryFile(dir=self.path).close()
-        except OSError as error:
-            raise UsageError(f"cannot write to {option} {folder}: {error.strerror}") from error
-
-    def holds(self, path: str) -> bool:
-        """Return whether a picture lies in the folder, so that it is a copy."""
-        return _resolve(os.path.dirname(path)).is_relative_to(self._resolved)
+    for path in inputs:
+        if os.path.exists(path) and _resolve(path).is_relative_to(_resolve(folder)):
+            raise UsageError(f"{option} {folder} holds the input {path}; give a folder of its own")
+    try:
+        os.makedirs(folder, exist_ok=True)
+        tempfile.TemporaryFile(dir=folder).close()
+    except OSError as error:
+        raise UsageError(f"cannot write to {option} {folder}: {error.strerror}") from error
+    return Path(folder)
 
 
 def save(target: Path, source: str, make: Callable[[Path], None]) -> None:

@@ -12,7 +12,7 @@ from pathvalidate import sanitize_filename
 
 from errors import ImageError
 from labels import ClassLabel
-from outputs.copies import CopiesFolder, save
+from outputs.copies import make_copies_folder, save
 from results import Result
 
 UNSURE = "unsure"  # the folder of pictures without a label
@@ -27,7 +27,7 @@ class SortedOutput:
     """
 
     def __init__(self, option: str, folder: str, inputs: Sequence[str], labels: Sequence[ClassLabel]) -> None:
-        self.folder = CopiesFolder(option, folder, inputs)
+        self._folder = make_copies_folder(option, folder, inputs)
         self._names = folder_names(labels)
         self._make, self._is_there = WAYS[option]
 
@@ -36,7 +36,7 @@ class SortedOutput:
         if result.error:
             return
         label = self._names[result.predictions[0][:2]] if result.predictions else UNSURE
-        for target in _targets(self.folder.path / label, result.source):
+        for target in _targets(self._folder / label, result.source):
             if not os.path.lexists(target):
                 save(target, result.source, lambda unfinished: self._make(result.source, unfinished))
                 return

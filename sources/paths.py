@@ -24,7 +24,9 @@ PathName = str | os.PathLike
 Ways = set[tuple[str, ...]]
 
 
-def find_images(inputs: PathName | Iterable[PathName | Iterable[PathName]]) -> Iterator[str]:
+def find_images(
+    inputs: PathName | Iterable[PathName | Iterable[PathName]], exclude: Iterable[PathName] = ()
+) -> Iterator[str]:
     """Yield the path of every picture: files as given, folders and patterns searched and sorted.
 
     In a folder the files with a picture's extension count, at any depth; hidden ones do not, and
@@ -33,15 +35,17 @@ def find_images(inputs: PathName | Iterable[PathName | Iterable[PathName]]) -> I
     taken when the pattern spells that extension. What is an iterable itself is a list of
     files and folders, without patterns. A folder without pictures or that cannot be listed, and a
     pattern that matches nothing, are yielded themselves, so that `read_frame` reports them in their place.
+    Folders below them that `exclude` names are not searched.
     """
+    excluded = {os.path.realpath(folder) for folder in exclude}
     for given in [inputs] if isinstance(inputs, PathName) else inputs:
         if not isinstance(given, PathName):
             for path in given:
-                yield from _search(os.fspath(path))
+                yield from _search(os.fspath(path), excluded)
         elif is_pattern(path := os.fspath(given)):
-            yield from _or_itself(path, _expand(path))
+            yield from _or_itself(path, _expand(path, excluded))
         else:
-            yield from _search(path)
+            yield from _search(path, excluded)
 
 
 def is_pattern(path: str) -> bool:
@@ -78,8 +82,8 @@ def _split(read: Callable[[int], bytes], separator: bytes) -> Iterator[bytes]:
         yield rest
 
 
-def _search(path: str) -> Iterator[str]:
-    return _or_itself(path, _walk(path)) if os.path.isdir(path) else iter([path])
+def _search(path: str, excluded: set[str]) -> Iterator[str]:
+    return _or_itself(path, _walk(path, excluded)) if os.path.isdir(path) else iter([path])
 
 
 def _or_itself(path: str, found: Iterator[str]) -> Iterator[str]:
@@ -87,10 +91,10 @@ def _or_itself(path: str, found: Iterator[str]) -> Iterator[str]:
     yield from found
 
 
-def _expand(pattern: str) -> Iterator[str]:
+def _expand(pattern: str, excluded: set[str]) -> Iterator[str]:
     folder, segments = _fixed_part(pattern)
     suffix = os.path.splitext(segments[-1])[1].lower()
-    return _walk(folder, {segments}, (*IMAGE_SUFFIXES, suffix) if suffix else IMAGE_SUFFIXES)
+    return _walk(folder, excluded, {segments}, (*IMAGE_SUFFIXES, suffix) if suffix else IMAGE_SUFFIXES)
 
 
 def _fixed_part(pattern: str) -> tuple[str, tuple[str, ...]]:
@@ -100,7 +104,9 @@ def _fixed_part(pattern: str) -> tuple[str, tuple[str, ...]]:
     return os.path.join(*parts[:first]) if first else "", parts[first:]
 
 
-def _walk(folder: str, ways: Ways = EVERYTHING, suffixes: tuple[str, ...] = IMAGE_SUFFIXES) -> Iterator[str]:
+def _walk(
+    folder: str, excluded: set[str], ways: Ways = EVERYTHING, suffixes: tuple[str, ...] = IMAGE_SUFFIXES
+) -> Iterator[str]:
     """Yield the files below a folder that match, and the folders there that cannot be listed.
 
     `ways` are the segments of patterns that what is in the folder may go on with. Only the
@@ -123,6 +129,8 @@ def _walk(folder: str, ways: Ways = EVERYTHING, suffixes: tuple[str, ...] = IMAG
         path, is_folder = next(entries, NO_MORE)
         if not path:
             levels.pop()
+        elif is_folder and excluded and os.path.realpath(path) in excluded:
+            continue
         elif is_folder:
             levels.append(open_level(path, _advance(os.path.basename(path), ways)))
         else:

@@ -2,6 +2,7 @@
 
 import re
 import shlex
+import subprocess
 import sys
 
 import pytest
@@ -80,3 +81,10 @@ def test_python_version_is_the_one_required():
     required = re.search(r"With Python (\d+\.\d+) or newer", README)[1]
     assert f'requires-python = ">={required}"' in (ROOT / "pyproject.toml").read_text()
     assert sys.version_info >= tuple(map(int, required.split(".")))
+
+
+def test_python_example_runs():
+    example = re.search(r"```python\n(.*?)```", README, re.DOTALL)[1]
+    finished = subprocess.run([sys.executable, "-c", example], cwd=ROOT, capture_output=True, text=True)
+    assert finished.returncode == 0, finished.stderr
+    assert "images/coffee.png n07920052 espresso 0.95" in finished.stdout

@@ -218,6 +218,8 @@ class _Formatter(logging.Formatter):
 
 def configure_messages(quiet: bool, debug: bool) -> None:
     """Send the suite's notes to stderr, and keep the libraries' to themselves unless debugging."""
+    if sys.stderr is None:  # closed, as by `2>&-`
+        sys.stderr = open(os.devnull, "w")  # noqa: SIM115
     handler = logging.StreamHandler()
     handler.setFormatter(_Formatter("%(message)s"))
     logging.basicConfig(level=logging.DEBUG if debug else logging.CRITICAL, handlers=[handler], force=True)
@@ -226,7 +228,7 @@ def configure_messages(quiet: bool, debug: bool) -> None:
         logger.addHandler(handler)
         logger.propagate = False
         warnings.simplefilter("ignore")
-    if sys.stdout is None:  # closed, as by `>&-`
+    if sys.stdout is None:
         sys.stdout = open(os.devnull, "w")  # noqa: SIM115
     is_unicode = sys.stdout.encoding.lower().startswith("utf")
     sys.stdout.reconfigure(errors="surrogateescape" if is_unicode else "backslashreplace")

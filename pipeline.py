@@ -6,8 +6,9 @@ from pathlib import Path
 
 import numpy as np
 
-from defaults import BATCH_SIZE, MAX_PIXELS, MODEL, TOP_K, WORKERS
-from engines import Engine, LazyEngine, check_classes, load_engine, user_cache_folder
+from defaults import BATCH_SIZE, MAX_PIXELS, MODEL, RESIZE_MODES, TOP_K, WORKERS
+from engines import BACKENDS, PRECISIONS, Engine, LazyEngine, check_classes, load_engine, user_cache_folder
+from errors import UsageError
 from labels import ClassLabel, read_labels
 from models import ModelSpec, find_model
 from results import Prediction, Result
@@ -22,7 +23,7 @@ def classify(
     images: PathName | Iterable[PathName | Iterable[PathName]],
     model: str | ModelSpec = MODEL,
     *,
-    weights: str = "imagenet",
+    weights: PathName = "imagenet",
     labels: Sequence[ClassLabel] | str | os.PathLike | None = None,
     top_k: int = TOP_K,
     threshold: float = 0,
@@ -41,11 +42,14 @@ def classify(
     """Yield a Result for each picture, in order, in constant memory; nothing is read before the first is asked for.
 
     `images` are files, folders and patterns (see `sources.find_images`); the options are those of
-    classify_image.py. `exclude` names folders that are not searched, and `skip` says of each path, in order, whether to
-    leave it out. A picture that cannot be
-    read gives a Result with an `error`. Raises UsageError for a model, weights, labels, a backend,
-    a device or a precision that cannot be had.
+    classify_image.py. `exclude` names folders that are not searched, and `skip` says of each path,
+    in order, whether to leave it out. A picture that cannot be read gives a Result with an `error`.
+    Raises UsageError at once for an option that makes no sense, and with the first picture for
+    weights, a backend, a device or a precision that cannot be had.
     """
+    _check_choices(resize=(resize, RESIZE_MODES), backend=(backend, BACKENDS), precision=(precision, PRECISIONS))
+    _check_numbers(threshold, top_k=top_k, max_pixels=max_pixels, batch_size=batch_size, workers=workers)
+    weights = os.fspath(weights)
     spec = model if isinstance(model, ModelSpec) else find_model(model)
     if labels is None or isinstance(labels, PathName):
         labels = read_labels(*[labels] if labels else [])
@@ -57,6 +61,20 @@ def classify(
         paths = (path for path in paths if not skip(path))
     frames = read_frames(paths, spec, resize, max_pixels, workers, 2 * batch_size, PATIENCE)
     return classify_frames(frames, engine, labels, top_k, batch_size, threshold)
+
+
+def _check_choices(**options: tuple[str, Sequence[str]]) -> None:
+    for name, (value, choices) in options.items():
+        if value not in choices:
+            raise UsageError(f"{name} {value!r} is not one of {', '.join(choices)}")
+
+
+def _check_numbers(threshold: float, **counts: int) -> None:
+    if not 0 <= threshold <= 1:
+        raise UsageError(f"threshold {threshold!r} is not a number from 0 to 1")
+    for name, value in counts.items():
+        if value < 1:
+            raise UsageError(f"{name} {value!r} is not a whole number from 1")
 
 
 def classify_frames(

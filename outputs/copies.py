@@ -38,6 +38,7 @@ def save(target: Path, source: str, make: Callable[[Path], None]) -> None:
         target.parent.mkdir(parents=True, exist_ok=True)
         if _is_same_place(target, source):
             raise ImageError(f"{target} is the picture itself")
+        unfinished.unlink(missing_ok=True)  # of a process of the same number that was killed
         try:
             make(unfinished)
             unfinished.replace(target)

@@ -16,6 +16,7 @@ from outputs.copies import make_copies_folder, save
 from results import Result
 
 UNSURE = "unsure"  # the folder of pictures without a label
+LONGEST_STEM = 50  # characters, up to 200 bytes, of a name that a hash is added to; a name may have 255
 
 
 class SortedOutput:
@@ -51,13 +52,17 @@ def folder_names(labels: Sequence[ClassLabel]) -> dict[ClassLabel, str]:
     Of ImageNet's 1,000, "crane" and "maillot" are two classes each, and "cardigan" is a dog, too,
     which file systems that ignore case take for one name.
     """
-    plain = {label: _file_name(label.label) for label in labels}
-    counts = Counter(name.casefold() for name in plain.values())
+    names = {label: _file_name(label.label) for label in labels}
+    counts = Counter(name.casefold() for name in names.values())
     counts[UNSURE] += 1
-    return {
-        label: name if counts[name.casefold()] == 1 else _file_name(f"{name}_{label.class_id}")
-        for label, name in plain.items()
-    }
+    for label, name in names.items():
+        if counts[name.casefold()] > 1:
+            name = _file_name(f"{name}_{label.class_id}")
+            while counts[name.casefold()]:
+                name += "_"
+            counts[name.casefold()] += 1
+            names[label] = name
+    return names
 
 
 def _file_name(text: str) -> str:
@@ -67,7 +72,7 @@ def _file_name(text: str) -> str:
 def _targets(folder: Path, source: str) -> list[Path]:
     name = Path(os.path.basename(source))
     digest = hashlib.sha256(os.fsencode(os.path.abspath(source))).hexdigest()[:12]
-    return [folder / name, folder / f"{name.stem}-{digest}{name.suffix}"]
+    return [folder / name, folder / f"{name.stem[:LONGEST_STEM]}-{digest}{name.suffix}"]
 
 
 def _link(source: str, target: Path) -> None:
@@ -86,7 +91,10 @@ def _is_linked(source: str, target: Path) -> bool:
 
 
 def _is_copied(source: str, target: Path) -> bool:
-    return target.is_file() and filecmp.cmp(source, target, shallow=False)
+    try:
+        return target.is_file() and filecmp.cmp(source, target, shallow=False)
+    except OSError as error:
+        raise ImageError(f"not sorted: {error.filename} cannot be read: {error.strerror}") from error
 
 
 Way = tuple[Callable[[str, Path], object], Callable[[str, Path], bool]]

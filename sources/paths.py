@@ -8,6 +8,7 @@ import tempfile
 from collections.abc import Callable, Iterable, Iterator
 from itertools import islice
 from pathlib import PurePath
+from typing import IO
 
 IMAGE_SUFFIXES = (
     ".jpg", ".jpeg", ".jpe", ".jfif", ".png", ".gif", ".webp", ".bmp", ".dib", ".tif", ".tiff", ".avif",
@@ -18,7 +19,7 @@ MATCHED = ()
 EVERYTHING = {(ANY_FOLDERS, "*")}
 NO_MORE = ("", False)
 NAMES_IN_MEMORY = 20_000  # of one folder; more are sorted on disk
-READ_SIZE = 65_536  # bytes; a longer line is no path
+READ_SIZE = 65_536  # bytes; longer than any path
 
 PathName = str | os.PathLike
 Ways = set[tuple[str, ...]]
@@ -49,21 +50,22 @@ def find_images(
 
 
 def is_pattern(path: str) -> bool:
-    """Return whether a path is a pattern: it has wildcards, and is not the name of anything."""
-    return glob.has_magic(path) and not os.path.lexists(path)
+    """Return whether a path is a pattern: it has wildcards that are not the name of anything."""
+    return glob.has_magic(path) and bool(_split_pattern(path)[1])
 
 
 def search_root(path: str) -> str:
     """Return the folder that holds all that a file, folder or pattern names."""
     if is_pattern(path):
-        return _fixed_part(path)[0]
+        return _split_pattern(path)[0] or os.curdir
     return path if os.path.isdir(path) else os.path.dirname(path) or os.curdir
 
 
 def split_paths(read: Callable[[int], bytes], separator: bytes = b"\n") -> Iterator[str]:
     """Yield the paths in a stream of bytes, as they come; `read(n)` returns at most n bytes, none at the end.
 
-    A line may end as in Windows; with NUL as the separator a path may hold anything.
+    A line may end as in Windows; with NUL as the separator a path may hold anything. Of a line that
+    is too long for a path, the beginning is yielded.
     """
     for record in _split(read, separator):
         if path := record.removesuffix(b"\r") if separator == b"\n" else record:
@@ -75,9 +77,7 @@ def _split(read: Callable[[int], bytes], separator: bytes) -> Iterator[bytes]:
     while data := read(READ_SIZE):
         *records, rest = (rest + data).split(separator)
         yield from records
-        if len(rest) > READ_SIZE:
-            yield rest
-            rest = b""
+        rest = rest[:READ_SIZE]
     if rest:
         yield rest
 
@@ -92,16 +92,25 @@ def _or_itself(path: str, found: Iterator[str]) -> Iterator[str]:
 
 
 def _expand(pattern: str, excluded: set[str]) -> Iterator[str]:
-    folder, segments = _fixed_part(pattern)
+    folder, segments = _split_pattern(pattern)
+    if not os.path.isdir(folder or os.curdir):
+        return iter(())
     suffix = os.path.splitext(segments[-1])[1].lower()
     return _walk(folder, excluded, {segments}, (*IMAGE_SUFFIXES, suffix) if suffix else IMAGE_SUFFIXES)
 
 
-def _fixed_part(pattern: str) -> tuple[str, tuple[str, ...]]:
-    """Split a pattern into the folder that it begins with, and its segments from the first wildcard on."""
-    parts = PurePath(pattern).parts
-    first = next(index for index, part in enumerate(parts) if glob.has_magic(part))
-    return os.path.join(*parts[:first]) if first else "", parts[first:]
+def _split_pattern(pattern: str) -> tuple[str, tuple[str, ...]]:
+    """Split a pattern into the folder that it begins with, and its segments from the first wildcard on.
+
+    What exists under a name with brackets, stars or question marks is that name.
+    """
+    parts, folder = PurePath(pattern).parts, ""
+    for index, part in enumerate(parts):
+        path = os.path.join(folder, part)
+        if glob.has_magic(part) and not os.path.lexists(path):
+            return folder, parts[index:]
+        folder = path
+    return folder, ()
 
 
 def _walk(
@@ -192,8 +201,14 @@ def _is_link_to_folder(entry: os.DirEntry) -> bool:
 
 
 def _on_disk(names: list[tuple[str, bool]]) -> Iterator[tuple[str, bool]]:
-    file = tempfile.TemporaryFile()  # noqa: SIM115  closed with the last reference to it
+    file = tempfile.TemporaryFile()  # noqa: SIM115  closed when it has been read
     for name, is_folder in names:
         file.write((b"/" if is_folder else b".") + os.fsencode(name) + b"\0")
     file.seek(0)
-    return ((os.fsdecode(record[1:]), record[:1] == b"/") for record in _split(file.read, b"\0"))
+    return _read_names(file)
+
+
+def _read_names(file: IO[bytes]) -> Iterator[tuple[str, bool]]:
+    with file:
+        for record in _split(file.read, b"\0"):
+            yield os.fsdecode(record[1:]), record[:1] == b"/"

@@ -45,3 +45,17 @@ def networks(run, tmp_path_factory):
     assert finished.returncode == 0, finished.stderr
     yield folder
     shutil.rmtree(folder)  # 75 MB
+
+
+@pytest.fixture
+def tree(tmp_path, monkeypatch):
+    """Make empty files by their names, below a new current folder that others may enter."""
+    monkeypatch.chdir(tmp_path)
+    tmp_path.chmod(0o755)
+
+    def make(*names):
+        for name in names:
+            (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
+            (tmp_path / name).touch()
+
+    return make

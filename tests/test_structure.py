@@ -18,7 +18,7 @@ ALLOWED = {
     "networks":   {"errors", "models"},
     "engines":    {"errors", "models", "networks"},
     "outputs":    {"defaults", "errors", "labels", "preprocess", "results", "sources"},
-    "pipeline":   {"defaults", "engines", "labels", "models", "results", "sources"},
+    "pipeline":   {"defaults", "engines", "errors", "labels", "models", "results", "sources"},
     "benchmark":  {"arguments", "defaults", "engines", "errors", "labels", "models", "pipeline", "preprocess",
                    "results", "sources"},
     "arguments":  {"defaults", "engines", "errors", "models", "outputs"},

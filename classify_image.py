@@ -13,6 +13,7 @@ Exit codes: 0 all fine, 1 some pictures failed, 2 wrong usage or something missi
 
 import argparse
 import hashlib
+import json
 import logging
 import os
 import sys
@@ -33,7 +34,7 @@ from arguments import (
     probability,
     run_script,
 )
-from engines import check_classes
+from engines import BUILT_IN_WEIGHTS, check_classes
 from errors import ImageError, UsageError
 from labels import ClassLabel, read_labels
 from outputs.formats import FORMATS, format_of, make_format
@@ -99,7 +100,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     labels = read_labels(args.labels) if args.labels else read_labels()
     check_classes(args.weights, len(labels))
     outputs = open_outputs(args, labels)
-    made_with = what_shapes_answers(args) if args.output else {}
+    made_with = what_shapes_answers(args, labels) if args.output else {}
     from outputs.results_file import open_results
 
     row_format = make_format(args.format, args.model.name, args.top_k, names_several(args.image))
@@ -165,12 +166,12 @@ def stdin_paths(null: bool) -> Iterator[str]:
     return split_paths(partial(os.read, sys.stdin.fileno()), b"\0" if null else b"\n")
 
 
-def what_shapes_answers(args: argparse.Namespace) -> dict:
+def what_shapes_answers(args: argparse.Namespace, labels: Sequence[ClassLabel]) -> dict:
     """Return the options that a run must share with the one that it resumes; of files, a hash of the content."""
-    files = {"--weights": args.weights, "--labels": args.labels or "imagenet"}
     return {
         "--model": args.model.name,
-        **{name: hash_of(path) if os.path.isfile(path) else path for name, path in files.items()},
+        "--weights": args.weights if args.weights in BUILT_IN_WEIGHTS else hash_of(args.weights),
+        "--labels": f"sha256 {hashlib.sha256(json.dumps(labels).encode()).hexdigest()}" if args.labels else "imagenet",
         "--top-k": args.top_k,
         "--threshold": args.threshold,
         "--resize": args.resize,

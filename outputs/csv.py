@@ -32,24 +32,27 @@ class CsvFormat:
 
     def read(self, file: BinaryIO) -> Iterator[StoredRow]:
         """Yield the whole rows after the header; raises ValueError for one that is not of this format."""
-        for end, text in _records(file):
-            cells = next(csv.reader(io.StringIO(text, newline=""), strict=True))
-            if len(cells) != 3 + 3 * self._top_k:
-                raise ValueError(f"{len(cells)} columns")
-            yield StoredRow(cells[0], cells[2], end)
+        lines: list[bytes] = []
+        marks = 0
+        for line in file:
+            lines.append(line)
+            marks += line.count(b'"')
+            if marks % 2 == 0 and line.endswith(b"\n"):  # a line end inside quotation marks is part of a cell
+                yield self._stored_row(b"".join(lines), file.tell())
+                lines, marks = [], 0
+        if any(line.endswith(b"\n") and f",{self._model},".encode() in line for line in lines[1:]):
+            raise ValueError("a quotation mark takes in the rows that follow")
+
+    def _stored_row(self, record: bytes, end: int) -> StoredRow:
+        cells = next(csv.reader(io.StringIO(record.decode("utf-8", PATH_ERRORS), newline=""), strict=True))
+        if len(cells) != 3 + 3 * self._top_k:
+            raise ValueError(f"{len(cells)} columns")
+        if b"\0" in record:
+            raise ValueError("it has zeros, as after a power failure")
+        return StoredRow(cells[0], cells[2], end)
 
 
 def _line(cells: list[str]) -> str:
     line = io.StringIO()
-    csv.writer(line, lineterminator="\n").writerow(cells)
-    return line.getvalue()
-
-
-def _records(file: BinaryIO) -> Iterator[tuple[int, str]]:
-    """Yield each row with its end in the file; a line end inside quotation marks is part of a cell."""
-    record = b""
-    for line in file:
-        record += line
-        if record.count(b'"') % 2 == 0 and record.endswith(b"\n"):
-            yield file.tell(), record.decode("utf-8", PATH_ERRORS)
-            record = b""
+    csv.writer(line, lineterminator="\r\n").writerow(cells)  # so that cells with either character are quoted
+    return line.getvalue().removesuffix("\r\n") + "\n"

@@ -12,6 +12,8 @@ from typing import BinaryIO
 from outputs.rows import StoredRow, shortest
 from results import Result
 
+FIELDS = {"path", "model", "labels", "scores", "class_ids", "error"}
+
 
 class JsonlFormat:
     """A line for each result."""
@@ -39,6 +41,6 @@ class JsonlFormat:
         for line in file:
             if line.endswith(b"\n"):
                 row = json.loads(line)
-                if not isinstance(row, dict) or not row.keys() >= {"path", "error"}:
-                    raise ValueError("not an object with a path and an error")
+                if not isinstance(row, dict) or row.keys() != FIELDS or not isinstance(row["path"], str):
+                    raise ValueError(f"not an object with the fields {', '.join(sorted(FIELDS))}")
                 yield StoredRow(row["path"], row["error"], file.tell())

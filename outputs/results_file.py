@@ -10,6 +10,7 @@ import logging
 import os
 import sys
 from collections.abc import Iterator
+from dataclasses import replace
 from itertools import islice
 from pathlib import Path
 from typing import BinaryIO
@@ -65,6 +66,7 @@ class ResultsFile:
         self._is_started = False
         self.rows = self.failed = 0  # that are in the file
         self._done = DoneRows(iter(()), os.curdir)
+        self._is_elsewhere = False  # than the run that made the file: relative paths mean others there
         self._file = self._open()
         try:
             if resume and self._size():
@@ -83,6 +85,8 @@ class ResultsFile:
         """Append the row of one picture, or nothing; raises UsageError when it cannot be written."""
         if not self._is_started:
             self._start()
+        if self._is_elsewhere:
+            result = replace(result, source=os.path.abspath(result.source))
         self._append(self._format.row(result))
         self.rows += 1
         self.failed += bool(result.error)
@@ -91,20 +95,20 @@ class ResultsFile:
         return self
 
     def __exit__(self, error_type: type | None, *_: object) -> None:
-        """Leave whole rows only; of a finished run without any, the header."""
+        """Leave whole rows only; of a finished run without any, the header; the file stays, for who waits for it."""
         is_finished = error_type is None
         if is_finished and not self._is_started:
             self._start()
         if self._is_started and self._size() > self._end:
             self._file.truncate(self._end)
-        if not self._is_started and not self._size():
-            self._path.unlink()
         self._file.close()
         if is_finished and (left := self._done.left()):
             logger.warning("%s has %d rows of pictures that are no longer among the inputs", self._path, left)
 
     def how_to_go_on(self) -> str:
         """Say what is safe after an interruption."""
+        if not self._is_started and self._size():
+            return f"{self._path} is as it was"
         if not self.rows:
             return f"{self._path} has no rows yet"
         advice = "; the same command with --resume goes on" if self._can_resume else ""
@@ -112,7 +116,7 @@ class ResultsFile:
 
     def _open(self) -> BinaryIO:
         try:
-            file = open(self._path, "r+b" if self._path.exists() else "x+b", buffering=0)  # noqa: SIM115
+            file = open(self._path, "ab", buffering=0)  # noqa: SIM115
         except OSError as error:
             raise UsageError(f"cannot write {self._path}: {error.strerror}") from error
         try:
@@ -146,7 +150,6 @@ class ResultsFile:
 
     def _append(self, text: str) -> None:
         data = text.encode("utf-8", PATH_ERRORS)
-        self._file.seek(self._end)
         try:
             written = 0
             while written < len(data):
@@ -162,7 +165,9 @@ class ResultsFile:
         with open(self._path, "rb") as file:
             if (start := file.read(len(header))) != header:
                 if not header.startswith(start):
-                    raise UsageError(f"{self._path} does not begin as it should; --force starts anew")
+                    raise UsageError(
+                        f"{self._path} does not begin with its heading; --force without --resume starts anew"
+                    )
                 return
             self._end = len(header)
             for row in self._read(file):
@@ -171,24 +176,25 @@ class ResultsFile:
                 self._end = row.end
         self._file.truncate(self._end)
         self._is_started = True
+        self._is_elsewhere = folder != os.getcwd()
         self._done = DoneRows(self._stored_rows(), folder)
 
     def _check_run(self) -> str:
         """Return the folder that the interrupted run was started in; raises UsageError when it differs from this."""
         try:
             made_with = json.loads(self._run_path.read_text())
-            folder = made_with.pop(FOLDER)
-        except (OSError, ValueError, KeyError, AttributeError) as error:
+            folder = os.fspath(made_with.pop(FOLDER))
+        except (OSError, ValueError, KeyError, AttributeError, TypeError) as error:
             raise UsageError(
                 f"cannot go on with {self._path}, because {self._run_path}, which says how it was made, "
-                f"cannot be read; --force starts anew"
+                "cannot be read; --force without --resume starts anew"
             ) from error
         for name in sorted(made_with.keys() | self._made_with.keys()):
             was, now = made_with.get(name), self._made_with.get(name)
             if was != now:
                 raise UsageError(
                     f"{self._path} was made with {name} {was}, and not {now}; "
-                    "give the same options to go on with it, or --force to start anew"
+                    "give the same options to go on with it, or --force without --resume to start anew"
                 )
         return folder
 
@@ -205,5 +211,6 @@ class ResultsFile:
                 end = row.end
         except (ValueError, csv.Error) as error:
             raise UsageError(
-                f"{self._path} is damaged: what stands at byte {end:,} is not a row ({error}); --force starts anew"
+                f"{self._path} is damaged: what stands at byte {end:,} is not a row ({error}); "
+                "--force without --resume starts anew"
             ) from error

@@ -13,15 +13,16 @@ ALLOWED = {
     "results":    set(),
     "labels":     {"errors"},
     "models":     {"errors"},
+    "trained":    {"errors", "labels", "models"},
     "preprocess": {"defaults", "errors", "models"},
     "sources":    {"defaults", "errors", "models", "preprocess"},
     "networks":   {"errors", "models"},
-    "engines":    {"errors", "models", "networks"},
+    "engines":    {"errors", "models", "networks", "trained"},
     "outputs":    {"defaults", "errors", "preprocess", "results"},
     "pipeline":   {"defaults", "engines", "labels", "results", "sources"},
     "benchmark":  {"arguments", "defaults", "engines", "errors", "labels", "models", "pipeline", "preprocess",
                    "results", "sources"},
-    "arguments":  {"defaults", "engines", "errors", "models", "outputs"},
+    "arguments":  {"defaults", "engines", "errors", "models", "outputs", "trained"},
 }  # fmt: skip
 FRAMEWORKS = {"tensorflow", "keras", "jax", "torch", "openvino", "matplotlib"}
 FRAMEWORK_ROOMS = ("engines", "networks", "training", "benchmark")

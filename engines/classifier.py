@@ -7,6 +7,7 @@ Only Keras's own layers and operations, so that plain Keras opens what is saved.
 
 import json
 import math
+import re
 import tempfile
 import zipfile
 from pathlib import Path
@@ -107,18 +108,26 @@ def save_classifier(classifier: keras.Model, backbones: Backbones, head: Head, p
         with tempfile.TemporaryDirectory(prefix=".unfinished-", dir=Path(path).parent) as folder:
             saved, clean = Path(folder, "saved.keras"), Path(folder, "clean.keras")
             model.save(saved)
-            _copy_without_dates(saved, clean)
+            _copy_reproducibly(saved, clean)
             clean.replace(path)
     finally:
         keras.config.set_dtype_policy(policy)
 
 
-def _copy_without_dates(saved: Path, clean: Path) -> None:
+def _copy_reproducibly(saved: Path, clean: Path) -> None:
+    """Copy a .keras file without its dates, and with objects numbered by their order, not their addresses."""
+    numbers: dict[bytes, int] = {}
+
+    def number(match: re.Match) -> bytes:
+        return b"%s%d" % (match[1], numbers.setdefault(match[2], len(numbers)))
+
     with zipfile.ZipFile(saved) as source, zipfile.ZipFile(clean, "w") as copy:
         for name in source.namelist():
             data = source.read(name)
             if name == "metadata.json":
                 data = json.dumps(json.loads(data) | {"date_saved": "1980-01-01@00:00:00"}).encode()
+            elif name == "config.json":
+                data = re.sub(rb'("shared_object_id": )(\d+)', number, data)
             copy.writestr(zipfile.ZipInfo(name, NO_DATE), data)
 
 

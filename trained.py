@@ -9,6 +9,7 @@ Plain data; imports no framework, and runs nothing that the folder holds.
 
 import hashlib
 import json
+import os
 import re
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
@@ -17,7 +18,7 @@ from typing import Any
 
 from errors import UsageError
 from labels import read_labels
-from models import MODELS, ModelSpec
+from models import MODELS, ModelSpec, find_model
 
 MODEL_FILE, LABELS_FILE, SPEC_FILE = "model.keras", "labels.txt", "spec.json"
 FORMAT = 1  # of spec.json; a reader refuses what is above
@@ -165,6 +166,21 @@ def write_trained(
     unfinished.write_text(json.dumps(content, indent=2) + "\n", encoding="utf-8", newline="\n")
     unfinished.replace(folder / SPEC_FILE)
     return read_trained(folder)
+
+
+def find_spec(name: str) -> ModelSpec | TrainedSpec:
+    """Return the registry's row of that name, or read the trained model in the folder of that name.
+
+    Raises UsageError when there is neither, or the folder is no whole trained model.
+    """
+    try:
+        return find_model(name)
+    except UsageError as error:
+        if os.path.isdir(name):
+            return read_trained(name)
+        if os.path.dirname(name):
+            raise UsageError(f"{name} is no folder; --model takes the folder of a trained model, or a name") from error
+        raise
 
 
 def read_trained(folder: str | Path) -> TrainedSpec:

@@ -19,12 +19,10 @@ from typing import Any
 from errors import UsageError
 from labels import read_labels
 from models import MODELS, ModelSpec, find_model
+from trained.content import FORMAT, check_content, is_newer, shortened
+from trained.content import HEADS as HEADS
 
 MODEL_FILE, LABELS_FILE, SPEC_FILE = "model.keras", "labels.txt", "spec.json"
-FORMAT = 1  # of spec.json; a reader refuses what is above
-HEADS = ("linear", "mlp")
-RESIZE_MODES = ("crop", "stretch", "pad")
-INTERPOLATIONS = ("bilinear", "bicubic")
 NOT_IN_A_NAME = r"[\x00-\x1f\x7f-\x9f\ufeff\ud800-\udfff]"  # control characters, half characters
 
 
@@ -190,22 +188,41 @@ def read_trained(folder: str | Path) -> TrainedSpec:
     `check_model_file` checks the largest file, once it is needed.
     """
     content = _read_json(folder)
-    if content.get("format", FORMAT) != FORMAT:
+    if is_newer(content):
         raise UsageError(
-            f"the model {folder} was made by a newer version of this suite ({_text(content.get('suite_version'))}, "
-            f"format {_text(content['format'])}; this one reads format {FORMAT}); update the suite"
+            f"the model {folder} was made by a newer version of this suite ({shortened(content.get('suite_version'))}, "
+            f"format {content['format']}; this one reads format {FORMAT}); update the suite"
         )
     try:
-        spec = _parse(content, folder)
-        labels_bytes, labels_sha256 = _recorded(content, LABELS_FILE)
-    except (KeyError, TypeError, ValueError) as error:
-        reason = f"{error} is missing" if isinstance(error, KeyError) else str(error)
-        raise _damaged(folder, f"in {SPEC_FILE}, {reason}") from error
-    _check_file(folder, LABELS_FILE, labels_bytes, labels_sha256)
+        check_content(content)
+    except ValueError as error:
+        raise _damaged(folder, f"in {SPEC_FILE}, {error}") from error
+    labels, spec = content["files"][LABELS_FILE], _to_spec(content, folder)
+    _check_file(folder, LABELS_FILE, labels["bytes"], labels["sha256"])
     _check_file(folder, MODEL_FILE, spec.model_bytes)
     if (count := len(read_labels(spec.labels_file))) != spec.classes:
         raise _damaged(folder, f"{LABELS_FILE} names {count} classes, and {SPEC_FILE} {spec.classes}")
+    if spec.input_size != spec.backbones.input_size:
+        raise _damaged(folder, f"pictures of {spec.input_size} pixels do not fit {spec.backbones.name}")
     return spec
+
+
+def _to_spec(content: dict[str, Any], folder: str | Path) -> TrainedSpec:
+    preprocessing, head, model = content["preprocessing"], content["head"], content["files"][MODEL_FILE]
+    return TrainedSpec(
+        name=str(folder),
+        folder=Path(folder),
+        backbones=Backbones(tuple(MODELS[name] for name in content["backbones"])),
+        head=Head(head["kind"], head["hidden_units"], head["dropout"]),
+        classes=content["classes"],
+        input_size=preprocessing["input_size"],
+        crop_fraction=preprocessing["crop_fraction"],
+        interpolation=preprocessing["interpolation"],
+        resize=preprocessing["resize"],
+        model_bytes=model["bytes"],
+        model_sha256=model["sha256"],
+        threshold=content["threshold"],
+    )
 
 
 def check_model_file(spec: TrainedSpec) -> None:
@@ -229,56 +246,6 @@ def _read_json(folder: str | Path) -> dict[str, Any]:
     if not isinstance(content, dict):
         raise _damaged(folder, f"{SPEC_FILE} is not a JSON object")
     return content
-
-
-def _parse(content: dict[str, Any], folder: str | Path) -> TrainedSpec:
-    """Return the spec; raises KeyError, TypeError or ValueError for what is missing or cannot be."""
-    names = content["backbones"]
-    if unknown := [name for name in names if name not in MODELS]:
-        raise ValueError(f"the backbone {_text(unknown[0])} is not in the registry (see --list-models)")
-    backbones = Backbones(tuple(MODELS[name] for name in names))
-    head = Head(**content["head"])
-    preprocessing = content["preprocessing"]
-    model_bytes, model_sha256 = _recorded(content, MODEL_FILE)
-    spec = TrainedSpec(
-        str(folder), Path(folder), backbones, head, content["classes"],
-        preprocessing["input_size"], preprocessing["crop_fraction"], preprocessing["interpolation"],
-        preprocessing["resize"], model_bytes, model_sha256, content["threshold"],
-    )  # fmt: skip
-    crop, threshold = spec.crop_fraction, spec.threshold
-    for what, value, right in (
-        ("backbones", names, len(set(names)) == len(names) > 0),
-        ("head.kind", head.kind, head.kind in HEADS),
-        ("head.hidden_units", head.hidden_units, _is_whole(head.hidden_units)),
-        ("head.dropout", head.dropout, _is_number(head.dropout) and 0 <= head.dropout < 1),
-        ("classes", spec.classes, _is_whole(spec.classes)),
-        ("preprocessing.input_size", spec.input_size, spec.input_size == backbones.input_size),
-        ("preprocessing.crop_fraction", crop, crop is None or (_is_number(crop) and 0 < crop <= 1)),
-        ("preprocessing.interpolation", spec.interpolation, spec.interpolation in INTERPOLATIONS),
-        ("preprocessing.resize", spec.resize, spec.resize in RESIZE_MODES),
-        ("threshold", threshold, threshold is None or (_is_number(threshold) and 0 <= threshold <= 1)),
-    ):
-        if not right:
-            raise ValueError(f"{what} cannot be {_text(value)}")
-    return spec
-
-
-def _is_whole(value: Any) -> bool:
-    return type(value) is int and value > 0
-
-
-def _is_number(value: Any) -> bool:
-    return type(value) in (int, float)
-
-
-def _text(value: Any) -> str:
-    text = json.dumps(value)
-    return text if len(text) <= 60 else f"{text[:60]}..."
-
-
-def _recorded(content: dict[str, Any], name: str) -> tuple[int, str]:
-    record = content["files"][name]
-    return record["bytes"], record["sha256"]
 
 
 def _fingerprint(path: Path) -> dict[str, Any]:

@@ -9,14 +9,16 @@ import sys
 import traceback
 import warnings
 from collections.abc import Callable, Sequence
+from pathlib import Path
 from typing import NoReturn
 
 import defaults
-from engines import BACKENDS, BUILT_IN_WEIGHTS, PRECISIONS, require_backend
+from engines import BACKENDS, BUILT_IN_WEIGHTS, PRECISIONS, require_backend, user_cache_folder
 from engines.weights_file import check_weights_file
 from errors import UsageError
 from models import ModelSpec, find_model, match_models
 from outputs.text import printable
+from trained import Spec, TrainedSpec, find_spec
 
 VERSION = "0.1.0"
 MAX_INT = 2**31 - 1
@@ -62,8 +64,9 @@ def add_input_options(parser: argparse.ArgumentParser) -> None:
         "-0", "--null", action="store_true", help="paths on stdin end in a NUL character, not in a line end"
     )
     group.add_argument(
-        "--resize", choices=defaults.RESIZE_MODES, default="crop",
-        help="crop: the model's published evaluation (default); stretch: what the tutorials did; pad: keep everything",
+        "--resize", choices=defaults.RESIZE_MODES,
+        help="crop: the model's published evaluation; stretch: what the tutorials did; pad: keep everything "
+        "(default: crop, or what a trained model was trained with)",
     )  # fmt: skip
     group.add_argument(
         "--max-pixels", type=positive_int, default=defaults.MAX_PIXELS, metavar="N",
@@ -85,7 +88,7 @@ def add_model_options(parser: argparse.ArgumentParser) -> None:
     group = parser.add_argument_group("model")
     add_network_options(group)
     group.add_argument(
-        "--weights", default="imagenet", metavar="FILE",
+        "--weights", metavar="FILE",
         help="a .h5, .weights.h5 or .keras file; imagenet: Keras's own download (default); none: random weights",
     )  # fmt: skip
     group.add_argument("--labels", metavar="FILE", help="class names, one a line (default: ImageNet's 1,000)")
@@ -96,11 +99,13 @@ def add_model_options(parser: argparse.ArgumentParser) -> None:
     group.add_argument("--no-cache", action="store_true", help="neither use nor keep compiled models")
 
 
-def add_network_options(group: argparse._ActionsContainer, several: bool = False) -> None:
-    """Which model of the registry, or with `several` which models."""
+def add_network_options(group: argparse._ActionsContainer, several: bool = False, trained: bool = True) -> None:
+    """Which model of the registry, or with `trained` of one's own; with `several`, which models."""
+    or_folder = ", or the folder of a trained one" if trained else ""
     group.add_argument(
-        "-m", "--model", type=model, metavar="NAME", **_values(find_model(defaults.MODEL), several),
-        help=f"a model of the registry (default: {defaults.MODEL}, whose weights are installed already)",
+        "-m", "--model", type=model if trained else registry_model, metavar="NAME",
+        **_values(find_model(defaults.MODEL), several),
+        help=f"a model of the registry{or_folder} (default: {defaults.MODEL}, whose weights are installed already)",
     )  # fmt: skip
     group.add_argument(
         "--list-models", nargs="?", const="*", action=_ListModels, metavar="PATTERN",
@@ -140,10 +145,21 @@ def add_message_options(parser: argparse.ArgumentParser) -> None:
 
 
 def check_model_options(parser: argparse.ArgumentParser, args: argparse.Namespace) -> None:
-    """Refuse what argparse cannot judge by itself, before anything heavy is imported."""
+    """Refuse what argparse cannot judge by itself, before anything heavy is imported.
+
+    Also fill in what depends on the model: a trained one brings its weights, labels and way to resize.
+    """
     check_default_backend(parser, args.backend)
     if args.backend != "auto":
         require_backend(args.backend)
+    if isinstance(args.model, TrainedSpec):
+        for option in ("weights", "labels"):
+            if given := vars(args)[option]:
+                parser.error(f"--{option} {given} cannot go with --model {args.model.name}, which brings its own")
+        args.weights, args.labels = str(args.model.weights_file), str(args.model.labels_file)
+    args.weights = args.weights or "imagenet"
+    if "resize" in args and args.resize is None:
+        args.resize = args.model.resize if isinstance(args.model, TrainedSpec) else "crop"
     if args.weights not in BUILT_IN_WEIGHTS:
         check_weights_file(args.weights)
 
@@ -154,7 +170,24 @@ def check_default_backend(parser: argparse.ArgumentParser, backend: str) -> None
         parser.error(f"KERAS_BACKEND={backend} is not one of {', '.join(BACKENDS)}")
 
 
-def model(name: str) -> ModelSpec:
+def cache_folder(args: argparse.Namespace) -> Path | None:
+    """Return where compiled models are kept: --cache-dir, or the platform's place for caches."""
+    if args.no_cache:
+        return None
+    if args.cache_dir:
+        return Path(args.cache_dir)
+    return user_cache_folder()
+
+
+def model(name: str) -> Spec:
+    """Argument type: a registry row by its name, or a trained model by its folder."""
+    try:
+        return find_spec(name)
+    except UsageError as error:
+        raise argparse.ArgumentTypeError(str(error)) from error
+
+
+def registry_model(name: str) -> ModelSpec:
     """Argument type: a registry row by its name."""
     try:
         return find_model(name)

@@ -9,11 +9,11 @@ import numpy as np
 from defaults import BATCH_SIZE, MAX_PIXELS, MODEL, RESIZE_MODES, TOP_K, WORKERS
 from engines import BACKENDS, PRECISIONS, Engine, LazyEngine, check_classes, load_engine, user_cache_folder
 from errors import UsageError
-from labels import ClassLabel, read_labels
-from models import ModelSpec, find_model
+from labels import IMAGENET_FILE, ClassLabel, read_labels
 from results import Prediction, Result
 from sources.frames import Frame, read_frames
 from sources.paths import PathName, find_images
+from trained import Spec, TrainedSpec, find_spec
 
 MOST_UNREADABLE = 1000  # frames that wait for a batch to fill
 PATIENCE = 0.2  # seconds that a batch waits for a source of paths that is slow
@@ -21,13 +21,13 @@ PATIENCE = 0.2  # seconds that a batch waits for a source of paths that is slow
 
 def classify(
     images: PathName | Iterable[PathName | Iterable[PathName]],
-    model: str | ModelSpec = MODEL,
+    model: PathName | Spec = MODEL,
     *,
-    weights: PathName = "imagenet",
+    weights: PathName | None = None,
     labels: Sequence[ClassLabel] | str | os.PathLike | None = None,
     top_k: int = TOP_K,
     threshold: float = 0,
-    resize: str = "crop",
+    resize: str | None = None,
     max_pixels: int = MAX_PIXELS,
     backend: str = "auto",
     device: str = "auto",
@@ -41,18 +41,21 @@ def classify(
 ) -> Iterator[Result]:
     """Yield a Result for each picture, in order, in constant memory; nothing is read before the first is asked for.
 
-    `images` are files, folders and patterns (see `sources.find_images`); the options are those of
-    classify_image.py. `exclude` names folders that are not searched, and `skip` says of each path,
-    in order, whether to leave it out. A picture that cannot be read gives a Result with an `error`.
+    `images` are files, folders and patterns (see `sources.paths.find_images`); the options are those
+    of classify_image.py, and a trained model's folder brings its own weights, labels and resize.
+    `exclude` names folders that are not searched, and `skip` says of each path, in order, whether
+    to leave it out. A picture that cannot be read gives a Result with an `error`.
     Raises UsageError at once for an option that makes no sense, and with the first picture for
     weights, a backend, a device or a precision that cannot be had.
     """
+    spec = find_spec(os.fspath(model)) if isinstance(model, PathName) else model
+    is_trained = isinstance(spec, TrainedSpec)
+    resize = resize or (spec.resize if is_trained else "crop")
     _check_choices(resize=(resize, RESIZE_MODES), backend=(backend, BACKENDS), precision=(precision, PRECISIONS))
     _check_numbers(threshold, top_k=top_k, max_pixels=max_pixels, batch_size=batch_size, workers=workers)
-    weights = os.fspath(weights)
-    spec = model if isinstance(model, ModelSpec) else find_model(model)
     if labels is None or isinstance(labels, PathName):
-        labels = read_labels(*[labels] if labels else [])
+        labels = read_labels(labels or (spec.labels_file if is_trained else IMAGENET_FILE))
+    weights = os.fspath(weights or (spec.weights_file if is_trained else "imagenet"))
     check_classes(weights, len(labels))
     cache = (Path(cache_dir) if cache_dir else user_cache_folder()) if use_cache else None
     engine = LazyEngine(lambda: load_engine(spec, weights, len(labels), backend, device, precision, cache))

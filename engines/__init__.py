@@ -1,5 +1,6 @@
 """Inference engines: uint8 RGB [N, S, S, 3] in, float32 class probabilities [N, classes] out.
 
+Of backbones without their last layers, features [N, F] come out instead.
 An engine knows no files, labels or top-k. To add one: a file here with its class, its package in
 BACKEND_PACKAGES, and its branch in `load_engine`.
 """
@@ -16,6 +17,7 @@ from engines.nvidia import has_cuda_libraries, has_nvidia_gpu
 from engines.weights_file import check_weights_file
 from errors import UsageError
 from models import ModelSpec
+from trained import Backbones, Spec, TrainedSpec
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -46,7 +48,7 @@ class Engine(Protocol):
 
 
 def load_engine(
-    spec: ModelSpec,
+    spec: Spec,
     weights: str = "imagenet",
     classes: int = IMAGENET_CLASSES,
     backend: str = "auto",
@@ -56,21 +58,21 @@ def load_engine(
 ) -> Engine:
     """Build `spec`'s network with its weights, ready to predict.
 
+    A TrainedSpec brings its weights and classes; Backbones give features and have no classes.
     `weights` is "imagenet", "none" (random) or the path of a weights file; `device` is "auto",
     "cpu", "gpu" or "gpu:N"; `precision` is one of PRECISIONS. With a `cache_dir`,
     OpenVINO's compiled models are kept there, and Keras builds a model only once. Keras fixes its backend when it
     is first imported, so one process can build models on one backend only.
     Raises UsageError when the backend, the device, the precision or the weights cannot be had.
     """
-    check_classes(weights, classes)
-    if weights not in BUILT_IN_WEIGHTS:
-        check_weights_file(weights)
+    if isinstance(spec, TrainedSpec):
+        weights = str(spec.weights_file)
+    else:
+        _check_weights(spec, weights, classes)
     if weights == "none":
         logger.warning("%s has random weights (--weights none): its predictions mean nothing", spec.name)
     backend = choose_backend(backend, device)
-    os.environ["KERAS_BACKEND"] = backend
-    if "keras" in sys.modules and sys.modules["keras"].backend.backend() != backend:
-        raise UsageError(f"Keras runs on {sys.modules['keras'].backend.backend()} here; {backend} needs a new process")
+    use_keras_backend(backend)
     if backend == "openvino":
         from engines.openvino_engine import OpenVINOEngine
 
@@ -102,6 +104,24 @@ def user_cache_folder() -> "Path | None":
         return user_cache_path(APP_NAME, appauthor=False)
     except RuntimeError:  # nobody's process: no home to keep anything in
         return None
+
+
+def use_keras_backend(backend: str) -> None:
+    """Make Keras run on `backend` from its first import on; raises UsageError when it runs on another already."""
+    require_backend(backend)
+    os.environ["KERAS_BACKEND"] = backend
+    if "keras" in sys.modules and sys.modules["keras"].backend.backend() != backend:
+        raise UsageError(f"Keras runs on {sys.modules['keras'].backend.backend()} here; {backend} needs a new process")
+
+
+def _check_weights(spec: ModelSpec | Backbones, weights: str, classes: int) -> None:
+    if isinstance(spec, ModelSpec):
+        check_classes(weights, classes)
+    if weights in BUILT_IN_WEIGHTS:
+        return
+    check_weights_file(weights)
+    if isinstance(spec, Backbones) and len(spec.models) > 1:
+        raise UsageError(f"--weights {weights} is one file, but there are {len(spec.models)} backbones; train with one")
 
 
 def check_classes(weights: str, classes: int) -> None:

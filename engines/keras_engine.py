@@ -5,13 +5,15 @@ import logging
 import os
 import re
 import sys
+from collections.abc import Callable
+from contextlib import AbstractContextManager
 
 import numpy as np
 
 from engines.noise import hidden_native_noise
 from engines.nvidia import GPU_COMMANDS, has_nvidia_gpu
 from errors import UsageError
-from models import ModelSpec
+from trained import Spec
 
 logger = logging.getLogger("suite")
 
@@ -21,28 +23,17 @@ DTYPE_POLICIES = {"float32": "float32", "bfloat16": "mixed_bfloat16", "float16":
 class KerasEngine:
     """Compiled for one batch size: a shorter batch is padded up to the longest so far."""
 
-    def __init__(self, spec: ModelSpec, weights: str, classes: int, device: str, precision: str) -> None:
-        os.environ.setdefault("XLA_PYTHON_CLIENT_PREALLOCATE", "false")
-        with hidden_native_noise():
-            import keras
-
-            backend = keras.backend.backend()
-            gpus = _find_gpus(backend)
-            _prepare(backend, device)
-        from engines.network import build_model
-
-        keras_device = _keras_device(device, gpus, backend)
-        if precision != "float32" and keras_device == "cpu":
-            logger.warning(
-                "--precision %s on a CPU: %s computes in it, but most CPUs are slower at it", precision, backend
-            )
-        self._scope = functools.partial(keras.device, keras_device)
+    def __init__(self, spec: Spec, weights: str, classes: int, device: str, precision: str) -> None:
+        self._scope = start_keras(device, precision)
         self._batch_size = 1
         self._limit = sys.maxsize  # pictures that fit into the device's memory at once
-        keras.config.set_dtype_policy(DTYPE_POLICIES[precision])
+        import keras
+
+        from engines.classifier import build
+
         with self._scope():
-            self._model = build_model(spec, weights, classes)
-        if backend == "tensorflow":  # XLA makes depthwise convolutions ten times slower on a CPU
+            self._model = build(spec, weights, classes)
+        if keras.backend.backend() == "tensorflow":  # XLA makes depthwise convolutions ten times slower on a CPU
             self._model.compile(jit_compile=False)
 
     def predict(self, pixels: np.ndarray) -> np.ndarray:
@@ -67,6 +58,25 @@ class KerasEngine:
         with self._scope():
             scores = self._model.predict_on_batch(np.pad(pixels, padding))
         return np.asarray(scores[: len(pixels)], np.float32)
+
+
+def start_keras(device: str = "auto", precision: str = "float32") -> Callable[[], AbstractContextManager]:
+    """Import Keras, set it up to compute in `precision`, and return what puts its work on a device: `with scope():`.
+
+    Raises UsageError when the device is not there.
+    """
+    os.environ.setdefault("XLA_PYTHON_CLIENT_PREALLOCATE", "false")
+    with hidden_native_noise():
+        import keras
+
+        backend = keras.backend.backend()
+        gpus = _find_gpus(backend)
+        _prepare(backend, device)
+    keras_device = _keras_device(device, gpus, backend)
+    if precision != "float32" and keras_device == "cpu":
+        logger.warning("--precision %s on a CPU: %s computes in it, but most CPUs are slower at it", precision, backend)
+    keras.config.set_dtype_policy(DTYPE_POLICIES[precision])
+    return functools.partial(keras.device, keras_device)
 
 
 def _is_out_of_memory(error: Exception) -> bool:

@@ -23,7 +23,7 @@ import numpy as np
 
 from engines.quick_openvino import openvino
 from engines.weights_file import first_line, weights_files
-from models import ModelSpec
+from trained import Spec
 
 MODEL_FILE, MANIFEST_FILE = "model.blob", "manifest.json"
 ROOT = Path(__file__).resolve().parent.parent
@@ -51,7 +51,7 @@ def cached_model(
     return compiled
 
 
-def model_key(spec: ModelSpec, weights: str, classes: int) -> dict:
+def model_key(spec: Spec, weights: str, classes: int) -> dict:
     """Name what a model is made of: the registry's row, weights, libraries and the suite's own code.
 
     A weights file counts as another one when its path, size, inode or a time of its changes.

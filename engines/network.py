@@ -27,12 +27,17 @@ def build_model(spec: ModelSpec, weights: str, classes: int, data_format: str = 
     Raises UsageError when the weights cannot be had or do not fit.
     """
     with keras_configured(data_format):
-        network = build_network(spec, weights, classes)
+        network = build_network(spec, weights, classes=classes)
         pixels = keras.Input((spec.input_size, spec.input_size, 3), dtype="uint8", name="pixels")
-        inputs = spec.preprocess_input(keras.ops.cast(pixels, "float32"), data_format="channels_last")
-        if data_format == "channels_first":
-            inputs = keras.ops.transpose(inputs, (0, 3, 1, 2))
-        return keras.Model(pixels, network(inputs), name=spec.name)
+        probabilities = network(preprocessed(keras.ops.cast(pixels, "float32"), spec))
+        return keras.Model(pixels, probabilities, name=spec.name)
+
+
+def preprocessed(square: keras.KerasTensor, spec: ModelSpec) -> keras.KerasTensor:
+    """Return what a network takes of float32 RGB [N, S, S, 3], 0 to 255, in Keras's data format."""
+    inputs = spec.preprocess_input(square, data_format="channels_last")
+    is_first = keras.config.image_data_format() == "channels_first"
+    return keras.ops.transpose(inputs, (0, 3, 1, 2)) if is_first else inputs
 
 
 @contextlib.contextmanager
@@ -49,39 +54,50 @@ def keras_configured(data_format: str) -> Iterator[None]:
         keras.config.set_image_data_format(image_data_format)
 
 
-def build_network(spec: ModelSpec, weights: str, classes: int) -> keras.Model:
-    """Return the plain Keras application: `spec.preprocess_input`'s output -> probabilities."""
+def build_network(spec: ModelSpec, weights: str, classes: int | None = None) -> keras.Model:
+    """Return the plain Keras application: `spec.preprocess_input`'s output -> probabilities.
+
+    Without `classes` it ends with its last feature map's mean: -> float32 [N, features].
+    """
     shape = (spec.input_size, spec.input_size, 3)
     if keras.config.image_data_format() == "channels_first":
         shape = shape[::-1]
+    top = {"include_top": False, "pooling": "avg"} if classes is None else {"classes": classes}
     if weights == "imagenet":
-        return _with_imagenet_weights(spec, shape)
-    network = spec.application(weights=None, classes=classes, input_shape=shape)
+        return _with_imagenet_weights(spec, input_shape=shape, **top)
+    network = spec.application(weights=None, input_shape=shape, **top)
     if weights == "none":
         return network
     try:
         network.load_weights(weights)
     except Exception as error:  # Keras and HDF5 raise almost anything for a file of another network
-        raise UsageError(
-            f"the weights file {weights} does not fit {spec.name} with {classes} classes: {_why_not_loaded(error)}\n"
-            "Is it of another network (--model NAME), or for other classes (--labels FILE names them, one a line)?"
-        ) from error
+        raise UsageError(_why_not_fit(spec, weights, classes, error)) from error
     return network
 
 
-def _why_not_loaded(error: Exception) -> str:
+def _why_not_fit(spec: ModelSpec, weights: str, classes: int | None, error: Exception) -> str:
+    what, or_else = "without its last layers", "or, in the old .h5 format, with its last layers (include_top=True)?"
+    if classes is not None:
+        what, or_else = f"with {classes} classes", "or for other classes (--labels FILE names them, one a line)?"
+    return (
+        f"the weights file {weights} does not fit {spec.name} {what}: {why_not_loaded(error)}\n"
+        f"Is it of another network (--model NAME), {or_else}"
+    )
+
+
+def why_not_loaded(error: Exception) -> str:
     """Return Keras's reason, which stands in a paragraph of its own for its newer formats."""
     reason = str(error).partition(":\n\n")[2].partition("\n")[0] or first_line(error)
     return reason.partition(" Target variable: ")[0]  # and then come its values
 
 
-def _with_imagenet_weights(spec: ModelSpec, shape: tuple[int, int, int]) -> keras.Model:
+def _with_imagenet_weights(spec: ModelSpec, **options) -> keras.Model:
     log = _DownloadLog()
     timeout = socket.getdefaulttimeout()
     socket.setdefaulttimeout(DOWNLOAD_TIMEOUT)
     try:
         with contextlib.redirect_stdout(log):
-            return spec.application(weights="imagenet", input_shape=shape)
+            return spec.application(weights="imagenet", **options)
     except UsageError:
         raise
     except Exception as error:  # Keras wraps what goes wrong on the network in plain Exceptions

@@ -7,7 +7,7 @@ import numpy as np
 from engines.model_cache import cached_model, device_key, model_key
 from engines.quick_openvino import openvino
 from errors import UsageError
-from models import ModelSpec
+from trained import Spec, registry_rows
 
 #            precision    hint   what the device must be capable of
 OPENVINO_PRECISIONS = {
@@ -22,7 +22,7 @@ class OpenVINOEngine:
     """One graph for one picture, run by as many asynchronous requests as keep every core busy."""
 
     def __init__(
-        self, spec: ModelSpec, weights: str, classes: int, device: str, precision: str, cache_dir: Path | None
+        self, spec: Spec, weights: str, classes: int, device: str, precision: str, cache_dir: Path | None
     ) -> None:
         core = openvino.Core()
         device = _openvino_device(device, core.available_devices)
@@ -37,11 +37,11 @@ class OpenVINOEngine:
 
         compiled = cached_model(cache_dir, key, device, config, compile_model) if cache_dir else compile_model()
         self._requests = openvino.AsyncInferQueue(compiled)
-        self._classes = classes
+        self._outputs = compiled.output(0).shape[1]
 
     def predict(self, pixels: np.ndarray) -> np.ndarray:
         """Classify uint8 RGB [N, S, S, 3] -> float32 probabilities [N, classes]."""
-        scores = np.empty((len(pixels), self._classes), np.float32)
+        scores = np.empty((len(pixels), self._outputs), np.float32)
 
         def keep(request: openvino.InferRequest, index: int) -> None:
             scores[index] = request.get_output_tensor().data[0]
@@ -53,22 +53,23 @@ class OpenVINOEngine:
         return scores
 
 
-def build_graph(spec: ModelSpec, weights: str, classes: int) -> openvino.Model:
+def build_graph(spec: Spec, weights: str, classes: int) -> openvino.Model:
     """Return the network as an OpenVINO graph: uint8 [1, S, S, 3] -> float32 [1, classes].
 
     OpenVINO convolves channels-first. A channels-last network reaches it with two transpositions
     around each convolution, which keep it from fusing what follows: 1.3 to 4 times slower. So
-    the network is built channels-first where its Keras class can be.
+    the network is built channels-first where its Keras class can be (of several, where all can).
     (Not with `model.export(format="openvino")`, which fixes a batch of 1 inside VGG's Flatten.)
     """
     import keras
     from openvino import opset16 as opset
 
-    from engines.network import build_model, keras_configured
+    from engines.classifier import build
+    from engines.network import keras_configured
 
-    family = spec.module.rpartition(".")[2]
-    data_format = "channels_last" if family in CHANNELS_LAST_ONLY else "channels_first"
-    model = build_model(spec, weights, classes, data_format)
+    is_last = any(part.module.endswith(CHANNELS_LAST_ONLY) for part in registry_rows(spec))
+    data_format = "channels_last" if is_last else "channels_first"
+    model = build(spec, weights, classes, data_format)
     pixels = opset.parameter([-1, spec.input_size, spec.input_size, 3], np.uint8, name="pixels")
     with keras_configured(data_format):  # Rescaling asks for it again when it is called
         probabilities = model(keras.ops.convert_to_tensor(pixels.output(0)), training=False)

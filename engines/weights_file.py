@@ -8,6 +8,7 @@ from pathlib import Path
 from errors import UsageError
 from models import MODELS, ModelSpec, plain
 from networks.weights_package import find_weights
+from trained import Spec, TrainedSpec, registry_rows
 
 WEIGHTS_SUFFIXES = (".h5", ".keras")  # .weights.h5 ends in .h5, too
 HDF5_SIGNATURE = b"\x89HDF\r\n\x1a\n"
@@ -48,15 +49,21 @@ def keras_weights_folder() -> Path:
     return home / "models"
 
 
-def weights_files(spec: ModelSpec, weights: str) -> list[Path]:
+def weights_files(spec: Spec, weights: str) -> list[Path]:
     """Return the files that a model's weights come from, as far as they are there already.
 
     For a Keras application these are the downloads that have its name in theirs.
     """
+    if isinstance(spec, TrainedSpec):
+        return [spec.weights_file.resolve()]
     if weights == "none":
         return []
     if weights != "imagenet":
         return [Path(weights).resolve()]
+    return [path for row in registry_rows(spec) for path in _imagenet_files(row)]
+
+
+def _imagenet_files(spec: ModelSpec) -> list[Path]:
     if spec.weights_package:
         return [find_weights(spec.weights_package)]
     files = [path for path in sorted(keras_weights_folder().glob("*")) if path.is_file()]

@@ -13,15 +13,18 @@ ALLOWED = {
     "results":    set(),
     "labels":     {"errors"},
     "models":     {"errors"},
+    "trained":    {"errors", "labels", "models"},
     "preprocess": {"defaults", "errors", "models"},
     "sources":    {"defaults", "errors", "models", "preprocess"},
     "networks":   {"errors", "models"},
-    "engines":    {"errors", "models", "networks"},
+    "engines":    {"errors", "models", "networks", "trained"},
     "outputs":    {"defaults", "errors", "labels", "preprocess", "results", "sources"},
-    "pipeline":   {"defaults", "engines", "errors", "labels", "models", "results", "sources"},
+    "pipeline":   {"defaults", "engines", "errors", "labels", "models", "results", "sources", "trained"},
     "benchmark":  {"arguments", "defaults", "engines", "errors", "labels", "models", "pipeline", "preprocess",
                    "results", "sources"},
-    "arguments":  {"defaults", "engines", "errors", "models", "outputs"},
+    "training":   {"arguments", "defaults", "engines", "errors", "models", "outputs", "pipeline", "preprocess",
+                   "sources", "trained"},
+    "arguments":  {"defaults", "engines", "errors", "models", "outputs", "trained"},
 }  # fmt: skip
 FRAMEWORKS = {"tensorflow", "keras", "jax", "torch", "openvino", "matplotlib"}
 FRAMEWORK_ROOMS = ("engines", "networks", "training", "benchmark")

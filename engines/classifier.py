@@ -1,0 +1,205 @@
+"""Build what a trained classifier is made of: backbones without their last layers, and a head.
+
+    pixels -> features (each backbone: make the picture smaller, its preprocess_input, network) -> head
+
+Only Keras's own layers and operations, so that plain Keras opens what is saved.
+"""
+
+import json
+import math
+import re
+import tempfile
+import zipfile
+from pathlib import Path
+
+import keras
+import numpy as np
+
+from engines.network import build_model, build_network, keras_configured, preprocessed, why_not_loaded
+from errors import UsageError
+from models import ModelSpec
+from trained import Backbones, Head, Spec, TrainedSpec, check_model_file
+
+NO_DATE = (1980, 1, 1, 0, 0, 0)  # the first that a zip file can have
+
+
+def build(spec: Spec, weights: str, classes: int, data_format: str = "channels_last") -> keras.Model:
+    """Return whatever an engine computes: uint8 RGB [N, S, S, 3] -> float32 probabilities, or features."""
+    if isinstance(spec, TrainedSpec):
+        return build_trained(spec, data_format)
+    if isinstance(spec, Backbones):
+        return build_features(spec, weights, data_format)
+    return build_model(spec, weights, classes, data_format)
+
+
+def build_features(backbones: Backbones, weights: str, data_format: str = "channels_last") -> keras.Model:
+    """Return uint8 RGB [N, S, S, 3] -> float32 features [N, F], S being the largest input.
+
+    `weights` is "imagenet", "none" (random, and the same on every backend) or, for a single
+    backbone, the path of a weights file. `data_format` is how the networks compute inside.
+    Raises UsageError when the weights cannot be had or do not fit.
+    """
+    with keras_configured(data_format):
+        networks = [build_network(spec, weights) for spec in backbones.models]
+        if weights == "none":
+            for network in networks:
+                _randomize(network)
+        if weights == "imagenet":
+            networks = [_as_without_weights(*pair) for pair in zip(networks, backbones.models, strict=True)]
+        return _join_networks(backbones, networks)
+
+
+def build_head(features: int, classes: int, head: Head) -> keras.Model:
+    """Return float32 features [N, F] -> float32 probabilities [N, classes]."""
+    x = inputs = keras.Input((features,), name="features")
+    if head.dropout:
+        x = keras.layers.Dropout(head.dropout, name="dropout")(x)
+    if head.kind == "mlp":
+        x = keras.layers.Dense(head.hidden_units, activation="relu", name="hidden")(x)
+        if head.dropout:
+            x = keras.layers.Dropout(head.dropout, name="hidden_dropout")(x)
+    probabilities = keras.layers.Dense(classes, activation="softmax", dtype="float32", name="probabilities")(x)
+    return keras.Model(inputs, probabilities, name="head")
+
+
+def join_head(features: keras.Model, head: keras.Model) -> keras.Model:
+    """Return the whole classifier, uint8 RGB [N, S, S, 3] -> probabilities; both parts go on living in it."""
+    pixels = keras.Input(features.input_shape[1:], dtype="uint8", name="pixels")
+    return keras.Model(pixels, head(features(pixels)), name="classifier")
+
+
+def backbone_networks(model: keras.Model) -> list[keras.Model]:
+    """Return the backbones' networks inside of a classifier or its features, in their order."""
+    features = model.get_layer("features") if model.name == "classifier" else model
+    return [layer for layer in features.layers if isinstance(layer, keras.Model)]
+
+
+def build_trained(spec: TrainedSpec, data_format: str = "channels_last") -> keras.Model:
+    """Return a folder's classifier, uint8 RGB [N, S, S, 3] -> float32 probabilities [N, classes].
+
+    It is built from the registry, and nothing but numbers is read from the folder.
+    Raises UsageError when the model file is damaged or does not fit.
+    """
+    check_model_file(spec)
+    model = _build_unset(spec.backbones, spec.head, spec.classes, data_format)
+    try:
+        model.load_weights(spec.weights_file)
+    except Exception as error:  # Keras and HDF5 raise almost anything for a file of another network
+        raise UsageError(
+            f"the weights in {spec.weights_file} do not fit {spec.backbones.name} with a head '{spec.head.kind}' "
+            f"for {spec.classes} classes: {why_not_loaded(error)}; "
+            f"train it again, or use the Keras that it was trained with (this is {keras.__version__})"
+        ) from error
+    return model
+
+
+def save_classifier(classifier: keras.Model, backbones: Backbones, head: Head, path: str | Path) -> None:
+    """Save a classifier in float32, without an optimizer; the same weights give the same bytes.
+
+    Keras names what it builds after what was built before in the process. So the classifier is
+    built once more with nothing before it: this clears Keras's session.
+    """
+    weights, policy = classifier.get_weights(), keras.config.dtype_policy()
+    keras.utils.clear_session(free_memory=False)
+    keras.config.set_dtype_policy("float32")
+    try:
+        model = _build_unset(backbones, head, classifier.output_shape[-1])
+        model.set_weights(weights)
+        with tempfile.TemporaryDirectory(prefix=".unfinished-", dir=Path(path).parent) as folder:
+            saved, clean = Path(folder, "saved.keras"), Path(folder, "clean.keras")
+            model.save(saved)
+            _copy_reproducibly(saved, clean)
+            clean.replace(path)
+    finally:
+        keras.config.set_dtype_policy(policy)
+
+
+def _copy_reproducibly(saved: Path, clean: Path) -> None:
+    """Copy a .keras file without its dates, and with objects numbered by their order, not their addresses."""
+    numbers: dict[bytes, int] = {}
+
+    def number(match: re.Match) -> bytes:
+        return b"%s%d" % (match[1], numbers.setdefault(match[2], len(numbers)))
+
+    with zipfile.ZipFile(saved) as source, zipfile.ZipFile(clean, "w") as copy:
+        for name in source.namelist():
+            data = source.read(name)
+            if name == "metadata.json":
+                data = json.dumps(json.loads(data) | {"date_saved": "1980-01-01@00:00:00"}).encode()
+            elif name == "config.json":
+                data = re.sub(rb'("shared_object_id": )(\d+)', number, data)
+            copy.writestr(zipfile.ZipInfo(name, NO_DATE), data)
+
+
+def _build_unset(backbones: Backbones, head: Head, classes: int, data_format: str = "channels_last") -> keras.Model:
+    """Return the classifier with weights that mean nothing."""
+    with keras_configured(data_format):
+        features = _join_networks(backbones, [build_network(spec, "none") for spec in backbones.models])
+        return join_head(features, build_head(features.output_shape[-1], classes, head))
+
+
+def _join_networks(backbones: Backbones, networks: list[keras.Model]) -> keras.Model:
+    pixels = keras.Input((backbones.input_size, backbones.input_size, 3), dtype="uint8", name="pixels")
+    square = keras.ops.cast(pixels, "float32")
+    features = [
+        network(preprocessed(_made_smaller(square, spec.input_size, spec.name), spec))
+        for spec, network in zip(backbones.models, networks, strict=True)
+    ]
+    joined = keras.layers.Concatenate(name="joined")(features) if len(features) > 1 else features[0]
+    return keras.Model(
+        pixels, keras.layers.Activation("linear", dtype="float32", name="float32")(joined), name="features"
+    )
+
+
+def _made_smaller(square: keras.KerasTensor, size: int, name: str) -> keras.KerasTensor:
+    """Resize float32 [N, S, S, 3] with two matrix products: a layer that all backends agree on."""
+    if square.shape[1] == size:
+        return square
+    shrink = keras.layers.Dense(size, use_bias=False, trainable=False, dtype="float32", name=f"{name}_size")
+    x = keras.ops.transpose(square, (0, 3, 1, 2))
+    x = keras.ops.transpose(shrink(x), (0, 1, 3, 2))
+    x = keras.ops.transpose(shrink(x), (0, 3, 2, 1))
+    shrink.set_weights([shrinking_matrix(square.shape[1], size)])
+    return x
+
+
+def shrinking_matrix(size: int, smaller: int) -> np.ndarray:
+    """Return float32 [size, smaller] that resizes a row of pixels, bilinear and antialiased.
+
+    Each new pixel is the mean of the old ones that it lies over, with weights that fall off
+    linearly over one new pixel to both sides: Pillow's and TensorFlow's triangle filter.
+    """
+    scale = size / smaller
+    centers = (np.arange(smaller) + 0.5) * scale
+    distances = np.abs((np.arange(size)[:, None] + 0.5 - centers) / scale)
+    weights = np.maximum(0, 1 - distances)
+    return (weights / weights.sum(axis=0)).astype(np.float32)
+
+
+def _randomize(network: keras.Model) -> None:
+    """Give kernels random values (He's) that are the same on every backend, whose own generators differ."""
+    rng = np.random.default_rng(0)
+    network.set_weights([_he_normal(rng, value) if value.ndim > 1 else value for value in network.get_weights()])
+
+
+def _he_normal(rng: np.random.Generator, kernel: np.ndarray) -> np.ndarray:
+    is_depthwise = kernel.ndim == 4 and kernel.shape[-1] == 1
+    inputs = math.prod(kernel.shape[:2] if is_depthwise else kernel.shape[:-1])
+    return rng.standard_normal(kernel.shape, np.float32) * np.float32(math.sqrt(2 / inputs))
+
+
+def _as_without_weights(network: keras.Model, spec: ModelSpec) -> keras.Model:
+    """Return a network as Keras builds it for other weights than ImageNet's.
+
+    For those it puts a Rescaling after EfficientNet's Normalization; the variance takes it in.
+    """
+    if sum(isinstance(layer, keras.layers.Rescaling) for layer in network.layers) < 2:
+        return network
+    plain = build_network(spec, "none")
+    plain.set_weights(network.get_weights())
+    scale = [layer.scale for layer in network.layers if isinstance(layer, keras.layers.Rescaling)][-1]
+    normalization = next(layer for layer in plain.layers if isinstance(layer, keras.layers.Normalization))
+    mean, variance, *count = normalization.get_weights()
+    normalization.set_weights([mean, variance / np.square(scale, dtype=np.float32), *count])
+    normalization.finalize_state()
+    return plain

@@ -1,0 +1,179 @@
+"""Classes, digests and splits: the same everywhere, and no picture on two sides."""
+
+import shutil
+from collections import Counter
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from errors import UsageError
+from training.dataset import Picture, add_digests, find_pictures, read_manifest, write_manifest
+from training.split import check_every_class, split_pictures
+
+SHARES = (70, 20, 10)
+
+
+def make(folder: Path, **counts: int) -> Path:
+    """Write files with contents of their own: make(folder, cats=3) or make(folder, train__cats=3)."""
+    for name, count in counts.items():
+        place = folder.joinpath(*name.split("__"))
+        place.mkdir(parents=True)
+        for number in range(count):
+            (place / f"{number:03}.jpg").write_text(f"{name} {number}")
+    return folder
+
+
+def divide(folder: Path, shares: tuple[float, ...] = SHARES, seed: int = 0) -> list[Picture]:
+    return split_pictures(add_digests(folder, find_pictures(folder)), shares, seed)
+
+
+def sides(pictures: list[Picture]) -> dict[str, set[str]]:
+    """Return the splits that each content is used in: {digest: splits}."""
+    found: dict[str, set[str]] = {}
+    for picture in pictures:
+        if not picture.skipped:
+            found.setdefault(picture.digest, set()).add(picture.split)
+    return found
+
+
+def test_every_class_is_cut_by_the_shares(tmp_path):
+    pictures = divide(make(tmp_path, cats=100, dogs=30))
+    assert Counter((picture.label, picture.split) for picture in pictures) == {
+        ("cats", "train"): 70, ("cats", "validation"): 20, ("cats", "test"): 10,
+        ("dogs", "train"): 21, ("dogs", "validation"): 6, ("dogs", "test"): 3,
+    }  # fmt: skip
+
+
+def test_split_depends_on_content_and_seed_alone(tmp_path):
+    folder = make(tmp_path / "pets", cats=50, dogs=50)
+    before = sides(divide(folder))
+    assert sides(divide(folder, seed=1)) != before
+    folder = folder.rename(tmp_path / "renamed")
+    assert sides(divide(folder)) == before
+    (folder / "cats").rename(folder / "zebras")
+    for path in list((folder / "dogs").iterdir()):
+        path.rename(path.with_name(f"new {99 - int(path.stem)}.png"))
+    assert sides(divide(folder)) == before
+    make(folder, birds=20)
+    assert before.items() <= sides(divide(folder)).items()
+
+
+def test_split_is_the_same_on_every_machine(tmp_path):
+    """A change here would move pictures from test to training between versions of the suite."""
+    pictures = divide(make(tmp_path, cats=5, dogs=5))
+    assert {picture.path: picture.split for picture in pictures if picture.split != "train"} == {
+        "cats/000.jpg": "validation", "cats/001.jpg": "test", "dogs/000.jpg": "test", "dogs/002.jpg": "validation",
+    }  # fmt: skip
+
+
+def test_copies_are_on_one_side(tmp_path):
+    folder = make(tmp_path, cats=60, dogs=60)
+    for number in range(60):
+        shutil.copy(folder / "cats" / f"{number:03}.jpg", folder / "cats" / f"copy of {number}.png")
+    pictures = divide(folder)
+    assert len(pictures) == 180
+    assert all(len(splits) == 1 for splits in sides(pictures).values())
+
+
+def test_picture_in_two_classes_is_left_out(tmp_path):
+    folder = make(tmp_path, cats=20, dogs=20)
+    shutil.copy(folder / "cats" / "003.jpg", folder / "dogs" / "cat.jpg")
+    skipped = [picture for picture in divide(folder) if picture.skipped]
+    assert [picture.path for picture in skipped] == ["cats/003.jpg", "dogs/cat.jpg"]
+    assert {picture.skipped for picture in skipped} == {"the same picture is in the classes cats, dogs"}
+
+
+def test_given_folders_are_kept_and_validation_is_cut_from_training(tmp_path):
+    folder = make(tmp_path, train__cats=90, train__dogs=45, Test__cats=7, Test__dogs=8)
+    counts = Counter((picture.label, picture.split) for picture in divide(folder))
+    assert counts == {
+        ("cats", "train"): 70, ("cats", "validation"): 20, ("cats", "test"): 7,
+        ("dogs", "train"): 35, ("dogs", "validation"): 10, ("dogs", "test"): 8,
+    }  # fmt: skip
+
+
+def test_all_three_folders_are_taken_as_they_are(tmp_path):
+    folder = make(tmp_path, train__a=5, train__b=5, val__a=4, val__b=4, test__a=3, test__b=3)
+    assert Counter(picture.split for picture in divide(folder)) == {"train": 10, "validation": 8, "test": 6}
+
+
+def test_copy_in_test_is_left_out_of_training(tmp_path):
+    folder = make(tmp_path, train__cats=20, train__dogs=20, test__cats=5, test__dogs=5)
+    shutil.copy(folder / "test" / "cats" / "002.jpg", folder / "train" / "cats" / "leak.jpg")
+    pictures = divide(folder)
+    assert [(picture.path, picture.skipped) for picture in pictures if picture.skipped] == [
+        ("train/cats/leak.jpg", "the same picture is in test")
+    ]
+    assert all(len(splits) == 1 for splits in sides(pictures).values())
+
+
+def test_without_a_test_share_there_is_no_test(tmp_path):
+    pictures = divide(make(tmp_path, cats=10, dogs=10), shares=(80, 20, 0))
+    assert Counter(picture.split for picture in pictures) == {"train": 16, "validation": 4}
+
+
+def test_classes_may_be_called_like_splits(tmp_path):
+    assert {picture.label for picture in find_pictures(make(tmp_path, train=3, bus=3))} == {"train", "bus"}
+
+
+@pytest.mark.parametrize(
+    ("counts", "message"),
+    [
+        ({"cats": 5}, "has only one class, 'cats', and at least two are needed"),
+        ({"pets__cats": 5, "pets__dogs": 5}, r"or is .*pets the data\?"),
+        ({"cats": 5, "dogs": 0}, "class folder .*dogs holds no pictures; fill it, or remove it"),
+        ({"cats": 5, "dogs": 2}, "class 'dogs' has too few pictures: 2 different ones"),
+        ({"train__a": 5, "train__b": 5, "test__a": 5, "test__c": 5}, "the class 'b' is in train, but not in test"),
+        ({"train__a": 5, "train__b": 5, "test__a": 5}, "only one class"),
+        ({"train__a": 5, "train__b": 5, "more__a": 5}, "unknown layout: .* has 'more' beside train"),
+        ({"val__a": 5, "test__a": 5}, "unknown layout: .* has test, val, but no train folder"),
+        ({"train__a": 5, "val__a": 5, "validation__a": 5}, "val and validation in .* are both for validation"),
+        ({"train": 5, "test": 5}, "pictures such as 000.jpg lie in .*test itself; put the pictures of each class"),
+        ({".": 5}, "unknown layout: pictures such as 000.jpg lie in"),
+        ({}, "holds neither class folders nor pictures"),
+    ],
+)
+def test_what_is_wrong_is_said(tmp_path, counts, message):
+    folder = tmp_path / "data"
+    folder.mkdir()
+    for number in range(counts.pop(".", 0)):
+        (folder / f"{number:03}.jpg").write_text(str(number))
+    with pytest.raises(UsageError, match=message):
+        divide(make(folder, **counts))
+
+
+def test_missing_folder_and_unusable_names_are_refused(tmp_path):
+    with pytest.raises(UsageError, match="cannot list the data folder nowhere: No such file"):
+        find_pictures("nowhere")
+    with pytest.raises(UsageError, match="cannot name a class"):
+        find_pictures(make(tmp_path, **{"two\nlines": 3, "cats": 3}))
+
+
+def test_unreadable_files_are_left_out_before_they_are_hashed(tmp_path):
+    folder = make(tmp_path, cats=5, dogs=5)
+    (folder / "cats" / "000.jpg").unlink()
+    (folder / "cats" / "000.jpg").symlink_to("nowhere")
+    first = add_digests(folder, find_pictures(folder))[0]
+    assert (first.digest, first.skipped) == ("", "is not a regular file (a pipe or a device?)")
+
+
+def test_class_that_loses_all_its_pictures_is_named(tmp_path):
+    pictures = divide(make(tmp_path, cats=5, dogs=5))
+    check_every_class(pictures)
+    lost = [
+        replace(picture, skipped="the file is empty") if (picture.label, picture.split) == ("dogs", "test") else picture
+        for picture in pictures
+    ]
+    with pytest.raises(UsageError, match=r"'dogs' has no picture left for test: all 1 are left out, such as dogs/"):
+        check_every_class(lost)
+
+
+def test_manifest_comes_back_as_it_was(tmp_path):
+    pictures = [Picture('a,"b/línea\n猫.jpg', "a", "train", "00ff"), Picture("b.jpg", "b", skipped="is, well, empty")]
+    write_manifest(tmp_path / "m.csv", pictures)
+    assert (tmp_path / "m.csv").read_text(encoding="utf-8").startswith("path,class,split,digest,skipped\n")
+    assert read_manifest(tmp_path / "m.csv") == pictures
+    (tmp_path / "m.csv").write_text("path\nx,y")
+    with pytest.raises(UsageError, match=r"m.csv is damaged: its columns are path"):
+        read_manifest(tmp_path / "m.csv")

@@ -1,0 +1,253 @@
+"""Train a classifier for your own classes: one folder of pictures for each.
+
+    python train_classifier.py --data pets/ --output runs/pets
+    python train_classifier.py --data simpsons/ --model inception_v3 xception resnet50 --augment --output runs/simpsons
+    python train_classifier.py --data pets/ --model resnet50 --fine-tune 30 --output runs/pets-ft
+    python train_classifier.py --output runs/pets-ft --resume
+    python classify_image.py --image cat.jpg --model runs/pets
+
+The data is pets/cats/, pets/dogs/ and so on, or has train/, validation/ and test/ with such folders inside.
+
+Exit codes: 0 trained, 2 wrong usage or something missing, 130 interrupted (--resume goes on).
+"""
+
+import argparse
+import importlib.util
+import math
+import os
+import shlex
+import sys
+from collections.abc import Callable, Sequence
+from dataclasses import asdict
+from pathlib import Path
+
+from arguments import (
+    EXIT_OK,
+    ArgumentParser,
+    add_engine_options,
+    add_message_options,
+    add_network_options,
+    add_workers_option,
+    cache_folder,
+    check_default_backend,
+    configure_messages,
+    logger,
+    positive_int,
+    run_script,
+)
+from defaults import MAX_PIXELS, RESIZE_MODES
+from engines import BUILT_IN_WEIGHTS, require_backend
+from engines.weights_file import check_weights_file
+from models import find_model
+from trained import HEADS, join_backbones
+from training.options import CLASS_WEIGHTS, OPTION_NAMES, WAYS, Options, Surroundings, read_options
+from training.output import is_complete, prepare_output
+
+MOST_CLASSES = 10  # whose results are printed one by one; test.json has all
+
+
+def parse(argv: Sequence[str] | None) -> argparse.Namespace:
+    """Read and check the command line, in a fraction of a second; with --resume, also what the run was told first."""
+    parser = ArgumentParser(__doc__)
+    _add_data_options(parser)
+    _add_model_options(parser)
+    _add_training_options(parser)
+    _add_output_options(parser)
+    add_message_options(parser)
+    args = parser.parse_args(argv)
+    if not args.output:
+        parser.error("no output folder given; use --output DIR")
+    if args.resume and (saved := read_options(args.output)):
+        args = parser.parse_args(argv, argparse.Namespace(**_as_arguments(saved)))
+        told = _options(args)
+        for name in OPTION_NAMES:
+            if getattr(told, name) != getattr(saved, name):
+                parser.error(
+                    f"--resume goes on with the options that the run began with: --{name.replace('_', '-')} was "
+                    f"{_typed(getattr(saved, name))}; leave it out, or start anew with --force"
+                )
+    if not args.data:
+        parser.error("no data given; use --data DIR")
+    _check(parser, args)
+    return args
+
+
+def _add_data_options(parser: argparse.ArgumentParser) -> None:
+    group = parser.add_argument_group("data")
+    group.add_argument(
+        "--data", metavar="DIR", help="a folder of pictures for each class, or train/, validation/, test/ of such"
+    )
+    group.add_argument(
+        "--split", type=_share, nargs=3, default=[70.0, 20.0, 10.0], metavar=("TRAIN", "VALIDATION", "TEST"),
+        help="shares of each class's pictures, where no folders tell (default: 70 20 10)",
+    )  # fmt: skip
+    group.add_argument(
+        "--augment", nargs="*", choices=(*WAYS, "none"), metavar="WAY",
+        help=f"train on altered views, too: {', '.join(WAYS)} (without WAY: all; default: all, in fine-tuning only)",
+    )  # fmt: skip
+    group.add_argument(
+        "--views", type=positive_int, default=4, metavar="N",
+        help="altered views of each training picture for the head (default: %(default)s)",
+    )  # fmt: skip
+    group.add_argument(
+        "--resize", choices=RESIZE_MODES, default="crop",
+        help="how a picture becomes a square; the classifier keeps to it (default: %(default)s)",
+    )  # fmt: skip
+    group.add_argument(
+        "--max-pixels", type=positive_int, default=MAX_PIXELS, metavar="N",
+        help="leave out larger pictures (default: %(default)s)",
+    )  # fmt: skip
+    add_workers_option(group)
+
+
+def _add_model_options(parser: argparse.ArgumentParser) -> None:
+    group = parser.add_argument_group("model")
+    add_network_options(group, several=True)
+    group.add_argument(
+        "--weights", default="imagenet", metavar="FILE",
+        help="what the backbones begin with: a weights file, imagenet (default), or none: random",
+    )  # fmt: skip
+    group.add_argument("--head", choices=HEADS, default="linear", help="on top of them (default: %(default)s)")
+    group.add_argument(
+        "--hidden-units", type=positive_int, default=256, metavar="N", help="of --head mlp (default: %(default)s)"
+    )
+    group.add_argument(
+        "--dropout", type=_fraction, default=0.2, metavar="X",
+        help="share of a head's inputs that a training step leaves out (default: %(default)s)",
+    )  # fmt: skip
+    add_engine_options(group)
+    group.add_argument(
+        "--cache-dir", metavar="DIR", help="where features and compiled models are kept (default: the user's cache)"
+    )
+    group.add_argument("--no-cache", action="store_true", help="keep neither, and use none")
+
+
+def _add_training_options(parser: argparse.ArgumentParser) -> None:
+    group = parser.add_argument_group("training")
+    for name, kind, default, text in (
+        ("--epochs", positive_int, 60, "of the head, at most"),
+        ("--learning-rate", _positive, 1e-3, "of the head, at first; it falls to 0 over the epochs"),
+        ("--patience", positive_int, 10, "epochs without a better validation loss before it stops"),
+        ("--fine-tune", _whole, 0, "then train the last N layers of each backbone, too"),
+        ("--fine-tune-epochs", positive_int, 20, "of fine-tuning, at most"),
+        ("--fine-tune-learning-rate", _positive, 1e-5, "of fine-tuning, at first"),
+        ("--seed", _whole, 0, "of the split, the first weights and the order"),
+    ):
+        metavar = "X" if kind is _positive else "N"
+        group.add_argument(name, type=kind, default=default, metavar=metavar, help=f"{text} (default: %(default)s)")
+    group.add_argument(
+        "--class-weight", choices=CLASS_WEIGHTS, default="none",
+        help="balanced: the rarer a class, the more its pictures count (default: %(default)s)",
+    )  # fmt: skip
+    group.add_argument("--deterministic", action="store_true", help="the same bits every time; slower on a GPU")
+
+
+def _add_output_options(parser: argparse.ArgumentParser) -> None:
+    group = parser.add_argument_group("output")
+    group.add_argument("-o", "--output", metavar="DIR", help="the folder that becomes the classifier")
+    group.add_argument("--force", action="store_true", help="replace the run that DIR holds")
+    group.add_argument("--resume", action="store_true", help="go on with the run that DIR holds, with its options")
+    group.add_argument("--tensorboard", action="store_true", help="write logs for `tensorboard --logdir DIR`")
+
+
+def _share(text: str) -> float:
+    return _number(text, lambda value: value >= 0, "a share from 0")
+
+
+def _fraction(text: str) -> float:
+    return _number(text, lambda value: 0 <= value < 1, "a number from 0 to below 1")
+
+
+def _positive(text: str) -> float:
+    return _number(text, lambda value: value > 0, "a number above 0")
+
+
+def _number(text: str, is_right: Callable[[float], bool], what: str) -> float:
+    try:
+        value = float(text)
+    except ValueError:
+        value = math.nan
+    if not (math.isfinite(value) and is_right(value)):
+        raise argparse.ArgumentTypeError(f"'{text}' is not {what}")
+    return value
+
+
+def _whole(text: str) -> int:
+    return 0 if text == "0" else positive_int(text)
+
+
+def _options(args: argparse.Namespace) -> Options:
+    """Return what the command line says of the result."""
+    values = {name: getattr(args, name) for name in OPTION_NAMES}
+    values["data"] = args.data and os.path.abspath(args.data)
+    values["model"] = [spec.name for spec in args.model]
+    if args.weights not in BUILT_IN_WEIGHTS:
+        values["weights"] = os.path.abspath(args.weights)
+    if args.augment is not None:
+        values["augment"] = [way for way in args.augment if way != "none"] if args.augment else list(WAYS)
+    return Options(**values)
+
+
+def _as_arguments(options: Options) -> dict:
+    """Return what the command line was that said this."""
+    models = [find_model(name) for name in options.model]
+    return asdict(options) | {"model": models, "augment": ["none"] if options.augment == [] else options.augment}
+
+
+def _typed(value: object) -> str:
+    return shlex.join(map(str, value)) if isinstance(value, list) else str(value)
+
+
+def _check(parser: argparse.ArgumentParser, args: argparse.Namespace) -> None:
+    """Refuse what argparse cannot judge by itself, before anything heavy is imported."""
+    check_default_backend(parser, args.backend)
+    if args.backend != "auto":
+        require_backend(args.backend)
+    join_backbones(args.model)
+    if args.weights not in BUILT_IN_WEIGHTS:
+        check_weights_file(args.weights)
+        if len(args.model) > 1:
+            parser.error(f"--weights {args.weights} is one file, but --model names {len(args.model)} networks")
+    if not args.split[0] or not args.split[1]:
+        parser.error("--split needs shares for training and validation; only the test share may be 0")
+    if args.tensorboard and importlib.util.find_spec("tensorboard") is None:
+        parser.error("--tensorboard needs a package that is not installed; pip install tensorboard")
+    if Path(args.output).resolve().is_relative_to(Path(args.data).resolve()):
+        parser.error(f"--output {args.output} lies in the data; give a folder outside of {args.data}")
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Run the command line; return the exit code."""
+    args = parse(argv)
+    configure_messages(args.quiet, args.debug)
+    output, options = Path(args.output), _options(args)
+    if args.resume and is_complete(output):
+        logger.info("%s is complete: there is nothing to resume (--force starts anew)", output)
+        return EXIT_OK
+    prepare_output(output, options, args.force, args.resume)
+    from training.run import train
+
+    around = Surroundings(args.workers, cache_folder(args), args.quiet, args.debug)
+    try:
+        results = train(options, around, output)
+    except KeyboardInterrupt:
+        command = shlex.join(["python", "train_classifier.py", "--output", args.output, "--resume"])
+        logger.warning("what is done is kept; to go on: %s", command)
+        raise
+    print(describe(results, output))
+    return EXIT_OK
+
+
+def describe(results: dict | None, output: Path) -> str:
+    """Return in a few lines what came out of a run."""
+    saved = f"saved: {output}, for python classify_image.py --image PICTURE --model {shlex.quote(str(output))}"
+    if results is None:
+        return saved
+    lines = [f"test accuracy: {results['accuracy']:.2%} ({results['right']} of {results['pictures']})"]
+    for name, found in list(results["classes"].items())[:MOST_CLASSES]:
+        lines.append(f"  {name}: {found['recall']:.2%} ({found['right']} of {found['pictures']})")
+    return "\n".join([*lines, saved])
+
+
+if __name__ == "__main__":
+    sys.exit(run_script(main))

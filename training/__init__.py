@@ -1,0 +1,1 @@
+"""Train a classifier for one's own classes: data set, features, head, fine-tuning, report."""

@@ -1,0 +1,206 @@
+"""Keras's `fit` with early stopping, a learning rate that falls, and checkpoints.
+
+A run that is killed and resumed ends with the same weights as one that is not: what an epoch does depends on the
+weights, the optimiser's state, the seed and the epoch's number alone, and a checkpoint holds them whole.
+"""
+
+import json
+import os
+import shutil
+import time
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import keras
+import numpy as np
+from tqdm import tqdm
+
+from training.batches import Batches
+
+CHECKPOINT_SECONDS = 5  # between checkpoints: of quick epochs, not every one is worth it
+LATEST_FILE, BEST_FILE, HISTORY_FILE = "latest.weights.h5", "best.npz", "history.json"
+END = "end"  # the name of the last checkpoint
+
+LEAST_GAIN = 1e-3  # in validation loss, for an epoch to count as better
+
+Row = dict[str, float]  # of an epoch: epoch, and what Keras logs: loss, accuracy, val_loss, val_accuracy
+
+
+@dataclass(frozen=True)
+class Plan:
+    """How to fit."""
+
+    name: str  # "head" or "fine-tune"
+    epochs: int
+    learning_rate: float
+    patience: int  # epochs without a better validation loss before it stops
+    seed: int
+    class_weight: dict[int, float] | None = None
+    quiet: bool = False
+
+
+def fit(
+    model: keras.Model,
+    training: Batches,
+    validation: Batches,
+    plan: Plan,
+    checkpoints: Path,
+    callbacks: Sequence[keras.callbacks.Callback] = (),
+    start: Row | None = None,
+) -> list[Row]:
+    """Train `model` in place, to its best epoch by validation loss; return a row for each epoch.
+
+    `start` is a row for what the model reaches already: unless an epoch is better, its weights stay.
+    A checkpoint in the folder `checkpoints` is gone on from.
+    """
+    compile_model(model, keras.optimizers.schedules.CosineDecay(plan.learning_rate, plan.epochs * len(training)))
+    stopping = _Stopping(plan.patience)
+    checkpoint = Checkpoint(checkpoints, stopping, [start] if start else [])
+    checkpoint.set_model(model)
+    if checkpoint.restore():
+        return checkpoint.history
+    model.fit(
+        training,
+        validation_data=validation,
+        epochs=plan.epochs,
+        initial_epoch=checkpoint.history[-1]["epoch"] if checkpoint.history else 0,
+        class_weight=plan.class_weight,
+        callbacks=[Epochs(training, plan.seed), stopping, checkpoint, _Bar(plan, len(training)), *callbacks],
+        verbose=0,
+    )
+    return checkpoint.history
+
+
+def compile_model(model: keras.Model, learning_rate: float | keras.optimizers.schedules.LearningRateSchedule) -> None:
+    """Compile for training on class numbers. Without XLA on TensorFlow, whose depthwise convolutions it slows down."""
+    model.compile(
+        optimizer=keras.optimizers.Adam(learning_rate),
+        loss="sparse_categorical_crossentropy",
+        metrics=["accuracy"],
+        jit_compile=False if keras.backend.backend() == "tensorflow" else "auto",
+    )
+
+
+class Epochs(keras.callbacks.Callback):
+    """Tells the batches which epoch it is, and seeds Dropout by it."""
+
+    def __init__(self, batches: Batches, seed: int) -> None:
+        super().__init__()
+        self._batches = batches
+        self._seed = seed
+
+    def on_epoch_begin(self, epoch: int, logs: Row | None = None) -> None:
+        """Called by Keras before it asks for the epoch's first batch."""
+        self._batches.epoch = epoch
+        states = [variable for variable in self.model.variables if variable.name == "seed_generator_state"]
+        for number, state in enumerate(states):
+            seeds = np.random.default_rng([self._seed, epoch, number]).integers(2**31, size=2)
+            state.assign(seeds.astype(state.dtype))
+
+
+def best_row(rows: Sequence[Row]) -> Row:
+    """Return the epoch whose weights were kept, as EarlyStopping chooses it."""
+    best = rows[0]
+    for row in rows:
+        if row["val_loss"] < best["val_loss"] - LEAST_GAIN:
+            best = row
+    return best
+
+
+class _Stopping(keras.callbacks.EarlyStopping):
+    """EarlyStopping that begins with what earlier epochs have reached."""
+
+    def __init__(self, patience: int) -> None:
+        super().__init__("val_loss", LEAST_GAIN, patience, mode="min", restore_best_weights=True)
+        self.history: list[Row] = []
+        self.history_weights: list[np.ndarray] | None = None  # of its best epoch; None: those that the model has
+
+    def on_train_begin(self, logs: Row | None = None) -> None:
+        super().on_train_begin(logs)
+        for row in self.history:
+            self.on_epoch_end(row["epoch"] - 1, row)
+        self.best_weights = self.history_weights or self.best_weights
+
+
+class Checkpoint(keras.callbacks.Callback):
+    """Keeps all that a run needs to go on: a folder for the latest epoch, which appears whole or not at all.
+
+    (Keras's BackupAndRestore keeps neither the best weights nor how long it has been without
+    better ones, and a kill between its two files resumes in the wrong epoch.)
+    """
+
+    def __init__(self, folder: Path, stopping: _Stopping, history: list[Row]) -> None:
+        super().__init__()
+        self.history = stopping.history = history
+        self._folder = folder
+        self._stopping = stopping
+        self._saved = time.monotonic()
+
+    def restore(self) -> bool:
+        """Put all where the latest checkpoint was, if there is one; return whether it is the end."""
+        folders = sorted(self._folder.glob("e*"))  # the end comes before the epochs
+        if not folders:
+            return False
+        folder = folders[0] if folders[0].name == END else folders[-1]
+        self.history[:] = json.loads((folder / HISTORY_FILE).read_text())
+        with np.load(folder / BEST_FILE) as file:
+            best = [file[name] for name in file.files]
+        if folder.name == END:
+            self.model.set_weights(best)
+            return True
+        self.model.optimizer.build(self.model.trainable_variables)
+        self.model.load_weights(folder / LATEST_FILE)
+        self._stopping.history_weights = best
+        return False
+
+    def on_epoch_end(self, epoch: int, logs: Row | None = None) -> None:
+        """Called by Keras after the early stopping has judged the epoch."""
+        self.history.append({"epoch": epoch + 1} | {name: float(value) for name, value in logs.items()})
+        if not self.model.stop_training and time.monotonic() - self._saved >= CHECKPOINT_SECONDS:
+            self._save(f"epoch-{epoch + 1:06}", self._stopping.best_weights)
+            self._saved = time.monotonic()
+
+    def on_train_end(self, logs: Row | None = None) -> None:
+        """Called by Keras after the early stopping has put the best weights back."""
+        self._save(END, self.model.get_weights())
+
+    def _save(self, name: str, best: list[np.ndarray]) -> None:
+        unfinished = self._folder / "unfinished"
+        shutil.rmtree(unfinished, ignore_errors=True)
+        unfinished.mkdir(parents=True)
+        if name != END:
+            self.model.save_weights(unfinished / LATEST_FILE)
+        np.savez(unfinished / BEST_FILE, *best)
+        (unfinished / HISTORY_FILE).write_text(json.dumps(self.history))
+        older = list(self._folder.glob("epoch-*"))
+        os.replace(unfinished, self._folder / name)
+        for folder in older:
+            shutil.rmtree(folder)
+
+
+class _Bar(keras.callbacks.Callback):
+    """Progress on a terminal: batches, and the latest epoch's figures."""
+
+    def __init__(self, plan: Plan, steps: int) -> None:
+        super().__init__()
+        self._plan = plan
+        self._steps = steps
+
+    def on_train_begin(self, logs: Row | None = None) -> None:
+        quiet = self._plan.quiet or None  # None: only on a terminal
+        total = self._plan.epochs * self._steps
+        self._bar = tqdm(total=total, desc=self._plan.name, unit="batch", leave=False, disable=quiet)
+
+    def on_epoch_begin(self, epoch: int, logs: Row | None = None) -> None:
+        self._bar.update(epoch * self._steps - self._bar.n)
+        self._bar.set_description(f"{self._plan.name}, epoch {epoch + 1}/{self._plan.epochs}", refresh=False)
+
+    def on_train_batch_end(self, batch: int, logs: Row | None = None) -> None:
+        self._bar.update()
+
+    def on_epoch_end(self, epoch: int, logs: Row | None = None) -> None:
+        self._bar.set_postfix({name: f"{value:.3f}" for name, value in logs.items() if name != "learning_rate"})
+
+    def on_train_end(self, logs: Row | None = None) -> None:
+        self._bar.close()

@@ -1,0 +1,53 @@
+"""Train a head on features that frozen backbones have computed: seconds, whatever the backbones are."""
+
+from collections.abc import Sequence
+from pathlib import Path
+
+import keras
+import numpy as np
+
+from engines.classifier import build_head
+from trained import Head
+from training.batches import Batches, from_array
+from training.fit import Plan, Row, fit
+
+LEAST_VARIANCE = 1e-3  # of the mean variance: a feature that hardly varies is not blown up
+Examples = tuple[np.ndarray, np.ndarray]  # float32 features [N, F], class numbers [N]
+
+
+def train_head(
+    head: Head,
+    classes: int,
+    training: Examples,
+    validation: Examples,
+    batch_size: int,
+    plan: Plan,
+    checkpoints: Path,
+    callbacks: Sequence[keras.callbacks.Callback] = (),
+) -> tuple[keras.Model, list[Row]]:
+    """Return the trained head, float32 features [N, F] -> probabilities, and a row for each epoch.
+
+    It is trained on features of mean 0 and variance 1, for backbones differ in their scale, and
+    the first dense layer takes that in afterwards.
+    """
+    keras.utils.set_random_seed(plan.seed)
+    model = build_head(training[0].shape[1], classes, head)
+    mean = training[0].mean(axis=0, dtype=np.float64)
+    variance = training[0].var(axis=0, dtype=np.float64)
+    scale = np.sqrt(variance + LEAST_VARIANCE * variance.mean() + 1e-12)
+
+    def batches(examples: Examples, seed: int | None) -> Batches:
+        features, labels = examples
+        return Batches(from_array(((features - mean) / scale).astype(np.float32)), labels, batch_size, seed)
+
+    rows = fit(model, batches(training, plan.seed), batches(validation, None), plan, checkpoints, callbacks)
+    _take_in_scale(model, mean, scale)
+    return model, rows
+
+
+def _take_in_scale(model: keras.Model, mean: np.ndarray, scale: np.ndarray) -> None:
+    """Change the first dense layer so that it takes features as they are: kernel . (x - mean) / scale + bias."""
+    dense = next(layer for layer in model.layers if isinstance(layer, keras.layers.Dense))
+    kernel, bias = dense.get_weights()
+    kernel = kernel / scale[:, None]
+    dense.set_weights([kernel.astype(np.float32), (bias - mean @ kernel).astype(np.float32)])

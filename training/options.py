@@ -1,0 +1,76 @@
+"""What a training run is told: what decides its result, and what does not. Plain data; imports no framework."""
+
+import json
+import os
+from dataclasses import asdict, dataclass, fields
+from pathlib import Path
+
+from errors import UsageError
+
+OPTIONS_FILE = "training.json"
+WAYS = ("flip", "crop", "colour")  # of augmentation
+CLASS_WEIGHTS = ("none", "balanced")
+
+
+@dataclass(frozen=True)
+class Options:
+    """All that decides what a run ends with. The names are those of the command line."""
+
+    data: str
+    model: list[str]
+    weights: str
+    resize: str
+    max_pixels: int
+    split: list[float]  # shares of training, validation and test
+    seed: int
+    augment: list[str] | None  # of WAYS; None: for fine-tuning only, in all ways
+    views: int  # augmented ones of each training picture
+    head: str
+    hidden_units: int
+    dropout: float
+    class_weight: str
+    epochs: int
+    batch_size: int
+    learning_rate: float
+    patience: int
+    fine_tune: int  # layers of each backbone
+    fine_tune_epochs: int
+    fine_tune_learning_rate: float
+    backend: str
+    device: str
+    precision: str
+    deterministic: bool
+    tensorboard: bool
+
+
+@dataclass(frozen=True)
+class Surroundings:
+    """What a run may do differently every time without ending differently."""
+
+    workers: int
+    cache_dir: Path | None
+    quiet: bool = False
+    debug: bool = False
+
+
+OPTION_NAMES = tuple(field.name for field in fields(Options))
+
+
+def save_options(folder: Path, options: Options) -> None:
+    """Write down in the output folder what the run was told, whole or not at all."""
+    unfinished = folder / f".unfinished-{OPTIONS_FILE}"
+    unfinished.write_text(json.dumps(asdict(options), indent=2) + "\n", encoding="utf-8")
+    os.replace(unfinished, folder / OPTIONS_FILE)
+
+
+def read_options(folder: str | Path) -> Options | None:
+    """Return what the run in a folder was told, or None when there is no run; raises UsageError."""
+    path = Path(folder, OPTIONS_FILE)
+    try:
+        return Options(**json.loads(path.read_text(encoding="utf-8")))
+    except (FileNotFoundError, NotADirectoryError):
+        return None
+    except (OSError, ValueError, TypeError) as error:
+        raise UsageError(
+            f"{path} cannot be read ({error}): it is damaged, or of another version; --force starts the run anew"
+        ) from error

@@ -1,0 +1,165 @@
+"""One training run, from the data folder to the trained classifier."""
+
+import contextlib
+import logging
+import os
+import tempfile
+import time
+from collections import Counter
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import replace
+from pathlib import Path
+
+from engines import choose_backend, use_keras_backend
+from errors import UsageError
+from outputs.text import printable
+from training.dataset import SPLITS, Picture, add_digests, find_pictures, read_manifest, write_manifest
+from training.features import PLAIN, Extraction, Recipe, view_names
+from training.options import Options, Surroundings
+from training.output import MANIFEST_FILE
+from training.split import check_every_class, split_pictures
+
+MOST_NAMED = 10  # pictures that are left out and named one by one
+
+logger = logging.getLogger("suite")
+
+
+class Clock:
+    """Seconds by what they were spent on."""
+
+    def __init__(self) -> None:
+        self.seconds: dict[str, float] = {}
+
+    @contextlib.contextmanager
+    def on(self, what: str) -> Iterator[None]:
+        """Count the time inside for `what`."""
+        started = time.perf_counter()
+        try:
+            yield
+        finally:
+            self.seconds[what] = self.seconds.get(what, 0) + time.perf_counter() - started
+
+
+def train(options: Options, around: Surroundings, output: Path) -> dict | None:
+    """Train a classifier and leave it in `output`; return its results on the test pictures, if there are any.
+
+    What an earlier run has left in `output` and in the cache is used, where it is the same.
+    """
+    clock = Clock()
+    with clock.on("pictures"):
+        pictures = split_pictures(_read_pictures(options, around), options.split, options.seed)
+        check_every_class(pictures)
+    with _features_folder(around) as folder:
+        recipe = make_recipe(options, around, folder)
+        with clock.on("features"):
+            pictures, scope = _extract(options, recipe, pictures)
+        _report(pictures)
+        _keep_manifest(output / MANIFEST_FILE, pictures)
+        with scope():
+            from training.learn import learn, make_task  # they import Keras, whose backend is chosen by now
+
+            results = learn(make_task(options, around, output, recipe, pictures), clock)
+    logger.info("time: %s", ", ".join(f"{what} {seconds:.1f} s" for what, seconds in clock.seconds.items()))
+    return results
+
+
+def _read_pictures(options: Options, around: Surroundings) -> list[Picture]:
+    return add_digests(options.data, find_pictures(options.data), around.workers, around.quiet)
+
+
+@contextlib.contextmanager
+def _features_folder(around: Surroundings) -> Iterator[Path]:
+    if around.cache_dir:
+        yield around.cache_dir
+        return
+    with tempfile.TemporaryDirectory(prefix="features-") as folder:
+        yield Path(folder)
+
+
+def make_recipe(options: Options, around: Surroundings, folder: Path) -> Recipe:
+    """Return how the run's features are made."""
+    return Recipe(
+        models=tuple(options.model),
+        weights=options.weights,
+        backend=choose_backend(options.backend, options.device),
+        precision=options.precision,
+        resize=options.resize,
+        ways=tuple(options.augment or ()),
+        device=options.device,
+        max_pixels=options.max_pixels,
+        workers=around.workers,
+        batch_size=options.batch_size,
+        folder=os.path.abspath(folder),
+        engine_cache=around.cache_dir and os.path.abspath(around.cache_dir),
+        quiet=around.quiet,
+        debug=around.debug,
+    )
+
+
+def _extract(options: Options, recipe: Recipe, pictures: Sequence[Picture]) -> tuple[list[Picture], Callable]:
+    """Compute the features that are not there yet, while Keras is imported here; leave out what is unreadable."""
+    used = [picture for picture in pictures if not picture.skipped]
+    paths = {picture.digest: os.path.abspath(os.path.join(options.data, picture.path)) for picture in used}
+    views = view_names(recipe.ways, options.views)
+    keys = [(picture.digest, view) for picture in used for view in (views if picture.split == "train" else [PLAIN])]
+    extraction = Extraction(recipe, paths, keys)
+    if extraction.missing:
+        logger.info("features: %d of %d are computed with %s", len(extraction.missing), len(set(keys)), recipe.backend)
+    else:
+        logger.info("features: all %d are in the cache", len(set(keys)))
+    try:
+        scope = _start_keras(options, recipe.backend)
+        unreadable = extraction.wait()
+    finally:
+        extraction.stop()
+    pictures = [
+        replace(picture, skipped=unreadable[picture.digest])
+        if picture.digest in unreadable and not picture.skipped
+        else picture
+        for picture in pictures
+    ]
+    check_every_class(pictures)
+    return pictures, scope
+
+
+def _start_keras(options: Options, backend: str) -> Callable:
+    """Import Keras on a backend that can train; return what makes it use the device."""
+    device = options.device
+    if backend == "openvino":
+        backend, device = "tensorflow", "cpu" if device == "cpu" else "auto"
+    use_keras_backend(backend)
+    if options.deterministic:
+        from training.determinism import prepare_determinism
+
+        prepare_determinism(backend)
+    from engines.keras_engine import start_keras
+
+    return start_keras(device=device, precision=options.precision if options.fine_tune else "float32")
+
+
+def _report(pictures: Sequence[Picture]) -> None:
+    """Say what there is, and what is left out and why."""
+    skipped = [picture for picture in pictures if picture.skipped]
+    for picture in skipped[:MOST_NAMED]:
+        logger.warning("left out: %s: %s", printable(picture.path), picture.skipped)
+    if len(skipped) > MOST_NAMED:
+        logger.warning("left out: %d more, which %s names", len(skipped) - MOST_NAMED, MANIFEST_FILE)
+    used = [picture for picture in pictures if not picture.skipped]
+    counts = Counter(picture.split for picture in used)
+    copies = len(used) - len({picture.digest for picture in used})
+    logger.info(
+        "pictures: %s; %d classes%s", ", ".join(f"{counts[split]} {split}" for split in SPLITS),
+        len({picture.label for picture in used}),
+        f"; {copies} are copies of others, on the same side" if copies else "",
+    )  # fmt: skip
+
+
+def _keep_manifest(path: Path, pictures: Sequence[Picture]) -> None:
+    """Save the manifest; raises UsageError when the run that is gone on with had other pictures."""
+    if path.exists() and read_manifest(path) != list(pictures):
+        raise UsageError(
+            f"the pictures are not those that the run began with ({path} names them); --force starts it anew"
+        )
+    unfinished = path.with_name(f".unfinished-{path.name}")
+    write_manifest(unfinished, pictures)
+    os.replace(unfinished, path)

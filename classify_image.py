@@ -151,7 +151,7 @@ def classify_images(
 
 def copy_folders(args: argparse.Namespace) -> list[str]:
     """Return the folders that copies go to."""
-    return [folder for folder in (args.annotate, args.copy_to, args.link_to) if folder]
+    return [folder for folder in (args.annotate, args.copy_to, args.link_to) if folder is not None]
 
 
 def names_several(inputs: Sequence[str]) -> bool:
@@ -191,12 +191,12 @@ def open_outputs(args: argparse.Namespace, labels: Sequence[ClassLabel]) -> list
     """Return an object with `write(result)` for each way out besides the results themselves."""
     inputs = [search_root(path) if is_pattern(path) else path for path in args.image if path != STDIN]
     outputs: list = []
-    if args.annotate:
+    if args.annotate is not None:
         from outputs.annotate import AnnotatedOutput
 
         outputs.append(AnnotatedOutput(args.annotate, inputs, args.max_pixels, args.force))
     for option, folder in (("--copy-to", args.copy_to), ("--link-to", args.link_to)):
-        if folder:
+        if folder is not None:
             from outputs.sort import SortedOutput
 
             outputs.append(SortedOutput(option, folder, inputs, labels))

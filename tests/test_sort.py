@@ -250,11 +250,11 @@ def test_pictures_below_the_threshold_are_unsure(classify, tmp_path):
     assert files(tmp_path) == ["unsure/coffee.png"]
 
 
-def test_folder_around_a_pattern_is_refused(tmp_path, run):
-    for folder, pattern in ((".", "*.md"), (".", "./*/*.png"), ("images", "images/*")):
-        finished = run("classify_image.py", "-i", pattern, "--copy-to", folder)
-        assert (finished.returncode, finished.stdout) == (2, "")
-        assert f"--copy-to {folder} holds the input" in finished.stderr
+@pytest.mark.parametrize(("folder", "pattern"), [(".", "*.md"), ("images", "images/*"), ("", "images/*")])
+def test_folder_around_a_pattern_is_refused(classify, folder, pattern):
+    finished = classify("-i", pattern, "--copy-to", folder)
+    assert (finished.returncode, finished.stdout) == (2, "")
+    assert f"--copy-to {folder} holds the input" in finished.stderr
 
 
 def test_picture_that_cannot_be_sorted_fails_and_has_its_answer(classify, tmp_path):

@@ -216,6 +216,8 @@ def test_what_is_there_need_not_wait_for_a_slow_source():
     assert len(taken) == 3
 
 
-def test_endless_unreadable_frames_do_not_wait_for_a_batch_forever():
-    results = classify_frames(iter(lambda: bad("x"), None), Plain(), LABELS)
-    assert next(results).error == "damaged"
+def test_unreadable_frames_wait_for_a_batch_within_a_bound():
+    frames = (bad(str(number)) for number in range(100_000))
+    results = classify_frames(frames, Plain(), LABELS)
+    assert next(results).source == "0"
+    assert int(next(frames).source) < 2000

@@ -9,7 +9,7 @@ import zlib
 
 import numpy as np
 import pytest
-from conftest import IMAGES, ROOT
+from conftest import IMAGES
 from nobody import as_nobody
 from PIL import Image, ImageCms, PngImagePlugin
 
@@ -268,40 +268,6 @@ def test_no_permission(file):
     path.chmod(0)
     with as_nobody(), pytest.raises(ImageError, match="cannot be read: Permission denied"):
         read_image(path)
-
-
-@pytest.fixture
-def added_memory(run):
-    """Read a picture in a process of its own; return what it gives and the MiB that this took at its peak."""
-    if not os.path.exists("/proc/self/status"):
-        pytest.skip("this system does not tell a process's own peak")
-
-    def measure(path):
-        finished = run("tests/peak.py", path, PYTHONPATH=str(ROOT))
-        message, mib = finished.stdout.splitlines()
-        return message, float(mib)
-
-    return measure
-
-
-HUGE_GIF = (
-    b"GIF89a\x08\0\x08\0\x80\0\0" + bytes(6) + b"!\xf9\x04\x09\0\0\0\0," + bytes(4) + 2 * b"\x30\x75" + b"\0\x02\0;"
-)
-
-
-@pytest.mark.parametrize(
-    "data", [png(200_000, 200_000, 8, 2, [b""]), b"P6 99999 99999 255\n", HUGE_GIF], ids=["png", "ppm", "gif"]
-)
-def test_bombs_are_refused_before_they_take_memory(file, data, added_memory):
-    message, mib = added_memory(file(data))
-    assert message.endswith("over the limit of 178,956,970; raise it with --max-pixels")
-    assert mib < 20
-
-
-def test_memory_of_a_picture_is_measured(file, added_memory):
-    message, mib = added_memory(file(encoded(Image.new("RGB", (5000, 5000)), "PNG", compress_level=1)))
-    assert message == "(5000, 5000)"
-    assert 70 < mib < 200
 
 
 def test_max_pixels_is_the_last_number_allowed(file):

@@ -99,6 +99,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     configure_messages(args.quiet, args.debug)
     labels = read_labels(args.labels) if args.labels else read_labels()
     check_classes(args.weights, len(labels))
+    check_output(args)
     outputs = open_outputs(args, labels)
     made_with = what_shapes_answers(args, labels) if args.output else {}
     from outputs.results_file import open_results
@@ -164,6 +165,14 @@ def stdin_paths(null: bool) -> Iterator[str]:
     if sys.stdin is None:
         raise UsageError("--image - reads paths from stdin, which is closed")
     return split_paths(partial(os.read, sys.stdin.fileno()), b"\0" if null else b"\n")
+
+
+def check_output(args: argparse.Namespace) -> None:
+    """Raise UsageError when --output would write over an input."""
+    if args.output and os.path.isfile(args.output):
+        for path in args.image:
+            if os.path.isfile(path) and os.path.samefile(path, args.output):
+                raise UsageError(f"--output {args.output} is the input {path}; give another file")
 
 
 def what_shapes_answers(args: argparse.Namespace, labels: Sequence[ClassLabel]) -> dict:

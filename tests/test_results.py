@@ -3,13 +3,14 @@
 import contextlib
 import os
 import re
+import shutil
 import subprocess
 import sys
 import threading
 from pathlib import Path
 
 import pytest
-from conftest import ROOT
+from conftest import IMAGES, ROOT
 from nobody import as_nobody
 from written_results import read_csv, read_jsonl, write
 
@@ -151,3 +152,12 @@ def test_reader_that_has_enough_ends_the_run_quietly(tmp_path, is_piped):
     messages = (tmp_path / "messages").read_text().splitlines()
     assert len(messages) < 10_000
     assert set(messages) <= {"error: nowhere.jpg: no such file"}
+
+
+def test_output_that_is_an_input_is_refused_even_with_force(classify, tmp_path):
+    photo = tmp_path / "photo"
+    shutil.copy(IMAGES / "cat.png", photo)
+    finished = classify("-i", photo, "-o", photo, "--format", "csv", "--force")
+    assert finished.returncode == 2
+    assert "is the input" in finished.stderr
+    assert photo.read_bytes() == (IMAGES / "cat.png").read_bytes()

@@ -253,6 +253,8 @@ def configure_messages(quiet: bool, debug: bool) -> None:
     """Send the suite's notes to stderr, and keep the libraries' to themselves unless debugging."""
     if sys.stderr is None:  # closed, as by `2>&-`
         sys.stderr = open(os.devnull, "w")  # noqa: SIM115
+    if not debug:
+        _hide_native_messages()
     handler = logging.StreamHandler()
     handler.setFormatter(_Formatter("%(message)s"))
     logging.basicConfig(level=logging.DEBUG if debug else logging.CRITICAL, handlers=[handler], force=True)
@@ -265,6 +267,15 @@ def configure_messages(quiet: bool, debug: bool) -> None:
         sys.stdout = open(os.devnull, "w")  # noqa: SIM115
     is_unicode = sys.stdout.encoding.lower().startswith("utf")
     sys.stdout.reconfigure(errors="surrogateescape" if is_unicode else "backslashreplace")
+
+
+def _hide_native_messages() -> None:
+    """Let what C libraries write to stderr (libtiff does, of damaged pictures) vanish, but not what Python writes."""
+    own = os.dup(2)
+    nowhere = os.open(os.devnull, os.O_WRONLY)
+    os.dup2(nowhere, 2)
+    os.close(nowhere)
+    sys.stderr = open(own, "w", buffering=1, encoding=sys.stderr.encoding, errors=sys.stderr.errors)  # noqa: SIM115
 
 
 def run_script(main: Callable[[], int]) -> int:

@@ -99,6 +99,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     configure_messages(args.quiet, args.debug)
     labels = read_labels(args.labels) if args.labels else read_labels()
     check_classes(args.weights, len(labels))
+    check_output(args)
     outputs = open_outputs(args, labels)
     made_with = what_shapes_answers(args, labels) if args.output else {}
     from outputs.results_file import open_results
@@ -151,7 +152,7 @@ def classify_images(
 
 def copy_folders(args: argparse.Namespace) -> list[str]:
     """Return the folders that copies go to."""
-    return [folder for folder in (args.annotate, args.copy_to, args.link_to) if folder]
+    return [folder for folder in (args.annotate, args.copy_to, args.link_to) if folder is not None]
 
 
 def names_several(inputs: Sequence[str]) -> bool:
@@ -164,6 +165,14 @@ def stdin_paths(null: bool) -> Iterator[str]:
     if sys.stdin is None:
         raise UsageError("--image - reads paths from stdin, which is closed")
     return split_paths(partial(os.read, sys.stdin.fileno()), b"\0" if null else b"\n")
+
+
+def check_output(args: argparse.Namespace) -> None:
+    """Raise UsageError when --output would write over an input."""
+    if args.output and os.path.isfile(args.output):
+        for path in args.image:
+            if os.path.isfile(path) and os.path.samefile(path, args.output):
+                raise UsageError(f"--output {args.output} is the input {path}; give another file")
 
 
 def what_shapes_answers(args: argparse.Namespace, labels: Sequence[ClassLabel]) -> dict:
@@ -191,12 +200,12 @@ def open_outputs(args: argparse.Namespace, labels: Sequence[ClassLabel]) -> list
     """Return an object with `write(result)` for each way out besides the results themselves."""
     inputs = [search_root(path) if is_pattern(path) else path for path in args.image if path != STDIN]
     outputs: list = []
-    if args.annotate:
+    if args.annotate is not None:
         from outputs.annotate import AnnotatedOutput
 
         outputs.append(AnnotatedOutput(args.annotate, inputs, args.max_pixels, args.force))
     for option, folder in (("--copy-to", args.copy_to), ("--link-to", args.link_to)):
-        if folder:
+        if folder is not None:
             from outputs.sort import SortedOutput
 
             outputs.append(SortedOutput(option, folder, inputs, labels))

@@ -53,8 +53,9 @@ def read_image(path: str | Path, max_pixels: int = MAX_PIXELS, min_side: int | N
         raise ImageError("no such file") from error
     except OSError as error:
         raise ImageError(f"cannot be read: {error.strerror or error}") from error
-    except ValueError as error:  # a NUL character in the path
-        raise ImageError(f"not a valid path: {error}") from error
+    except ValueError as error:  # a NUL or half a character in the path
+        hint = "; --null reads paths that end in NUL" if "\0" in str(path) else ""
+        raise ImageError(f"not a valid path: {error}{hint}") from error
 
 
 def resize_image(

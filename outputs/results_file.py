@@ -99,8 +99,8 @@ class ResultsFile:
         is_finished = error_type is None
         if is_finished and not self._is_started:
             self._start()
-        if self._is_started and self._size() > self._end:
-            self._file.truncate(self._end)
+        if self._is_started:
+            self._cut()
         self._file.close()
         if is_finished and (left := self._done.left()):
             logger.warning("%s has %d rows of pictures that are no longer among the inputs", self._path, left)
@@ -131,6 +131,10 @@ class ResultsFile:
     def _size(self) -> int:
         return os.fstat(self._file.fileno()).st_size
 
+    def _cut(self) -> None:
+        if self._size() > self._end:
+            self._file.truncate(self._end)
+
     def _start(self) -> None:
         self._file.truncate(0)
         self._is_started = True
@@ -155,7 +159,7 @@ class ResultsFile:
             while written < len(data):
                 written += self._file.write(data[written:])
         except OSError as error:
-            self._file.truncate(self._end)
+            self._cut()
             raise UsageError(f"cannot write {self._path}: {error.strerror}; {self.how_to_go_on()}") from error
         self._end += len(data)
 
@@ -174,7 +178,7 @@ class ResultsFile:
                 self.rows += 1
                 self.failed += bool(row.error)
                 self._end = row.end
-        self._file.truncate(self._end)
+        self._cut()
         self._is_started = True
         self._is_elsewhere = folder != os.getcwd()
         self._done = DoneRows(self._stored_rows(), folder)
@@ -209,7 +213,7 @@ class ResultsFile:
             for row in self._format.read(file):
                 yield row
                 end = row.end
-        except (ValueError, csv.Error) as error:
+        except (ValueError, csv.Error, RecursionError) as error:
             raise UsageError(
                 f"{self._path} is damaged: what stands at byte {end:,} is not a row ({error}); "
                 "--force without --resume starts anew"

@@ -34,7 +34,7 @@ def test_one_picture_prints_its_five_best_labels(classify):
 
 
 def test_real_weights_name_the_shipped_photos_on_tensorflow_too(classify):
-    finished = classify("-i", IMAGES, "-k", 1, "--backend", "tensorflow")
+    finished = classify("-i", IMAGES, "-k", 1, "--backend", "tensorflow", "--quiet")
     assert (finished.returncode, finished.stderr) == (0, "")
     answers = {
         path.rpartition("/")[2]: lines[0][3:].partition(":")[0] for path, lines in blocks(finished.stdout).items()
@@ -54,9 +54,13 @@ def test_bad_pictures_among_good_ones_get_their_error_and_lose_nothing(classify,
     finished = classify("-i", *inputs, "--top-k", 2, "-b", 2, "--annotate", copies)
     assert finished.returncode == 1
     answers = blocks(finished.stdout)
-    assert list(answers) == [str(COFFEE), f"{tmp_path}/línea\\n猫.png", str(IMAGES / "cat.png")]
-    assert all(len(lines) == 2 for lines in answers.values())
-    errors = [line.removeprefix("error: ").removeprefix(f"{tmp_path}/") for line in finished.stderr.splitlines()]
+    readable = [str(COFFEE), f"{tmp_path}/línea\\n猫.png", str(IMAGES / "cat.png")]
+    assert [path for path, lines in answers.items() if not lines[0].startswith("error: ")] == readable
+    assert all(len(answers[path]) == 2 for path in readable)
+    *errors, summary = finished.stderr.splitlines()
+    assert summary.startswith("3 classified, 6 failed: ")
+    assert len(re.findall("^error: ", finished.stdout, re.MULTILINE)) == 6
+    errors = [line.removeprefix("error: ").removeprefix(f"{tmp_path}/") for line in errors]
     assert [error.partition(": ")[0] for error in errors] == [
         "empty.jpg", "cut.jpg", "empty.jpg", "text.png", "nowhere.jpg", "folder",
     ]  # fmt: skip

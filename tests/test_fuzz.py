@@ -1,19 +1,22 @@
 """Damaged files of every common format: each gives a picture or a reason, never anything else."""
 
 import io
+import json
 import random
 from dataclasses import replace
+from pathlib import Path
 
 import numpy as np
 import pytest
-from conftest import IMAGES
+from conftest import IMAGES, ROOT
 from PIL import Image
 
 from models import find_model
 from sources.frames import read_frame
 
 SPEC = replace(find_model("efficientnet_lite0"), input_size=32)
-QUICK, LONG = 60, 5000  # mutations of each format
+QUICK, LONG = 250, 5000  # mutations of each format
+SMALL, LARGE = 300, 1200  # files in a folder
 EDGE_VALUES = (0, 1, 0x7F, 0x80, 0xFF)
 VARIANTS = {
     "JPEG": [("RGB", {"exif": True}), ("RGB", {"progressive": True}), ("L", {}), ("CMYK", {})],
@@ -72,14 +75,20 @@ def splice(data, others, rng):
 MUTATIONS = (flip, set_extreme, set_extreme_in_header, truncate, zero, splice)
 
 
-def check_mutations(format, count, path):
-    rng = random.Random(f"{format} {count}")
+def mutated(format, count, seed=""):
+    """Yield damaged files, the same ones for the same arguments."""
+    rng = random.Random(f"{format} {count}{seed}")
     pictures = list(originals(format))
-    readable = 0
-    for number in range(count):
+    for _ in range(count):
         data = bytearray(rng.choice(pictures))
         for _ in range(rng.choice((1, 1, 2, 5))):
             rng.choice(MUTATIONS)(data, pictures, rng)
+        yield data
+
+
+def check_mutations(format, count, path):
+    readable = 0
+    for number, data in enumerate(mutated(format, count)):
         path.write_bytes(data)
         frame = read_frame(str(path), SPEC, max_pixels=1_000_000)
         readable += not frame.error
@@ -100,3 +109,47 @@ def check_mutations(format, count, path):
 @pytest.mark.parametrize("format", VARIANTS)
 def test_damaged_files_give_a_picture_or_a_reason(format, count, tmp_path):
     check_mutations(format, count, tmp_path / "damaged")
+
+
+@pytest.fixture(scope="module")
+def damaged(tmp_path_factory):
+    """Two folders of damaged files of all formats, a small one and a large one."""
+    folders = {}
+    for size in (SMALL, LARGE):
+        folders[size] = tmp_path_factory.mktemp(f"damaged{size}")
+        for format in VARIANTS:
+            for number, data in enumerate(mutated(format, size // len(VARIANTS), "folder")):
+                folders[size].joinpath(f"{number % 7}-{number}-{format.lower()}.jpg").write_bytes(data)
+    return folders
+
+
+def rows_of(text):
+    return [json.loads(line) for line in text.splitlines()]
+
+
+def check_rows(rows, folder):
+    assert [row["path"] for row in rows] == sorted(map(str, folder.iterdir()))
+    assert all(bool(row["error"]) != bool(row["labels"]) for row in rows)
+    assert 0 < sum(bool(row["error"]) for row in rows) < len(rows)
+
+
+@pytest.mark.skipif(not Path("/proc/self/status").exists(), reason="this system does not tell a process's own peak")
+def test_folders_of_damaged_files_give_a_row_each_in_constant_memory(damaged, tmp_path, run):
+    mib = {}
+    for size, folder in damaged.items():
+        finished = run("tests/stream_folder.py", folder, tmp_path / f"{size}.jsonl", PYTHONPATH=str(ROOT))
+        assert finished.returncode == 0, finished.stderr
+        check_rows(rows_of((tmp_path / f"{size}.jsonl").read_text()), folder)
+        mib[size] = float(finished.stdout)
+    assert mib[LARGE] < mib[SMALL] + 20  # the pictures alone would be 70
+
+
+def test_folder_of_damaged_files_through_the_command_line(damaged, classify):
+    finished = classify("-i", damaged[SMALL], "--format", "jsonl", "--max-pixels", 1_000_000)
+    rows = rows_of(finished.stdout)
+    check_rows(rows, damaged[SMALL])
+    assert finished.returncode == 1
+    failed = [row for row in rows if row["error"]]
+    lines = [line for line in finished.stderr.splitlines() if "has several frames" not in line]
+    assert lines[:-1] == [f"error: {row['path']}: {row['error']}" for row in failed]
+    assert lines[-1].startswith(f"{len(rows) - len(failed)} classified, {len(failed)} failed: ")

@@ -3,7 +3,6 @@
 import io
 import logging
 import os
-import resource
 import struct
 import threading
 import zlib
@@ -269,21 +268,6 @@ def test_no_permission(file):
     path.chmod(0)
     with as_nobody(), pytest.raises(ImageError, match="cannot be read: Permission denied"):
         read_image(path)
-
-
-HUGE_GIF = (
-    b"GIF89a\x08\0\x08\0\x80\0\0" + bytes(6) + b"!\xf9\x04\x09\0\0\0\0," + bytes(4) + 2 * b"\x30\x75" + b"\0\x02\0;"
-)
-
-
-@pytest.mark.parametrize(
-    "data", [png(200_000, 200_000, 8, 2, [b""]), b"P6 99999 99999 255\n", HUGE_GIF], ids=["png", "ppm", "gif"]
-)
-def test_bombs_are_refused_before_they_take_memory(file, data):
-    before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
-    with pytest.raises(ImageError, match="over the limit of 178,956,970; raise it with --max-pixels"):
-        read_image(file(data))
-    assert resource.getrusage(resource.RUSAGE_SELF).ru_maxrss < before + 100_000  # KiB
 
 
 def test_max_pixels_is_the_last_number_allowed(file):

@@ -54,7 +54,7 @@ def fit(
     `start` is a row for what the model reaches already: unless an epoch is better, its weights stay.
     A checkpoint in the folder `checkpoints` is gone on from.
     """
-    compile_model(model, keras.optimizers.schedules.CosineDecay(plan.learning_rate, plan.epochs * len(training)))
+    compile_model(model, _schedule(plan, len(training)))
     stopping = _Stopping(plan.patience)
     checkpoint = Checkpoint(checkpoints, stopping, [start] if start else [])
     checkpoint.set_model(model)
@@ -66,10 +66,21 @@ def fit(
         epochs=plan.epochs,
         initial_epoch=checkpoint.history[-1]["epoch"] if checkpoint.history else 0,
         class_weight=plan.class_weight,
+        shuffle=False,  # the batches do it
         callbacks=[Epochs(training, plan.seed), stopping, checkpoint, _Bar(plan, len(training)), *callbacks],
         verbose=0,
     )
     return checkpoint.history
+
+
+def _schedule(plan: Plan, steps: int) -> keras.optimizers.schedules.LearningRateSchedule:
+    """Return a learning rate that rises for an epoch and then falls to 0: the first steps of Adam are rash."""
+    return keras.optimizers.schedules.CosineDecay(
+        plan.learning_rate / steps,
+        decay_steps=max(1, (plan.epochs - 1) * steps),
+        warmup_target=plan.learning_rate,
+        warmup_steps=steps,
+    )
 
 
 def compile_model(model: keras.Model, learning_rate: float | keras.optimizers.schedules.LearningRateSchedule) -> None:
@@ -119,7 +130,7 @@ class _Stopping(keras.callbacks.EarlyStopping):
     def on_train_begin(self, logs: Row | None = None) -> None:
         super().on_train_begin(logs)
         for row in self.history:
-            self.on_epoch_end(row["epoch"] - 1, row)
+            self.on_epoch_end(max(0, row["epoch"] - 1), row)
         self.best_weights = self.history_weights or self.best_weights
 
 

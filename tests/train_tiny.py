@@ -21,13 +21,9 @@ from trained import Head
 from training.batches import Batches, from_array
 from training.finetune import fine_tune, unfreeze
 from training.fit import Plan, best_row
-from training.head import train_head
 
 training.fit.CHECKPOINT_SECONDS = 0
 RNG = np.random.default_rng(0)
-FEATURES = RNG.normal(5, [1, 100, *[1] * 8], (80, 10)).astype(np.float32)
-LABELS = (FEATURES[:, 0] > 5).astype(int)
-DROPOUT = Head("mlp", 16, 0.5)
 
 
 class Stop(keras.callbacks.Callback):
@@ -43,12 +39,6 @@ class Stop(keras.callbacks.Callback):
     def on_train_batch_end(self, batch, logs=None):
         if self._now == self._epoch and batch == 1:
             raise KeyboardInterrupt
-
-
-def head(folder: Path) -> tuple[list, list]:
-    plan = Plan("head", epochs=5, learning_rate=0.01, patience=5, seed=0)
-    model, rows = train_head(DROPOUT, 2, (FEATURES[:60], LABELS[:60]), (FEATURES[60:], LABELS[60:]), 8, plan, folder)
-    return [weight.tolist() for weight in model.get_weights()], rows
 
 
 def network() -> keras.Model:
@@ -84,20 +74,18 @@ def tuned(folder: Path, *callbacks, learning_rate: float = 0.01, patience: int =
 
 
 def main(folder: Path) -> dict:
-    once, rows = head(folder / "head")
     before = [weight.tolist() for weight in network().get_weights()]
-    after, tuned_rows = tuned(folder / "tuned")
-    worse, worse_rows = tuned(folder / "worse", learning_rate=100.0, patience=1)
+    after, rows = tuned(folder / "tuned")
+    worse, worse_rows = tuned(folder / "worse", learning_rate=1e20, patience=1)
     with contextlib.suppress(KeyboardInterrupt):
         tuned(folder / "interrupted", Stop(2))
     changed = [old != new for old, new in zip(before, after, strict=True)]
     return {
-        "head_rows": rows,
-        "head_ended": head(folder / "head") == (once, rows),
         "changed": {weight.path: change for weight, change in zip(network().weights, changed, strict=True)},
         "unfrozen": unfreeze(network(), 3),
-        "tuned_rows": tuned_rows,
-        "tuned_resumed": tuned(folder / "interrupted") == (after, tuned_rows),
+        "rows": rows,
+        "resumed": tuned(folder / "interrupted") == (after, rows),
+        "ended": tuned(folder / "tuned") == (after, rows),
         "worse_kept": best_row(worse_rows),
         "worse_is_start": worse == before,
     }

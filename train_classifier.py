@@ -102,7 +102,7 @@ def _add_data_options(parser: argparse.ArgumentParser) -> None:
 
 def _add_model_options(parser: argparse.ArgumentParser) -> None:
     group = parser.add_argument_group("model")
-    add_network_options(group, several=True)
+    add_network_options(group, several=True, trained=False)
     group.add_argument(
         "--weights", default="imagenet", metavar="FILE",
         help="what the backbones begin with: a weights file, imagenet (default), or none: random",

@@ -11,7 +11,7 @@ from engines.classifier import backbone_networks
 from models import ModelSpec
 from training.batches import Batches
 from training.dataset import Picture
-from training.fit import Plan, Row, compile_model, fit
+from training.fit import Plan, Row, fit
 from training.views import read_view
 
 
@@ -65,8 +65,5 @@ def fine_tune(
     checkpoints: Path,
     callbacks: Sequence[keras.callbacks.Callback] = (),
 ) -> list[Row]:
-    """Train what `unfreeze` left trainable; return a row for each epoch, the first for the start."""
-    compile_model(classifier, plan.learning_rate)
-    start = classifier.evaluate(validation, return_dict=True, verbose=0)
-    row = {"epoch": 0} | {f"val_{name}": value for name, value in start.items()}
-    return fit(classifier, training, validation, plan, checkpoints, callbacks, start=row)
+    """Train what `unfreeze` left trainable; return a row for each epoch, the first of which is the start."""
+    return fit(classifier, training, validation, plan, checkpoints, callbacks, from_start=True)

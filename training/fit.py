@@ -18,7 +18,7 @@ from tqdm import tqdm
 
 from training.batches import Batches
 
-CHECKPOINT_SECONDS = 5  # between checkpoints: of quick epochs, not every one is worth it
+CHECKPOINT_SECONDS = 5  # at least, between checkpoints: not every quick epoch is worth one
 LATEST_FILE, BEST_FILE, HISTORY_FILE = "latest.weights.h5", "best.npz", "history.json"
 END = "end"  # the name of the last checkpoint
 
@@ -47,35 +47,49 @@ def fit(
     plan: Plan,
     checkpoints: Path,
     callbacks: Sequence[keras.callbacks.Callback] = (),
-    start: Row | None = None,
+    from_start: bool = False,
 ) -> list[Row]:
     """Train `model` in place, to its best epoch by validation loss; return a row for each epoch.
 
-    `start` is a row for what the model reaches already: unless an epoch is better, its weights stay.
-    A checkpoint in the folder `checkpoints` is gone on from.
+    With `from_start`, what the model reaches already is the first row, that of epoch 0: unless an
+    epoch is better, its weights stay. A checkpoint in the folder `checkpoints` is gone on from.
     """
-    compile_model(model, keras.optimizers.schedules.CosineDecay(plan.learning_rate, plan.epochs * len(training)))
+    _compile(model, plan, len(training))
     stopping = _Stopping(plan.patience)
-    checkpoint = Checkpoint(checkpoints, stopping, [start] if start else [])
+    checkpoint = Checkpoint(checkpoints, stopping)
     checkpoint.set_model(model)
     if checkpoint.restore():
         return checkpoint.history
+    if from_start and not checkpoint.history:
+        figures = model.evaluate(validation, return_dict=True, verbose=0)
+        checkpoint.history.append({"epoch": 0} | {f"val_{name}": value for name, value in figures.items()})
     model.fit(
         training,
         validation_data=validation,
         epochs=plan.epochs,
         initial_epoch=checkpoint.history[-1]["epoch"] if checkpoint.history else 0,
         class_weight=plan.class_weight,
+        shuffle=False,  # the batches do it
         callbacks=[Epochs(training, plan.seed), stopping, checkpoint, _Bar(plan, len(training)), *callbacks],
         verbose=0,
     )
     return checkpoint.history
 
 
-def compile_model(model: keras.Model, learning_rate: float | keras.optimizers.schedules.LearningRateSchedule) -> None:
-    """Compile for training on class numbers. Without XLA on TensorFlow, whose depthwise convolutions it slows down."""
+def _compile(model: keras.Model, plan: Plan, steps: int) -> None:
+    """Compile for training on class numbers.
+
+    The learning rate rises for an epoch, because Adam's first steps are rash, and then falls to 0.
+    Without XLA on TensorFlow, which makes depthwise convolutions slow.
+    """
+    rate = keras.optimizers.schedules.CosineDecay(
+        plan.learning_rate / steps,
+        decay_steps=max(1, (plan.epochs - 1) * steps),
+        warmup_target=plan.learning_rate,
+        warmup_steps=steps,
+    )
     model.compile(
-        optimizer=keras.optimizers.Adam(learning_rate),
+        optimizer=keras.optimizers.Adam(rate),
         loss="sparse_categorical_crossentropy",
         metrics=["accuracy"],
         jit_compile=False if keras.backend.backend() == "tensorflow" else "auto",
@@ -119,7 +133,7 @@ class _Stopping(keras.callbacks.EarlyStopping):
     def on_train_begin(self, logs: Row | None = None) -> None:
         super().on_train_begin(logs)
         for row in self.history:
-            self.on_epoch_end(row["epoch"] - 1, row)
+            self.on_epoch_end(max(0, row["epoch"] - 1), row)
         self.best_weights = self.history_weights or self.best_weights
 
 
@@ -130,9 +144,9 @@ class Checkpoint(keras.callbacks.Callback):
     better ones, and a kill between its two files resumes in the wrong epoch.)
     """
 
-    def __init__(self, folder: Path, stopping: _Stopping, history: list[Row]) -> None:
+    def __init__(self, folder: Path, stopping: _Stopping) -> None:
         super().__init__()
-        self.history = stopping.history = history
+        self.history = stopping.history
         self._folder = folder
         self._stopping = stopping
         self._saved = time.monotonic()

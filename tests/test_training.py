@@ -1,0 +1,231 @@
+"""The trainer: what it learns and leaves, and that an interrupted run ends as if it had not been."""
+
+import csv
+import json
+import os
+import random
+import re
+import shutil
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import numpy as np
+import pytest
+from conftest import ROOT
+from PIL import Image
+from test_classify_image import FRAMEWORKS, blocks, imported
+
+from training.report import measure
+
+LEFT = {
+    "history.csv", "history.png", "labels.txt", "manifest.csv", "model.keras", "predictions.csv", "spec.json",
+    "test.json", "training.json",
+}  # fmt: skip
+COLOURS = {"blue": (0, 0, 160), "green": (0, 160, 0), "red": (160, 0, 0)}
+
+
+@pytest.fixture(scope="module")
+def tiny(run, tmp_path_factory):
+    """What train_tiny.py finds out about tiny networks."""
+    finished = run("tests/train_tiny.py", tmp_path_factory.mktemp("tiny"), PYTHONPATH=str(ROOT))
+    assert finished.returncode == 0, finished.stderr
+    return json.loads(finished.stdout)
+
+
+@pytest.fixture(scope="module")
+def data(tmp_path_factory):
+    """Noise in three colours, 14 pictures of each, with a few that are odd."""
+    folder = tmp_path_factory.mktemp("data")
+    rng = np.random.default_rng(0)
+    for name, colour in COLOURS.items():
+        (folder / name).mkdir()
+        for number in range(14):
+            pixels = rng.integers(0, 96, (72, 96, 3)) + colour
+            Image.fromarray(pixels.astype(np.uint8)).save(folder / name / f"{number:02}.png")
+    shutil.copy(folder / "red" / "00.png", folder / "red" / "copy.png")
+    shutil.copy(folder / "red" / "01.png", folder / "blue" / "red one.png")
+    (folder / "green" / "empty.jpg").touch()
+    return folder
+
+
+@pytest.fixture(scope="module")
+def train(run, tmp_path_factory):
+    """Run train_classifier.py with the arguments given, and a cache of this module's own."""
+    cache = tmp_path_factory.mktemp("cache")
+    return lambda *arguments: run("train_classifier.py", *arguments, "--cache-dir", cache)
+
+
+@pytest.fixture(scope="module")
+def trained(train, data, tmp_path_factory):
+    """A run that is over, and the folder that it left."""
+    folder = tmp_path_factory.mktemp("runs") / "colours"
+    options = ["--augment", "flip", "--views", 1, "--epochs", 6, "-b", 8, "--class-weight", "balanced"]
+    return train("--data", data, "--output", folder, *options), folder
+
+
+def rows(path: Path) -> list[dict[str, str]]:
+    with open(path, encoding="utf-8", newline="") as file:
+        return list(csv.DictReader(file))
+
+
+def test_run_says_what_it_did(trained, data):
+    finished, folder = trained
+    assert finished.returncode == 0, finished.stderr
+    assert re.match(r"test accuracy: 100.00% \((\d) of \1\)\n  blue: 100.00% ", finished.stdout)
+    assert finished.stdout.endswith(f"--model {folder}\n")
+    lines = finished.stderr.splitlines()
+    assert [line for line in lines if line.startswith("left out")] == [
+        "left out: blue/red one.png: the same picture is in the classes blue, red",
+        "left out: green/empty.jpg: the file is empty",
+        "left out: red/01.png: the same picture is in the classes blue, red",
+    ]
+    counts = re.search(
+        r"^pictures: (\d+) train, (\d+) validation, (\d+) test; 3 classes; 1 are copies", finished.stderr, re.M
+    )
+    assert sum(map(int, counts.groups())) == 3 * 14
+    assert re.search(r"^head: best after epoch \d of 6, validation accuracy 100.00 %", finished.stderr, re.M)
+    assert re.search(r"^time: pictures [\d.]+ s, features [\d.]+ s, head [\d.]+ s", finished.stderr, re.M)
+
+
+def test_run_leaves_what_it_promises(trained):
+    _finished, folder = trained
+    assert {path.name for path in folder.iterdir()} == LEFT
+    assert (folder / "labels.txt").read_text() == "blue\ngreen\nred\n"
+    with Image.open(folder / "history.png") as plot:
+        assert plot.size == (1100, 420)
+    history = rows(folder / "history.csv")
+    assert [(row["phase"], row["epoch"]) for row in history] == [("head", str(epoch)) for epoch in range(1, 7)]
+    assert all(0 <= float(row["val_accuracy"]) <= 1 for row in history)
+
+
+def test_manifest_names_every_file(trained, data):
+    manifest = rows(trained[1] / "manifest.csv")
+    files = sorted(path.relative_to(data).as_posix() for path in data.rglob("*") if path.is_file())
+    assert [row["path"] for row in manifest] == files
+    split = {row["path"]: row["split"] for row in manifest}
+    assert split["red/copy.png"] == split["red/00.png"] != ""
+    skipped = {row["path"]: row["skipped"] for row in manifest if row["skipped"]}
+    assert skipped["green/empty.jpg"] == "the file is empty"
+    assert len(skipped) == 3
+
+
+def test_classify_image_gives_the_scores_that_the_test_gave(trained, data, classify):
+    folder = trained[1]
+    predictions = rows(folder / "predictions.csv")
+    assert {row["path"] for row in predictions} == {
+        row["path"] for row in rows(folder / "manifest.csv") if row["split"] == "test" and not row["skipped"]
+    }
+    finished = classify("-m", folder, "-i", *(data / row["path"] for row in predictions), "--no-cache")
+    assert finished.returncode == 0, finished.stderr
+    for row, lines in zip(predictions, blocks(finished.stdout).values(), strict=True):
+        assert len(lines) == 3
+        for line in lines:
+            label, score = re.fullmatch(r"\d\. (\w+): ([\d.]+)%", line).groups()
+            assert float(score) / 100 == pytest.approx(float(row[label]), abs=6e-5)  # it is printed with 4 digits
+
+
+def test_output_is_not_overwritten_by_surprise(trained, train, data, tmp_path):
+    _finished, folder = trained
+    finished = train("--data", data, "--output", folder)
+    assert finished.returncode == 2
+    assert "holds a run: --resume goes on with it, --force starts anew" in finished.stderr
+    (tmp_path / "letter.txt").touch()
+    for force in ([], ["--resume"]):
+        finished = train("--data", data, "--output", tmp_path, *force)
+        assert finished.returncode == 2
+        assert "holds other files, such as letter.txt; give another folder" in finished.stderr
+
+
+def test_resume_of_a_run_that_is_over_or_of_another(trained, train, data):
+    _finished, folder = trained
+    finished = train("--output", folder, "--resume")
+    assert (finished.returncode, finished.stdout) == (0, "")
+    assert "is complete: there is nothing to resume" in finished.stderr
+    finished = train("--output", folder, "--resume", "--epochs", 7, "--data", data)
+    assert finished.returncode == 2
+    assert "--resume goes on with the options that the run began with: --epochs was 6" in finished.stderr
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (["--help"], ""),
+        (["--output", "o"], "no data given; use --data DIR"),
+        (["--data", "d"], "no output folder given; use --output DIR"),
+        (["--data", "d", "--output", "d/o"], "--output d/o lies in the data; give a folder outside of d"),
+        (["--data", "d", "--output", "o", "-m", "vgg61"], "unknown model 'vgg61'; did you mean"),
+        (["--data", "d", "--output", "o", "-m", "vgg16", "VGG16"], "the backbone vgg16 is given twice"),
+        (["--data", "d", "--output", "o", "--split", "90", "0", "10"], "needs shares for training and validation"),
+        (["--data", "d", "--output", "o", "--split", "90", "-1", "10"], "--split"),
+        (["--data", "d", "--output", "o", "--learning-rate", "0"], "'0' is not a number above 0"),
+        (["--data", "d", "--output", "o", "--dropout", "1"], "'1' is not a number from 0 to below 1"),
+        (["--data", "d", "--output", "o", "--augment", "shear"], "invalid choice: 'shear'"),
+        (["--data", "d", "--output", "o", "--weights", "w.h5"], "no such weights file: w.h5"),
+    ],
+)
+def test_help_and_argument_errors_import_nothing_heavy(arguments, message, tmp_path):
+    finished = subprocess.run(
+        [sys.executable, "-X", "importtime", ROOT / "train_classifier.py", *arguments],
+        cwd=tmp_path, capture_output=True, text=True,
+    )  # fmt: skip
+    assert finished.returncode == (2 if message else 0)
+    assert message in finished.stderr
+    assert "Traceback" not in finished.stderr
+    assert imported(finished.stderr).isdisjoint([*FRAMEWORKS, "numpy", "PIL", "matplotlib"])
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_interrupted_runs_end_as_if_they_had_not_been(tiny):
+    assert tiny["resumed"]
+    assert tiny["ended"]
+
+
+def test_fine_tuning_changes_the_last_layers_and_no_statistics(tiny):
+    assert [name for name, changed in tiny["changed"].items() if changed] == [
+        "last/kernel", "last/bias", "probabilities/kernel", "probabilities/bias",
+    ]  # fmt: skip
+    assert tiny["changed"]["norm/moving_mean"] is tiny["changed"]["norm/moving_variance"] is False
+    assert tiny["unfrozen"] == 3 * 3 * 4 * 4 + 4
+    assert tiny["rows"][-1]["val_loss"] < tiny["rows"][0]["val_loss"]
+
+
+def test_fine_tuning_that_only_harms_changes_nothing(tiny):
+    assert tiny["worse_kept"]["epoch"] == 0
+    assert tiny["worse_is_start"]
+
+
+def test_measures_are_counted_right():
+    scores = np.eye(3)[[0, 0, 1, 1, 1]]
+    found = measure(np.array([0, 0, 0, 1, 2]), scores, ["a", "b", "c"])
+    assert (found["pictures"], found["right"], found["accuracy"]) == (5, 3, 0.6)
+    assert found["confusion"]["counts"] == [[2, 1, 0], [0, 1, 0], [0, 1, 0]]
+    assert found["classes"]["b"] == {"pictures": 1, "right": 1, "recall": 1.0, "precision": 1 / 3}
+    assert found["classes"]["c"] == {"pictures": 1, "right": 0, "recall": 0.0, "precision": None}
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("options", [[], ["--fine-tune", 3, "--fine-tune-epochs", 3, "--weights", "none"]])
+def test_killed_at_random_moments_it_ends_with_the_same_bytes(options, data, tmp_path):
+    command = [
+        sys.executable, "train_classifier.py", "--data", data, "-b", 8, "--epochs", 30, "--patience", 30,
+        "--deterministic", *options, "--cache-dir",
+    ]  # fmt: skip
+    begun = time.monotonic()
+    once = subprocess.run([*map(str, command), tmp_path / "cache", "--output", tmp_path / "once"], cwd=ROOT)
+    seconds = time.monotonic() - begun
+    assert once.returncode == 0
+    returncode = None
+    while returncode != 0:
+        process = subprocess.Popen(
+            [*map(str, command), tmp_path / "other", "--output", tmp_path / "killed", "--resume"], cwd=ROOT
+        )
+        try:
+            returncode = process.wait(timeout=random.uniform(0.5, 1) * seconds)
+        except subprocess.TimeoutExpired:
+            os.kill(process.pid, signal.SIGKILL)
+            process.wait()
+    for name in LEFT:
+        assert (tmp_path / "killed" / name).read_bytes() == (tmp_path / "once" / name).read_bytes(), name

@@ -92,7 +92,7 @@ class Extraction:
                 order.seek(0)
                 self._process = subprocess.Popen(
                     [sys.executable, "-m", "training.extract"],
-                    cwd=ROOT, stdin=order, stdout=subprocess.PIPE, text=True, encoding="utf-8",
+                    cwd=ROOT, stdin=order, stdout=subprocess.PIPE, stderr=sys.stderr, text=True, encoding="utf-8",
                 )  # fmt: skip
 
     def wait(self) -> dict[str, str]:

@@ -59,3 +59,8 @@ def tree(tmp_path, monkeypatch):
             (tmp_path / name).touch()
 
     return make
+
+
+def imported(importtime: str) -> set[str]:
+    """Return the top-level modules that `python -X importtime` lists."""
+    return {line.rpartition("|")[2].strip().partition(".")[0] for line in importtime.splitlines() if "|" in line}

@@ -6,7 +6,7 @@ import subprocess
 import sys
 
 import pytest
-from conftest import IMAGES, ROOT
+from conftest import IMAGES, ROOT, imported
 from PIL import Image
 
 COFFEE = IMAGES / "coffee.png"
@@ -75,17 +75,13 @@ def test_bad_pictures_among_good_ones_get_their_error_and_lose_nothing(classify,
 def test_only_unreadable_pictures_need_no_framework(tmp_path):
     """The answer comes before anything heavy is imported."""
     finished = subprocess.run(
-        [sys.executable, "-X", "importtime", "classify_image.py", "-i", "nowhere.jpg"],
+        [sys.executable, "-X", "importtime", "classify_image.py", "-i", "nowhere.jpg", "--debug"],
         cwd=ROOT, capture_output=True, text=True,
     )  # fmt: skip
     assert finished.returncode == 1
     assert "error: nowhere.jpg: no such file" in finished.stderr
+    assert "PIL" in imported(finished.stderr)
     assert imported(finished.stderr).isdisjoint(FRAMEWORKS)
-
-
-def imported(importtime: str) -> set[str]:
-    """Return the top-level modules that `python -X importtime` lists."""
-    return {line.rpartition("|")[2].strip().partition(".")[0] for line in importtime.splitlines() if "|" in line}
 
 
 @pytest.mark.parametrize(

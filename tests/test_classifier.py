@@ -1,5 +1,6 @@
 """Trained classifiers: the same numbers from every engine and every save, and nothing but numbers is loaded."""
 
+import json
 import os
 import pickle
 import shutil
@@ -289,3 +290,13 @@ def test_damaged_folder_is_refused_in_an_instant(classify, copy):
     finished = classify("-i", PICTURES[0], "-m", copy)
     assert (finished.returncode, finished.stdout) == (2, "")
     assert f"error: argument -m/--model: the model {copy} is damaged: model.keras has 1,000 bytes" in finished.stderr
+
+
+@pytest.mark.slow
+def test_trained_model_is_measured_beside_plain_keras(run, lite):
+    options = ["--repeats", 1, "--count", 4, "--backend", "openvino", "tensorflow", "--format", "jsonl"]
+    finished = run("benchmark_models.py", "-m", lite.folder, *options)
+    assert finished.returncode == 0, finished.stderr
+    rows = [json.loads(line) for line in finished.stdout.splitlines()]
+    assert {(row["weights"], row["error"]) for row in rows} == {("trained", "")}
+    assert [row["agreement"] for row in rows if row["way"] == "suite"] == [1, 1]

@@ -21,9 +21,9 @@ ALLOWED = {
     "outputs":    {"defaults", "errors", "preprocess", "results"},
     "pipeline":   {"defaults", "engines", "labels", "results", "sources"},
     "benchmark":  {"arguments", "defaults", "engines", "errors", "labels", "models", "pipeline", "preprocess",
-                   "results", "sources"},
-    "training":   {"arguments", "defaults", "engines", "errors", "models", "outputs", "pipeline", "preprocess", "sources",
-                   "trained"},
+                   "results", "sources", "trained"},
+    "training":   {"arguments", "defaults", "engines", "errors", "models", "outputs", "pipeline", "preprocess",
+                   "sources", "trained"},
     "arguments":  {"defaults", "engines", "errors", "models", "outputs", "trained"},
 }  # fmt: skip
 FRAMEWORKS = {"tensorflow", "keras", "jax", "torch", "openvino", "matplotlib"}

@@ -37,14 +37,14 @@ from arguments import (
     positive_int,
     run_script,
 )
-from benchmark.plan import Setting, Task, Way, list_tasks, list_ways
+from benchmark.plan import TRAINED, Setting, Task, Way, list_tasks, list_ways
 from benchmark.processes import MeasurementError, measure, run_python
 from benchmark.summary import Sample, make_rows
 from benchmark.table import WRITERS, Run
 from engines import BUILT_IN_WEIGHTS
 from engines.weights_file import has_imagenet_weights
 from errors import UsageError
-from models import ModelSpec
+from trained import Spec, TrainedSpec
 
 Samples = dict[Task, list[Sample]]
 
@@ -56,7 +56,8 @@ def parse(argv: Sequence[str] | None) -> argparse.Namespace:
     add_network_options(group, several=True)
     group.add_argument(
         "--weights", choices=BUILT_IN_WEIGHTS,
-        help="default: imagenet where the weights are there without a download, otherwise none: random weights",
+        help="default: imagenet where the weights are there without a download, otherwise none: random weights "
+        "(a trained model has its own)",
     )  # fmt: skip
     add_engine_options(group, several=True)
     group = parser.add_argument_group("how")
@@ -132,7 +133,9 @@ def choose_ways(args: argparse.Namespace) -> list[Way]:
     return [
         way
         for spec in args.model
-        for way in list_ways(spec.name, choose_weights(spec, args.weights), backends, args.precision, args.batch_size)
+        for way in list_ways(
+            full_name(spec), choose_weights(spec, args.weights), backends, args.precision, args.batch_size
+        )
     ]
 
 
@@ -147,8 +150,15 @@ def resolve(backend: str, device: str) -> str:
         raise UsageError(str(error)) from error
 
 
-def choose_weights(spec: ModelSpec, wanted: str | None) -> str:
-    """Return `wanted`, or the weights of a model that are there, which may be none."""
+def full_name(spec: Spec) -> str:
+    """Return a name by which processes with another current folder find a model."""
+    return os.path.abspath(spec.folder) if isinstance(spec, TrainedSpec) else spec.name
+
+
+def choose_weights(spec: Spec, wanted: str | None) -> str:
+    """Return `wanted`, or the weights of a model that are there, which may be none; a trained one has its own."""
+    if isinstance(spec, TrainedSpec):
+        return TRAINED
     if wanted or has_imagenet_weights(spec):
         return wanted or "imagenet"
     logger.info("%s: its ImageNet weights are not on this machine, so random ones are measured", spec.name)

@@ -17,16 +17,17 @@ from defaults import BATCH_SIZE
 from engines import IMAGENET_CLASSES, Engine, has_nvidia_gpu, load_engine
 from errors import UsageError
 from labels import read_labels
-from models import find_model
 from pipeline import classify_frames
 from results import Result
 from sources.frames import read_frames
 from sources.paths import find_images
+from trained import TrainedSpec, find_spec
 
 
 def files(task: Task, setting: Setting) -> dict[str, float | list[str]]:
     """Measure the whole pipeline from JPEG files to results, as classify_image.py runs it."""
-    labels = read_labels()
+    spec = find_spec(task.model)
+    labels = read_labels(spec.labels_file) if isinstance(spec, TrainedSpec) else read_labels()
     engine = _ready_engine(task, setting)
     results: list[Result] = []
 
@@ -61,7 +62,7 @@ def decode(task: Task, setting: Setting) -> dict[str, float]:
 
 
 def _ready_engine(task: Task, setting: Setting) -> Engine:
-    spec = find_model(task.model)
+    spec = find_spec(task.model)
     engine = load_engine(
         spec, task.weights, IMAGENET_CLASSES, task.backend, setting.device, task.precision, Path(setting.cache_dir)
     )
@@ -70,9 +71,11 @@ def _ready_engine(task: Task, setting: Setting) -> Engine:
 
 
 def _frames(task: Task, setting: Setting):
+    spec = find_spec(task.model)
     return read_frames(
         find_images([setting.pictures]),
-        find_model(task.model),
+        spec,
+        resize=spec.resize if isinstance(spec, TrainedSpec) else "crop",
         workers=setting.workers,
         ahead=2 * (task.batch_size or BATCH_SIZE),
     )

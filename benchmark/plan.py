@@ -5,6 +5,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import asdict, dataclass
 
 TUTORIAL, KERAS, SUITE = "tutorial", "keras", "suite"  # the two baselines, and ours
+TRAINED = "trained"  # weights of a trained model, which brings its own
 
 
 @dataclass(frozen=True)
@@ -12,7 +13,7 @@ class Task:
     """One thing to measure, in a process of its own; ways that have the same task share its figures."""
 
     kind: str
-    model: str
+    model: str  # its name, or the absolute path of a trained one's folder
     weights: str = ""
     backend: str = ""
     precision: str = ""
@@ -37,7 +38,7 @@ class Way:
 
     name: str  # TUTORIAL, KERAS or SUITE
     model: str
-    weights: str  # "imagenet" or "none"
+    weights: str  # "imagenet", "none" or "trained": the folder's own
     backend: str
     precision: str
     batch_size: int

@@ -2,6 +2,7 @@
 
 import json
 import os
+import re
 import shutil
 import subprocess
 import sys
@@ -11,7 +12,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import IO
 
-from benchmark.plan import Setting, Task, to_json
+from benchmark.plan import TRAINED, Setting, Task, to_json
 
 ROOT = Path(__file__).resolve().parent.parent
 
@@ -31,7 +32,7 @@ class Finished:
 
 def measure(task: Task, setting: Setting) -> dict[str, float | list[str] | None]:
     """Return a task's figures by the names that the table has for them; raises MeasurementError."""
-    own_cache = Path(setting.cache_dir, f"{task.model}-{task.backend}-{task.precision}")
+    own_cache = Path(setting.cache_dir, re.sub(r"\W", "_", f"{task.model}-{task.backend}-{task.precision}"))
     setting = replace(setting, cache_dir=str(own_cache))
     if task.kind == "first":
         return _first_answers(task, setting)
@@ -47,8 +48,9 @@ def measure(task: Task, setting: Setting) -> dict[str, float | list[str] | None]
 def _first_answers(task: Task, setting: Setting) -> dict[str, float]:
     """Run classify_image.py as a user does, without OpenVINO's compiled model in the cache and then with it."""
     shutil.rmtree(setting.cache_dir, ignore_errors=True)
+    weights = [] if task.weights == TRAINED else ["--weights", task.weights]
     arguments = [
-        "classify_image.py", "--image", setting.one_picture, "--model", task.model, "--weights", task.weights,
+        "classify_image.py", "--image", setting.one_picture, "--model", task.model, *weights,
         "--backend", task.backend, "--device", setting.device, "--precision", task.precision,
         "--cache-dir", setting.cache_dir, "--workers", str(setting.workers),
     ]  # fmt: skip

@@ -8,8 +8,10 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import TextIO
 
+from benchmark.plan import TRAINED
 from benchmark.summary import BASELINES, MORE_IS_BETTER, Row, Summary
 
+WEIGHTS = {"none": "random", TRAINED: "trained"}
 NAME_WIDTH, WIDTH = 31, 10  # characters of the first column, and of the others
 
 
@@ -57,7 +59,7 @@ def write_text(rows: Sequence[Row], run: Run, stream: TextIO) -> None:
     """Write a block of lines for each model: median, spread, and how many times better than each baseline."""
     for (model, weights), group in itertools.groupby(rows, key=lambda row: (row.way.model, row.way.weights)):
         stream.write(
-            f"{model}, {'random' if weights == 'none' else 'ImageNet'} weights: {run.pictures} pictures, "
+            f"{model}, {WEIGHTS.get(weights, 'ImageNet')} weights: {run.pictures} pictures, "
             f"{run.cores} cores, median of {run.repeats} (x: times better than that baseline)\n"
         )
         for line in (0, 1):

@@ -15,7 +15,7 @@ from pathlib import Path
 import keras
 import numpy as np
 
-from engines.network import build_model, build_network, keras_configured, preprocessed, why_not_loaded
+from engines.network import build_model, build_network, keras_configured, load_weights, preprocessed, why_not_loaded
 from errors import UsageError
 from models import ModelSpec
 from trained import Backbones, Head, Spec, TrainedSpec, check_model_file
@@ -45,7 +45,7 @@ def build_features(backbones: Backbones, weights: str, data_format: str = "chann
             for network in networks:
                 _randomize(network)
         if weights == "imagenet":
-            networks = [_as_without_weights(*pair) for pair in zip(networks, backbones.models, strict=True)]
+            networks = [without_rescaling(*pair) for pair in zip(networks, backbones.models, strict=True)]
         return _join_networks(backbones, networks)
 
 
@@ -83,7 +83,7 @@ def build_trained(spec: TrainedSpec, data_format: str = "channels_last") -> kera
     check_model_file(spec)
     model = _build_unset(spec.backbones, spec.head, spec.classes, data_format)
     try:
-        model.load_weights(spec.weights_file)
+        load_weights(model, spec.weights_file)
     except Exception as error:  # Keras and HDF5 raise almost anything for a file of another network
         raise UsageError(
             f"the weights in {spec.weights_file} do not fit {spec.backbones.name} with a head '{spec.head.kind}' "
@@ -142,7 +142,7 @@ def _join_networks(backbones: Backbones, networks: list[keras.Model]) -> keras.M
     pixels = keras.Input((backbones.input_size, backbones.input_size, 3), dtype="uint8", name="pixels")
     square = keras.ops.cast(pixels, "float32")
     features = [
-        network(preprocessed(_made_smaller(square, spec.input_size, spec.name), spec))
+        network(preprocessed(made_smaller(square, spec.input_size, spec.name), spec))
         for spec, network in zip(backbones.models, networks, strict=True)
     ]
     joined = keras.layers.Concatenate(name="joined")(features) if len(features) > 1 else features[0]
@@ -151,16 +151,16 @@ def _join_networks(backbones: Backbones, networks: list[keras.Model]) -> keras.M
     )
 
 
-def _made_smaller(square: keras.KerasTensor, size: int, name: str) -> keras.KerasTensor:
+def made_smaller(square: keras.KerasTensor, size: int, name: str) -> keras.KerasTensor:
     """Resize float32 [N, S, S, 3] with two matrix products: a layer that all backends agree on."""
     if square.shape[1] == size:
         return square
     shrink = keras.layers.Dense(size, use_bias=False, trainable=False, dtype="float32", name=f"{name}_size")
-    x = keras.ops.transpose(square, (0, 3, 1, 2))
-    x = keras.ops.transpose(shrink(x), (0, 1, 3, 2))
-    x = keras.ops.transpose(shrink(x), (0, 3, 2, 1))
+    shrink.build((None, square.shape[1]))
     shrink.set_weights([shrinking_matrix(square.shape[1], size)])
-    return x
+    rows = keras.ops.transpose(square, (0, 3, 1, 2))
+    columns = keras.ops.transpose(shrink(rows), (0, 1, 3, 2))
+    return keras.ops.transpose(shrink(columns), (0, 3, 2, 1))
 
 
 def shrinking_matrix(size: int, smaller: int) -> np.ndarray:
@@ -179,19 +179,21 @@ def shrinking_matrix(size: int, smaller: int) -> np.ndarray:
 def _randomize(network: keras.Model) -> None:
     """Give kernels random values (He's) that are the same on every backend, whose own generators differ."""
     rng = np.random.default_rng(0)
-    network.set_weights([_he_normal(rng, value) if value.ndim > 1 else value for value in network.get_weights()])
+    for variable in network.weights:
+        if len(variable.shape) > 1:
+            variable.assign(_he_normal(rng, variable.shape))
 
 
-def _he_normal(rng: np.random.Generator, kernel: np.ndarray) -> np.ndarray:
-    is_depthwise = kernel.ndim == 4 and kernel.shape[-1] == 1
-    inputs = math.prod(kernel.shape[:2] if is_depthwise else kernel.shape[:-1])
-    return rng.standard_normal(kernel.shape, np.float32) * np.float32(math.sqrt(2 / inputs))
+def _he_normal(rng: np.random.Generator, shape: tuple[int, ...]) -> np.ndarray:
+    is_depthwise = len(shape) == 4 and shape[-1] == 1
+    inputs = math.prod(shape[:2] if is_depthwise else shape[:-1])
+    return rng.standard_normal(shape, np.float32) * np.float32(math.sqrt(2 / inputs))
 
 
-def _as_without_weights(network: keras.Model, spec: ModelSpec) -> keras.Model:
-    """Return a network as Keras builds it for other weights than ImageNet's.
+def without_rescaling(network: keras.Model, spec: ModelSpec) -> keras.Model:
+    """Return a network with ImageNet's weights as Keras builds it for any others.
 
-    For those it puts a Rescaling after EfficientNet's Normalization; the variance takes it in.
+    For ImageNet's it puts a Rescaling after EfficientNet's Normalization, whose variance takes it in here.
     """
     if sum(isinstance(layer, keras.layers.Rescaling) for layer in network.layers) < 2:
         return network

@@ -21,7 +21,7 @@ ALLOWED = {
     "outputs":    {"defaults", "errors", "labels", "preprocess", "results", "sources"},
     "pipeline":   {"defaults", "engines", "errors", "labels", "models", "results", "sources", "trained"},
     "benchmark":  {"arguments", "defaults", "engines", "errors", "labels", "models", "pipeline", "preprocess",
-                   "results", "sources"},
+                   "results", "sources", "trained"},
     "training":   {"arguments", "defaults", "engines", "errors", "models", "outputs", "pipeline", "preprocess",
                    "sources", "trained"},
     "arguments":  {"defaults", "engines", "errors", "models", "outputs", "trained"},

@@ -8,10 +8,13 @@ from conftest import IMAGES, imported
 from nobody import as_nobody
 
 from engines import load_engine
+from engines.classifier import build_features
+from engines.network import build_network
 from engines.weights_file import check_weights_file
 from errors import UsageError
 from models import find_model
 from preprocess import read_square
+from trained import join_backbones
 
 CAT = IMAGES / "cat.png"
 OWN_FORMS = ("own.h5", "own.whole.h5", "own.weights.h5", "own.keras")
@@ -79,6 +82,30 @@ def test_weights_of_another_network_or_number_of_classes(form, name, classes, ne
     reason = f"does not fit {name} with {classes} classes: .*(shape|count mismatch).*\n.*--model NAME.*--labels FILE"
     with pytest.raises(UsageError, match=reason):
         load_engine(find_model(name), str(networks / form), classes, "openvino")
+
+
+@pytest.mark.parametrize("form", ["own.keras", "own.weights.h5"])
+def test_features_from_the_weights_file_of_a_whole_network(form, networks):
+    """The last layers are left out."""
+    spec = find_model("mobilenet_v2")
+    whole = build_network(spec, str(networks / form), classes=3).weights[:-2]
+    features = build_features(join_backbones([spec]), str(networks / form)).weights
+    for ours, theirs in zip(features, whole, strict=True):
+        np.testing.assert_array_equal(ours, theirs)
+
+
+def test_features_from_a_file_that_does_not_fit(networks):
+    spec = join_backbones([find_model("mobilenet_v2")])
+    with pytest.raises(
+        UsageError, match=r"own\.h5 does not fit mobilenet_v2 without its last layers: .*\n.*include_top"
+    ):
+        load_engine(spec, str(networks / "own.h5"), backend="openvino")
+
+
+def test_one_weights_file_does_not_do_for_two_backbones(networks):
+    spec = join_backbones([find_model("mobilenet_v2"), find_model("mobilenet")])
+    with pytest.raises(UsageError, match="is one file, but there are 2 backbones"):
+        load_engine(spec, str(networks / "own.keras"), backend="openvino")
 
 
 def test_own_labels_name_own_classes(classify, networks, tmp_path):

@@ -11,7 +11,7 @@ from pathlib import Path
 
 from tqdm import tqdm
 
-from arguments import EXIT_INTERRUPTED, EXIT_OK, EXIT_USAGE, configure_messages
+from arguments import EXIT_OK, EXIT_USAGE, configure_messages
 from engines import LazyEngine, load_engine
 from errors import ImageError, UsageError
 from models import MODELS
@@ -34,8 +34,12 @@ def main() -> int:
         answer = {"unreadable": extract(recipe, order["jobs"])}
     except UsageError as error:
         answer = {"error": str(error)}
-    except KeyboardInterrupt:
-        return EXIT_INTERRUPTED
+    except Exception as error:
+        if recipe.debug:
+            raise
+        answer = {
+            "error": f"unexpected {type(error).__name__} while features are computed: {error} (--debug shows where)"
+        }
     print(json.dumps(answer))
     return EXIT_USAGE if "error" in answer else EXIT_OK
 

@@ -93,20 +93,15 @@ class Extraction:
                 self._process = subprocess.Popen(
                     [sys.executable, "-m", "training.extract"],
                     cwd=ROOT, stdin=order, stdout=subprocess.PIPE, stderr=sys.stderr, text=True, encoding="utf-8",
+                    start_new_session=True,  # Ctrl-C is for the parent, who ends it
                 )  # fmt: skip
 
     def wait(self) -> dict[str, str]:
         """Wait for its end and return why pictures are unreadable: {digest: reason}; raises UsageError."""
         if self._process is None:
             return {}
-        try:
-            output = self._process.stdout.read()
-            self._process.wait()
-        except BaseException:  # Ctrl-C
-            self.stop()
-            raise
-        if self._process.returncode == 130:
-            raise KeyboardInterrupt
+        output = self._process.stdout.read()
+        self._process.wait()
         try:
             answer = json.loads(output.strip().rpartition("\n")[2])
         except ValueError as error:

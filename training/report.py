@@ -54,7 +54,8 @@ def _draw(axes, history: History, name: str) -> None:
                 markersize=3, label=None if done else label,
             )  # fmt: skip
         best = best_row(rows)
-        axes.plot(done + best["epoch"], best[f"val_{name}"], "o", label=f"kept of {phase}: epoch {best['epoch']}")
+        marker = "k^" if done else "ko"
+        axes.plot(done + best["epoch"], best[f"val_{name}"], marker, label=f"kept of {phase}: epoch {best['epoch']}")
         done += rows[-1]["epoch"]
 
 

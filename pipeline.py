@@ -2,6 +2,7 @@
 
 import os
 from collections.abc import Callable, Iterable, Iterator, Sequence
+from itertools import takewhile
 from pathlib import Path
 
 import numpy as np
@@ -16,6 +17,7 @@ from sources.paths import PathName, find_images
 
 MOST_UNREADABLE = 1000  # frames that wait for a batch to fill
 PATIENCE = 0.2  # seconds that a batch waits for a source of paths that is slow
+NOT_NUMBERS = "the model's scores are not numbers; its weights are damaged or do not fit it"
 
 
 def classify(
@@ -26,6 +28,7 @@ def classify(
     labels: Sequence[ClassLabel] | str | os.PathLike | None = None,
     top_k: int = TOP_K,
     threshold: float = 0,
+    decision: float | None = None,
     resize: str = "crop",
     max_pixels: int = MAX_PIXELS,
     backend: str = "auto",
@@ -41,10 +44,10 @@ def classify(
     """Yield a Result for each picture, in order, in constant memory; nothing is read before the first is asked for.
 
     `images` are files, folders and patterns (see `sources.find_images`); the options are those of
-    classify_image.py. `exclude` names folders that are not searched, and `skip` says of each path, in order, whether to
-    leave it out. A picture that cannot be
-    read gives a Result with an `error`. Raises UsageError for a model, weights, labels, a backend,
-    a device or a precision that cannot be had.
+    classify_image.py, and `decision` is that of `decide`. `exclude` names folders that are not
+    searched, and `skip` says of each path, in order, whether to leave it out. A picture that cannot
+    be read gives a Result with an `error`. Raises UsageError for a model, weights, labels, a
+    backend, a device or a precision that cannot be had.
     """
     spec = model if isinstance(model, ModelSpec) else find_model(model)
     if labels is None or isinstance(labels, PathName):
@@ -56,7 +59,7 @@ def classify(
     if skip:
         paths = (path for path in paths if not skip(path))
     frames = read_frames(paths, spec, resize, max_pixels, workers, 2 * batch_size, PATIENCE)
-    return classify_frames(frames, engine, labels, top_k, batch_size, threshold)
+    return classify_frames(frames, engine, labels, top_k, batch_size, threshold, decision)
 
 
 def classify_frames(
@@ -66,13 +69,14 @@ def classify_frames(
     top_k: int = TOP_K,
     batch_size: int = BATCH_SIZE,
     threshold: float = 0,
+    decision: float | None = None,
 ) -> Iterator[Result]:
     """Yield one Result for each Frame, in order; an unreadable frame's carries its error."""
     for frame, scores in predict_frames(frames, engine, batch_size):
         if scores is None:
             yield Result(frame.source, error=frame.error)
         else:
-            yield to_result(frame.source, scores, labels, top_k, threshold)
+            yield to_result(frame.source, scores, labels, top_k, threshold, decision)
 
 
 def predict_frames(
@@ -106,10 +110,31 @@ def _batches(frames: Iterable[Frame | None], batch_size: int) -> Iterator[list[F
 
 
 def to_result(
-    source: str, scores: np.ndarray, labels: Sequence[ClassLabel], top_k: int = TOP_K, threshold: float = 0
+    source: str,
+    scores: np.ndarray,
+    labels: Sequence[ClassLabel],
+    top_k: int = TOP_K,
+    threshold: float = 0,
+    decision: float | None = None,
 ) -> Result:
-    """Name the `top_k` best of one picture's class probabilities, float32 [classes], from `threshold` up."""
+    """Name the `top_k` best of one picture's class probabilities, float32 [classes], from `threshold` up.
+
+    With a `decision` the answer comes first, whatever its score; below `threshold` there is none.
+    """
     if not np.isfinite(scores).all():
-        return Result(source, error="the model's scores are not numbers; its weights are damaged or do not fit it")
-    best = [index for index in np.argsort(-scores, kind="stable")[:top_k] if scores[index] >= threshold]
+        return Result(source, error=NOT_NUMBERS)
+    ranked = np.argsort(-scores, kind="stable")
+    if decision is not None and decide(scores, decision) != ranked[0]:
+        ranked = ranked[::-1]
+    best = takewhile(lambda index: scores[index] >= threshold, ranked[:top_k])
     return Result(source, tuple(Prediction(*labels[index], float(scores[index])) for index in best))
+
+
+def decide(scores: np.ndarray, decision: float | None = None) -> int:
+    """Return the class that is the answer to one picture's probabilities, float32 [classes]: the best.
+
+    Between two classes, a `decision` is the least probability of the second one that makes it the answer.
+    """
+    if decision is None:
+        return int(scores.argmax())
+    return int(float(scores[1]) >= decision)

@@ -6,6 +6,7 @@ import threading
 from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 
@@ -59,7 +60,18 @@ def read_frames(
     `paths` is iterated on a thread of its own. When it takes over `patience` seconds to yield the
     next path, as a person or a camera may, None is yielded: time to work on what there is.
     """
-    reader = _Reader(paths, lambda path: read_frame(path, spec, resize, max_pixels), workers, ahead)
+    yield from read_ahead(paths, lambda path: read_frame(path, spec, resize, max_pixels), workers, ahead, patience)
+
+
+def read_ahead(
+    items: Iterable[Any],
+    read: Callable[[Any], Any],
+    workers: int = WORKERS,
+    ahead: int = READ_AHEAD,
+    patience: float | None = None,
+) -> Iterator[Any]:
+    """As `read_frames`, of anything that `read` makes something of."""
+    reader = _Reader(items, read, workers, ahead)
     try:
         yield from reader.frames(patience)
     finally:
@@ -67,10 +79,10 @@ def read_frames(
 
 
 class _Reader:
-    """Reads paths on threads, within a bound, and yields what they give in order."""
+    """Reads items on threads, within a bound, and yields what they give in order."""
 
-    def __init__(self, paths: Iterable[str], read: Callable[[str], Frame], workers: int, ahead: int) -> None:
-        self._paths = paths
+    def __init__(self, items: Iterable[Any], read: Callable[[Any], Any], workers: int, ahead: int) -> None:
+        self._items = items
         self._read = read
         self._executor = ThreadPoolExecutor(workers)
         self._room = threading.Semaphore(ahead)
@@ -78,7 +90,7 @@ class _Reader:
         self._stopped = False
         threading.Thread(target=self._submit_all, daemon=True).start()
 
-    def frames(self, patience: float | None) -> Iterator[Frame | None]:
+    def frames(self, patience: float | None) -> Iterator[Any]:
         while True:
             try:
                 frame = self._frames.get(timeout=patience)
@@ -99,10 +111,10 @@ class _Reader:
     def _submit_all(self) -> None:
         try:
             self._room.acquire()
-            for path in self._paths:
+            for item in self._items:
                 if self._stopped:
                     return
-                self._frames.put(self._executor.submit(self._read, path))
+                self._frames.put(self._executor.submit(self._read, item))
                 self._room.acquire()
         except BaseException as error:  # raised where the frames are taken
             failed: Future = Future()

@@ -49,7 +49,7 @@ def classify(
     be read gives a Result with an `error`. Raises UsageError for a model, weights, labels, a
     backend, a device or a precision that cannot be had.
     """
-    spec = model if isinstance(model, ModelSpec) else find_model(model)
+    spec = find_model(model) if isinstance(model, str) else model
     if labels is None or isinstance(labels, PathName):
         labels = read_labels(*[labels] if labels else [])
     check_classes(weights, len(labels))

@@ -6,8 +6,7 @@
 
 For each picture the best label and score of each model, and whether they differ; at the end the
 computing time per picture, and how often each two models agree. --figure shows each picture beside
-the models' best labels as bars. All models run in this one process, one picture is in memory at a
-time in each batch, and all see the same pixels as in classify_image.py.
+the models' best labels as bars. Every model gives the answers that it gives in classify_image.py.
 
 Exit codes: 0 all fine, 1 some pictures failed, 2 wrong usage or something missing, 130 interrupted.
 """
@@ -89,7 +88,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     from evaluation.side_by_side import Tally
 
     panel = panel_from(args, contenders, is_timed=True)
-    tally = Tally(panel.names, panel.labels, len(contenders))
+    tally = Tally(panel.names, panel.labels, [one.threshold for one in contenders])
     outputs = open_outputs(args, panel)
     reason = ""
     try:

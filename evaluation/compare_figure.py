@@ -8,12 +8,11 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import NamedTuple
 
-from matplotlib.figure import Figure
-
 from defaults import FIGURE_PICTURES
 from errors import ImageError, UsageError
 from evaluation.pages import make_page, readable_path
 from evaluation.plots import LIGHT, render, shorten
+from evaluation.sheet import Sheet
 from evaluation.side_by_side import Row, Tally
 from evaluation.thumbnails import decode, thumbnail
 from results import Result
@@ -93,66 +92,43 @@ def _drawing(figure: CompareFigure, tally: Tally, seconds: Sequence[float], form
     width = PICTURE_WIDTH + len(tally.names) * (MODEL_WIDTH + GAP) + GAP
     height = HEADER + sum(heights) + GAP * (len(heights) + 1)
 
-    def draw(drawing: Figure) -> None:
-        drawing.set_layout_engine("none")
-        place = _Places(drawing, width, height)
-        place.write(GAP, 0.22, tally.sentence(), size=9)
+    def draw(drawing) -> None:
+        sheet = Sheet(drawing, width, height)
+        sheet.write(GAP, 0.22, tally.sentence(), 9)
         if len(tally.names) > 1:
-            place.write(GAP, 0.4, f"orange: another best label than {tally.names[0]}", size=8, color=LIGHT.second)
+            sheet.write(GAP, 0.4, f"orange: another best label than {tally.names[0]}", 8, color=LIGHT.second)
         top = HEADER
         for shown, row_height in zip(figure.shown, heights, strict=True):
-            _draw_picture(place, shown, top, row_height, tally.names, seconds)
+            _draw_picture(sheet, shown, top, row_height, tally.names, seconds)
             top += row_height + GAP
 
     return render((width, height), draw, LIGHT, format, DPI)
 
 
-class _Places:
-    """Places on a figure in inches from its upper left corner."""
-
-    def __init__(self, figure: Figure, width: float, height: float) -> None:
-        self._figure, self._width, self._height = figure, width, height
-
-    def axes(self, left: float, top: float, width: float, height: float):
-        bottom = self._height - top - height
-        axes = self._figure.add_axes(
-            (left / self._width, bottom / self._height, width / self._width, height / self._height)
-        )
-        axes.set_axis_off()
-        return axes
-
-    def write(self, left: float, top: float, text: str, size: float, **style) -> None:
-        self._figure.text(left / self._width, 1 - top / self._height, text, fontsize=size, va="center", **style)
-
-
 def _draw_picture(
-    place: _Places, shown: Shown, top: float, height: float, names: Sequence[str], seconds: Sequence[float]
+    sheet: Sheet, shown: Shown, top: float, height: float, names: Sequence[str], seconds: Sequence[float]
 ) -> None:
     path = readable_path(shown.row.path)
-    place.write(GAP, top + 0.12, path if len(path) <= 30 else f"…{path[-29:]}", size=8, weight="bold")
+    sheet.write(GAP, top + 0.12, path if len(path) <= 30 else f"…{path[-29:]}", 8, weight="bold")
     if shown.row.error:
-        place.write(PICTURE_WIDTH + GAP, top + 0.12, shorten(shown.row.error, 80), size=8, color=LIGHT.second)
+        sheet.write(PICTURE_WIDTH + GAP, top + 0.12, shorten(shown.row.error, 80), 8, color=LIGHT.second)
         return
     if shown.thumbnail:
-        axes = place.axes(GAP, top + CAPTION, PICTURE_WIDTH - GAP, height - CAPTION)
-        axes.imshow(decode(shown.thumbnail))
-        axes.set_anchor("NW")
+        sheet.show(decode(shown.thumbnail), GAP, top + CAPTION, PICTURE_WIDTH - GAP, height - CAPTION, middle=False)
     left = PICTURE_WIDTH + GAP
     for number, (name, time, result) in enumerate(zip(names, seconds, shown.row.results, strict=True)):
-        place.write(left, top + 0.12, f"{shorten(name, 28)}  {time * 1000:.1f} ms", size=8, color=LIGHT.ink)
+        sheet.write(left, top + 0.12, f"{shorten(name, 28)}  {time * 1000:.1f} ms", 8, color=LIGHT.ink)
         color = LIGHT.second if number in shown.differs else LIGHT.first
-        _draw_bars(place.axes(left, top + CAPTION, MODEL_WIDTH, height - CAPTION), result, color)
+        _draw_bars(sheet, left, top + CAPTION, result, color)
         left += MODEL_WIDTH + GAP
 
 
-def _draw_bars(axes, result: Result, color: str) -> None:
-    rows = range(len(result.predictions))
-    axes.barh(rows, [1] * len(rows), color=LIGHT.faint, alpha=0.35, height=0.84)
-    bars = axes.barh(rows, [prediction.score for prediction in result.predictions], color=color, alpha=0.3, height=0.84)
-    if bars:
-        bars[0].set_alpha(0.55)
-    for row, (_class_id, label, score) in enumerate(result.predictions):
-        weight = "bold" if row == 0 else "normal"
-        axes.text(0.02, row, shorten(label, LETTERS), va="center", fontsize=8.5, weight=weight)
-        axes.text(0.98, row, f"{score:.2%}", va="center", ha="right", fontsize=8.5, weight=weight)
-    axes.set(xlim=(0, 1), ylim=(max(len(rows), 5) - 0.5, -0.5))
+def _draw_bars(sheet: Sheet, left: float, top: float, result: Result, color: str) -> None:
+    for rank, (_class_id, label, score) in enumerate(result.predictions):
+        weight, opacity = ("bold", 0.55) if rank == 0 else ("normal", 0.3)
+        sheet.bar(left, top, MODEL_WIDTH, 0.84 * BAR, LIGHT.faint, 0.35)
+        sheet.bar(left, top, MODEL_WIDTH * score, 0.84 * BAR, color, opacity)
+        middle = top + 0.42 * BAR
+        sheet.write(left + 0.06, middle, shorten(label, LETTERS), 8.5, weight=weight)
+        sheet.write(left + MODEL_WIDTH - 0.06, middle, f"{score:.2%}", 8.5, weight=weight, ha="right")
+        top += BAR

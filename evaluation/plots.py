@@ -18,6 +18,7 @@ from matplotlib.figure import Figure
 from evaluation.metrics import Evaluation
 from evaluation.thresholds import TwoClass
 
+SIZE = (5.8, 4.7)  # inches of most plots, so that they stand in line
 DPI = 144  # dots per inch: sharp on a phone, and large enough for a slide
 MOST_IN_MATRIX = 30  # classes; of more, the most confused pairs are drawn
 MOST_WITH_NUMBERS = 16  # classes, so that the numbers in the cells can be read
@@ -154,9 +155,10 @@ def _confusion(evaluation: Evaluation, shown: Sequence[int]) -> Plot:
         bar.outline.set_visible(False)
         _percent(bar.ax.yaxis)
 
-    side = max(4.6, min(11, 2.6 + 0.34 * len(names)))
+    side = min(11, 2.6 + 0.34 * len(names))
+    size = SIZE if side <= SIZE[1] else (side + 1.2, side)
     about = "A row for each true class, a column for each answer: right answers are on the diagonal."
-    return Plot("confusion", "Confusion matrix", about, (side + 1.2, side), draw)
+    return Plot("confusion", "Confusion matrix", about, size, draw)
 
 
 def _write_counts(axes: Axes, counts: np.ndarray, shares: np.ndarray, theme: Theme) -> None:
@@ -195,9 +197,10 @@ def _certainty(evaluation: Evaluation) -> Plot:
             },
         )
         axes.set_xlabel("score of the best label")
+        _legend(axes)
 
     about = "How sure the model was where it was right and where it was wrong; the less they overlap, the better."
-    return Plot("scores", "Scores of right and wrong answers", about, (7, 4), draw)
+    return Plot("scores", "Scores of right and wrong answers", about, SIZE, draw)
 
 
 def _two_class_plots(two: TwoClass, names: Sequence[str]) -> list[Plot]:
@@ -211,7 +214,7 @@ def _two_class_plots(two: TwoClass, names: Sequence[str]) -> list[Plot]:
         _histogram(axes, parts)
         _mark_thresholds(axes, two, theme)
         axes.set_xlabel(f"score of {shorten(positive)}")
-        axes.legend()
+        _legend(axes)
 
     def draw_roc(axes: Axes, theme: Theme) -> None:
         axes.plot([0, 1], [0, 1], color=theme.faint, linewidth=1.2, linestyle="--", label="guessing")
@@ -236,14 +239,14 @@ def _two_class_plots(two: TwoClass, names: Sequence[str]) -> list[Plot]:
 
     where = "validation data" if two.validation_sweep else "the data evaluated"
     return [
-        Plot("scores", "Scores of both classes", "The less the two overlap, the better.", (7, 4), draw_scores),
+        Plot("scores", "Scores of both classes", "The less the two overlap, the better.", SIZE, draw_scores),
         Plot("sweep", f"Threshold sweep on {where}", f"A picture is called {positive} from the threshold up: "
-             "the errors of both classes, and F1.", (7, 4), draw_sweep),
+             "the errors of both classes, and F1.", SIZE, draw_sweep),
         Plot("roc", "ROC curve", "Each point is a threshold; the nearer to the upper left corner, the better.",
-             (5, 4.6), draw_roc),
+             SIZE, draw_roc),
         Plot("precision_recall", "Precision and recall",
              "Each point is a threshold; the nearer to the upper right corner, the better.",
-             (5, 4.6), draw_precision_recall),
+             SIZE, draw_precision_recall),
     ]  # fmt: skip
 
 
@@ -264,11 +267,12 @@ def _reliability(evaluation: Evaluation) -> Plot:
         _unit_square(axes, "score of the answer", "share that is right")
 
     about = "Of the answers with a score of 80 %, 80 % should be right. Below the line the model is too sure of itself."
-    return Plot("reliability", "Can the scores be trusted?", about, (5, 4.6), draw)
+    return Plot("reliability", "Can the scores be trusted?", about, SIZE, draw)
 
 
 def _histogram(axes: Axes, parts: dict[str, tuple[np.ndarray, str]]) -> None:
-    bins = np.linspace(0, 1, 41)
+    pictures = sum(len(scores) for scores, _color in parts.values())
+    bins = np.linspace(0, 1, 1 + (50 if pictures > 500 else 25))
     for label, (scores, color) in parts.items():
         axes.hist(scores, bins, color=color, alpha=0.65, label=label)
     axes.set_xlim(0, 1)
@@ -276,7 +280,6 @@ def _histogram(axes: Axes, parts: dict[str, tuple[np.ndarray, str]]) -> None:
     axes.set_ylabel("pictures")
     axes.yaxis.get_major_locator().set_params(integer=True)
     axes.grid(axis="y")
-    axes.legend()
 
 
 def _mark_thresholds(axes: Axes, two: TwoClass, theme: Theme) -> None:
@@ -295,7 +298,12 @@ def _unit_square(axes: Axes, x: str, y: str, square: bool = True) -> None:
     _percent(axes.xaxis)
     _percent(axes.yaxis)
     axes.grid()
-    axes.legend()
+    _legend(axes)
+
+
+def _legend(axes: Axes) -> None:
+    """Explain the colours below the plot, where nothing is hidden by it."""
+    axes.figure.legend(loc="outside lower center", ncols=2)
 
 
 def _percent(axis) -> None:

@@ -41,11 +41,15 @@ class Row(NamedTuple):
 class Tally:
     """Counts over all pictures: what went wrong, how sure the models were, and which of them agree."""
 
-    def __init__(self, names: Sequence[str], labels: Sequence[Sequence[ClassLabel]], voters: int) -> None:
+    def __init__(
+        self, names: Sequence[str], labels: Sequence[Sequence[ClassLabel]], decisions: Sequence[float | None]
+    ) -> None:
+        """Take each model's name, labels and `decision` (see `pipeline.to_result`); an ensemble comes after these."""
         self.names = names
         self.pictures = self.failed = self.all_agree = 0
         self._labels = labels
-        self._voters = voters  # models that answer by themselves, which come first; the ensemble does not
+        self._voters = len(decisions)  # models that answer by themselves; the ensemble does not
+        self._decisions = [*decisions, *[None] * (len(names) - len(decisions))]
         self._same_classes = all(classes == labels[0] for classes in labels)
         self._scores = np.zeros(len(names))
         self._agree = np.zeros((len(names), len(names)), int)
@@ -59,8 +63,8 @@ class Tally:
                 answer.path, tuple(Result(answer.path, error=answer.error) for _ in self.names), False, answer.error
             )
         results = tuple(
-            to_result(answer.path, scores, labels, top_k)
-            for scores, labels in zip(answer.scores, self._labels, strict=True)
+            to_result(answer.path, scores, labels, top_k, decision=decision)
+            for scores, labels, decision in zip(answer.scores, self._labels, self._decisions, strict=True)
         )
         best = [result.predictions[0] for result in results]
         keys = [one[:2] if self._same_classes else one.label for one in best]

@@ -36,6 +36,7 @@ from outputs.progress import Progress
 from outputs.text import printable
 
 if TYPE_CHECKING:
+    from evaluation.data import Data
     from evaluation.findings import Findings
 
 CRITERIA = ("equal-error", "f1", "recall=R")
@@ -139,6 +140,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     """Run the command line; return the exit code."""
     args, contenders = parse(argv)
     configure_messages(args.quiet, args.debug)
+    data, positive = find_pictures(args, contenders)
     from evaluation.findings import METRICS_FILE, write_metrics
     from evaluation.output import prepare_output
     from evaluation.predictions import PREDICTIONS_FILE
@@ -146,9 +148,8 @@ def main(argv: Sequence[str] | None = None) -> int:
     from evaluation.summary import summarise
 
     folder = Path(args.output)
-    data, question = find_pictures(args, contenders)
     prepare_output(folder, (METRICS_FILE, PREDICTIONS_FILE, *REPORT_FILES), args.force)
-    findings, failed = evaluate_all(args, contenders, data, question, folder)
+    findings, failed = evaluate_all(args, contenders, data, positive, folder)
     write_metrics(findings, folder)
     write_report(findings, folder)
     if args.save_threshold:
@@ -157,11 +158,10 @@ def main(argv: Sequence[str] | None = None) -> int:
     return EXIT_FAILED_INPUTS if failed else EXIT_OK
 
 
-def find_pictures(args: argparse.Namespace, contenders: Sequence[Contender]) -> tuple:
-    """Return the labelled pictures, and what is asked about two classes."""
+def find_pictures(args: argparse.Namespace, contenders: Sequence[Contender]) -> tuple["Data", int]:
+    """Return the labelled pictures, and which of two classes is the positive one."""
     from evaluation.classes import ClassIndex
     from evaluation.data import find_data
-    from evaluation.run import Question
 
     first = contenders[0]
     classes = ClassIndex(first.name, first.labels)
@@ -173,16 +173,18 @@ def find_pictures(args: argparse.Namespace, contenders: Sequence[Contender]) -> 
             "--save-threshold needs pictures of both classes to choose the threshold on, other than those that it "
             "is judged on; give --validation DIR"
         )
-    return data, Question(positive, args.criterion)
+    return data, positive
 
 
-def evaluate_all(args: argparse.Namespace, contenders: Sequence[Contender], data, question, folder: Path) -> tuple:
+def evaluate_all(
+    args: argparse.Namespace, contenders: Sequence[Contender], data: "Data", positive: int, folder: Path
+) -> tuple["Findings", int]:
     """Show the models all pictures; return what was found, and how many pictures failed."""
     from evaluation.classes import class_names
     from evaluation.findings import Findings
     from evaluation.panel import panel_from
     from evaluation.predictions import PredictionsFile
-    from evaluation.run import compare, judge, notes_on, show
+    from evaluation.run import Question, compare, judge, notes_on, show
 
     panel = panel_from(args, contenders)
     decisions = [one.threshold for one in contenders] + [None] * args.ensemble
@@ -201,7 +203,7 @@ def evaluate_all(args: argparse.Namespace, contenders: Sequence[Contender], data
             seen = show(panel, data.test, decisions, on_answer, predictions)
     if not seen.true:
         raise UsageError(f"none of the {len(seen.failures):,} pictures of {data.test.name} can be read")
-    evaluations = judge(panel, seen, decisions, question, validation)
+    evaluations = judge(panel, seen, decisions, Question(positive, args.criterion), validation)
     findings = Findings(
         data.test.name, len(seen.true) + len(seen.failures), evaluations, compare(evaluations), tuple(seen.failures),
         notes_on(data.test, contenders, validation), options_told(args, contenders), args.max_pixels,

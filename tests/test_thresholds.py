@@ -9,6 +9,8 @@ from sklearn import metrics as sk
 from errors import UsageError
 from evaluation.saved import save_threshold
 from evaluation.thresholds import at_threshold, choose_threshold, judge_two_class, sweep
+from labels import ClassLabel
+from pipeline import to_result
 
 
 def make(seed: int, pictures: int = 150) -> tuple[np.ndarray, np.ndarray]:
@@ -116,3 +118,17 @@ def test_threshold_is_kept_in_a_models_folder_beside_all_else(tmp_path):
     with pytest.raises(UsageError, match=r"threshold 0.8500 cannot be kept in .*spec.json"):
         save_threshold(tmp_path, 0.85)
     assert spec.read_text() == "{"
+
+
+@pytest.mark.parametrize(
+    ("second", "decision", "threshold", "answers"),
+    [
+        (0.7, None, 0, ["dogs", "cats"]), (0.7, 0.85, 0, ["cats", "dogs"]), (0.85, 0.85, 0, ["dogs", "cats"]),
+        (0.2, 0.1, 0, ["dogs", "cats"]), (0.2, 0.1, 0.5, []), (0.7, 0.85, 0.5, []), (0.9, 0.85, 0.5, ["dogs"]),
+    ],
+)  # fmt: skip
+def test_answer_comes_first_and_below_the_threshold_of_labels_there_is_none(second, decision, threshold, answers):
+    labels = [ClassLabel("0", "cats"), ClassLabel("1", "dogs")]
+    scores = np.array([1 - second, second], np.float32).astype(np.float64)
+    result = to_result("x.jpg", np.round(scores, 6), labels, threshold=threshold, decision=decision)
+    assert [prediction.label for prediction in result.predictions] == answers

@@ -11,7 +11,7 @@ from typing import NamedTuple
 from defaults import FIGURE_PICTURES
 from errors import ImageError, UsageError
 from evaluation.pages import make_page, readable_path
-from evaluation.plots import LIGHT, render, shorten
+from evaluation.plots import FAINT, FIRST, INK, SECOND, render, shorten
 from evaluation.sheet import Sheet
 from evaluation.side_by_side import Row, Tally
 from evaluation.thumbnails import decode, thumbnail
@@ -96,13 +96,13 @@ def _drawing(figure: CompareFigure, tally: Tally, seconds: Sequence[float], form
         sheet = Sheet(drawing, width, height)
         sheet.write(GAP, 0.22, tally.sentence(), 9)
         if len(tally.names) > 1:
-            sheet.write(GAP, 0.4, f"orange: another best label than {tally.names[0]}", 8, color=LIGHT.second)
+            sheet.write(GAP, 0.4, f"orange: another best label than {tally.names[0]}", 8, color=SECOND)
         top = HEADER
         for shown, row_height in zip(figure.shown, heights, strict=True):
             _draw_picture(sheet, shown, top, row_height, tally.names, seconds)
             top += row_height + GAP
 
-    return render((width, height), draw, LIGHT, format, DPI)
+    return render((width, height), draw, format, DPI)
 
 
 def _draw_picture(
@@ -111,14 +111,14 @@ def _draw_picture(
     path = readable_path(shown.row.path)
     sheet.write(GAP, top + 0.12, path if len(path) <= 30 else f"…{path[-29:]}", 8, weight="bold")
     if shown.row.error:
-        sheet.write(PICTURE_WIDTH + GAP, top + 0.12, shorten(shown.row.error, 80), 8, color=LIGHT.second)
+        sheet.write(PICTURE_WIDTH + GAP, top + 0.12, shorten(shown.row.error, 80), 8, color=SECOND)
         return
     if shown.thumbnail:
         sheet.show(decode(shown.thumbnail), GAP, top + CAPTION, PICTURE_WIDTH - GAP, height - CAPTION, middle=False)
     left = PICTURE_WIDTH + GAP
     for number, (name, time, result) in enumerate(zip(names, seconds, shown.row.results, strict=True)):
-        sheet.write(left, top + 0.12, f"{shorten(name, 28)}  {time * 1000:.1f} ms", 8, color=LIGHT.ink)
-        color = LIGHT.second if number in shown.differs else LIGHT.first
+        sheet.write(left, top + 0.12, f"{shorten(name, 28)}  {time * 1000:.1f} ms", 8, color=INK)
+        color = SECOND if number in shown.differs else FIRST
         _draw_bars(sheet, left, top + CAPTION, result, color)
         left += MODEL_WIDTH + GAP
 
@@ -126,7 +126,7 @@ def _draw_picture(
 def _draw_bars(sheet: Sheet, left: float, top: float, result: Result, color: str) -> None:
     for rank, (_class_id, label, score) in enumerate(result.predictions):
         weight, opacity = ("bold", 0.55) if rank == 0 else ("normal", 0.3)
-        sheet.bar(left, top, MODEL_WIDTH, 0.84 * BAR, LIGHT.faint, 0.35)
+        sheet.bar(left, top, MODEL_WIDTH, 0.84 * BAR, FAINT, 0.35)
         sheet.bar(left, top, MODEL_WIDTH * score, 0.84 * BAR, color, opacity)
         middle = top + 0.42 * BAR
         sheet.write(left + 0.06, middle, shorten(label, LETTERS), 8.5, weight=weight)

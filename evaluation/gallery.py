@@ -9,7 +9,7 @@ import numpy as np
 from errors import ImageError
 from evaluation.metrics import Evaluation
 from evaluation.pages import readable_path
-from evaluation.plots import LIGHT, render, shorten
+from evaluation.plots import SECOND, THIRD, render, shorten
 from evaluation.sheet import Sheet
 from evaluation.thumbnails import decode, thumbnail
 
@@ -130,7 +130,7 @@ def contact_sheet(gallery: Gallery, thumbnails: Thumbnails, title: str) -> bytes
                 _draw_entry(sheet, GAP + column * (CELL_WIDTH + GAP), top, entry, thumbnails.of(entry.path))
             top += row_height
 
-    return render((width, height), draw, LIGHT, "jpeg", DPI)
+    return render((width, height), draw, "jpeg", DPI)
 
 
 def _lines(group: Group) -> list[Sequence[Entry]]:
@@ -141,9 +141,9 @@ def _draw_entry(sheet: Sheet, left: float, top: float, entry: Entry, small: byte
     if small:
         sheet.show(decode(small), left, top, CELL_WIDTH, PICTURE_HEIGHT, middle=True)
     else:
-        sheet.write(left, top + PICTURE_HEIGHT / 2, "cannot be read any more", 8, color=LIGHT.second)
+        sheet.write(left, top + PICTURE_HEIGHT / 2, "cannot be read any more", 8, color=SECOND)
     top += PICTURE_HEIGHT + 0.12
-    color = LIGHT.third if entry.is_right else LIGHT.second
+    color = THIRD if entry.is_right else SECOND
     sheet.write(left, top, f"{shorten(entry.predicted, LETTERS - 7)} {entry.score:.1%}", 8, color=color, weight="bold")
     sheet.write(left, top + 0.15, shorten(f"label: {entry.true}", LETTERS), 8)
     sheet.write(left, top + 0.29, _end_of(readable_path(entry.path)), 6.5, color="#6b7686")

@@ -1,4 +1,4 @@
-"""Plots of an evaluation, drawn with matplotlib without a display, in light and in dark colours.
+"""Plots of an evaluation, drawn with matplotlib without a display.
 
 A Plot is what to draw; `to_png` draws it. Names are never read as mathematics, whatever they hold.
 """
@@ -19,7 +19,7 @@ from evaluation.metrics import Evaluation
 from evaluation.thresholds import TwoClass
 
 SIZE = (5.8, 4.7)  # inches of most plots, so that they stand in line
-DPI = 144  # dots per inch: sharp on a phone, and large enough for a slide
+DPI = 132  # dots per inch: sharp on a phone, and large enough for a slide
 MOST_IN_MATRIX = 30  # classes; of more, the most confused pairs are drawn
 MOST_WITH_NUMBERS = 16  # classes, so that the numbers in the cells can be read
 MOST_PAIRS = 20
@@ -31,20 +31,11 @@ FONTS = ("Noto Sans CJK JP", "Noto Sans CJK SC", "Hiragino Sans", "PingFang SC",
          "Arial Unicode MS")  # for scripts that matplotlib's own font lacks  # fmt: skip
 
 
-@dataclass(frozen=True)
-class Theme:
-    """Colours that can be told apart by everybody, on a paper of their own."""
-
-    paper: str
-    ink: str
-    faint: str
-    first: str  # right answers, the positive class, the curve itself
-    second: str  # wrong answers, the negative class
-    third: str  # thresholds
-
-
-LIGHT = Theme("#ffffff", "#1c2430", "#d5dae2", "#1f6feb", "#c2410c", "#0f8a5f")
-DARK = Theme("#161b22", "#e6edf3", "#3a424d", "#6cb0ff", "#ff9d5c", "#4fd1a1")
+# Colours that can be told apart by everybody; a page in dark mode turns them over.
+PAPER, INK, FAINT = "#ffffff", "#1c2430", "#d5dae2"
+FIRST = "#1f6feb"  # right answers, the positive class, the curve itself
+SECOND = "#c2410c"  # wrong answers, the negative class
+THIRD = "#0f8a5f"  # recommended thresholds
 
 
 @dataclass(frozen=True)
@@ -55,20 +46,18 @@ class Plot:
     title: str
     about: str  # a sentence for those who read it for the first time, or cannot see it
     size: tuple[float, float]  # inches
-    draw: Callable[[Axes, Theme], None]
+    draw: Callable[[Axes], None]
 
 
-def to_png(plot: Plot, theme: Theme = LIGHT) -> bytes:
+def to_png(plot: Plot) -> bytes:
     """Draw a plot as a PNG."""
-    return render(plot.size, lambda figure: plot.draw(figure.add_subplot(title=plot.title), theme), theme)
+    return render(plot.size, lambda figure: plot.draw(figure.add_subplot(title=plot.title)))
 
 
-def render(
-    size: tuple[float, float], draw: Callable[[Figure], None], theme: Theme = LIGHT, format: str = "png", dpi: int = DPI
-) -> bytes:
+def render(size: tuple[float, float], draw: Callable[[Figure], None], format: str = "png", dpi: int = DPI) -> bytes:
     """Return what `draw` draws on a figure of `size` inches, as a file's content."""
     file = io.BytesIO()
-    with rc_context(_style(theme)), warnings.catch_warnings():
+    with rc_context(_style()), warnings.catch_warnings():
         warnings.filterwarnings("ignore", message=r"(?s).*Glyph.*missing")  # a box is drawn for such a letter
         figure = Figure(figsize=size, layout="constrained")
         draw(figure)
@@ -76,11 +65,11 @@ def render(
     return file.getvalue()
 
 
-def _style(theme: Theme) -> dict:
+def _style() -> dict:
     return {
-        "figure.facecolor": theme.paper, "axes.facecolor": theme.paper, "savefig.facecolor": theme.paper,
-        "text.color": theme.ink, "axes.labelcolor": theme.ink, "axes.titlecolor": theme.ink,
-        "xtick.color": theme.ink, "ytick.color": theme.ink, "axes.edgecolor": theme.faint, "grid.color": theme.faint,
+        "figure.facecolor": PAPER, "axes.facecolor": PAPER, "savefig.facecolor": PAPER,
+        "text.color": INK, "axes.labelcolor": INK, "axes.titlecolor": INK,
+        "xtick.color": INK, "ytick.color": INK, "axes.edgecolor": FAINT, "grid.color": FAINT,
         "grid.linewidth": 0.6, "axes.axisbelow": True, "axes.spines.top": False, "axes.spines.right": False,
         "axes.titlesize": 12, "axes.titleweight": "bold", "axes.titlelocation": "left", "axes.titlepad": 10,
         "legend.frameon": False, "legend.fontsize": 9, "axes.labelsize": 10, "xtick.labelsize": 9,
@@ -118,12 +107,12 @@ def list_plots(evaluation: Evaluation, others: Sequence[Evaluation] = ()) -> lis
 def accuracy_plot(evaluations: Sequence[Evaluation]) -> Plot:
     """Return a plot of several models' accuracies with their intervals."""
 
-    def draw(axes: Axes, theme: Theme) -> None:
+    def draw(axes: Axes) -> None:
         rows = range(len(evaluations))
         shares = [evaluation.top1 for evaluation in evaluations]
         values = np.array([share.value for share in shares])
         reach = [[share.value - share.low for share in shares], [share.high - share.value for share in shares]]
-        axes.errorbar(values, rows, xerr=reach, fmt="o", color=theme.first, ecolor=theme.first, capsize=4, linewidth=2)
+        axes.errorbar(values, rows, xerr=reach, fmt="o", color=FIRST, ecolor=FIRST, capsize=4, linewidth=2)
         for row, value in zip(rows, values, strict=True):
             axes.annotate(f"{value:.1%}", (value, row), (0, 7), textcoords="offset points", ha="center", fontsize=9)
         axes.set_yticks(rows, [shorten(evaluation.model, 40) for evaluation in evaluations])
@@ -139,9 +128,9 @@ def _confusion(evaluation: Evaluation, shown: Sequence[int]) -> Plot:
     counts = np.asarray(evaluation.confusion(shown))
     names = [shorten(evaluation.names[index]) for index in shown]
 
-    def draw(axes: Axes, theme: Theme) -> None:
+    def draw(axes: Axes) -> None:
         shares = counts / np.maximum(counts.sum(axis=1, keepdims=True), 1)
-        colors = LinearSegmentedColormap.from_list("shares", [theme.paper, theme.first])
+        colors = LinearSegmentedColormap.from_list("shares", [PAPER, FIRST])
         image = axes.imshow(shares, colors, vmin=0, vmax=1)
         level = len(names) <= FEW_CLASSES and max(map(len, names)) <= 14
         axes.set_xticks(range(len(names)), names, rotation=0 if level else 90)
@@ -150,7 +139,7 @@ def _confusion(evaluation: Evaluation, shown: Sequence[int]) -> Plot:
         axes.set_ylabel("true")
         axes.spines[:].set_visible(True)
         if len(names) <= MOST_WITH_NUMBERS:
-            _write_counts(axes, counts, shares, theme)
+            _write_counts(axes, counts, shares)
         bar = axes.figure.colorbar(image, ax=axes, shrink=0.7, label="share of the true class")
         bar.outline.set_visible(False)
         _percent(bar.ax.yaxis)
@@ -161,20 +150,20 @@ def _confusion(evaluation: Evaluation, shown: Sequence[int]) -> Plot:
     return Plot("confusion", "Confusion matrix", about, size, draw)
 
 
-def _write_counts(axes: Axes, counts: np.ndarray, shares: np.ndarray, theme: Theme) -> None:
+def _write_counts(axes: Axes, counts: np.ndarray, shares: np.ndarray) -> None:
     for row, column in np.argwhere(counts):
-        color = theme.paper if shares[row, column] > 0.55 else theme.ink
+        color = PAPER if shares[row, column] > 0.55 else INK
         axes.text(column, row, f"{counts[row, column]:,}", ha="center", va="center", color=color, fontsize=9)
 
 
 def _confused_pairs(evaluation: Evaluation) -> Plot:
     pairs = evaluation.confused[:MOST_PAIRS]
 
-    def draw(axes: Axes, theme: Theme) -> None:
+    def draw(axes: Axes) -> None:
         names = [
             f"{shorten(evaluation.names[pair.true])} → {shorten(evaluation.names[pair.predicted])}" for pair in pairs
         ]
-        bars = axes.barh(range(len(pairs)), [pair.count for pair in pairs], color=theme.second, height=0.7)
+        bars = axes.barh(range(len(pairs)), [pair.count for pair in pairs], color=SECOND, height=0.7)
         axes.bar_label(bars, padding=4, fontsize=9)
         axes.set_yticks(range(len(pairs)), names)
         axes.set_ylim(len(pairs) - 0.4, -0.6)
@@ -188,12 +177,12 @@ def _confused_pairs(evaluation: Evaluation) -> Plot:
 def _certainty(evaluation: Evaluation) -> Plot:
     answers = evaluation.answers
 
-    def draw(axes: Axes, theme: Theme) -> None:
+    def draw(axes: Axes) -> None:
         _histogram(
             axes,
             {
-                f"right ({answers.right.sum():,})": (answers.score[answers.right], theme.first),
-                f"wrong ({(~answers.right).sum():,})": (answers.score[~answers.right], theme.second),
+                f"right ({answers.right.sum():,})": (answers.score[answers.right], FIRST),
+                f"wrong ({(~answers.right).sum():,})": (answers.score[~answers.right], SECOND),
             },
         )
         axes.set_xlabel("score of the best label")
@@ -206,35 +195,35 @@ def _certainty(evaluation: Evaluation) -> Plot:
 def _two_class_plots(two: TwoClass, names: Sequence[str]) -> list[Plot]:
     positive, negative = names[two.positive], names[two.negative]
 
-    def draw_scores(axes: Axes, theme: Theme) -> None:
+    def draw_scores(axes: Axes) -> None:
         parts = {
-            f"{shorten(positive)} ({two.is_positive.sum():,})": (two.scores[two.is_positive], theme.first),
-            f"{shorten(negative)} ({(~two.is_positive).sum():,})": (two.scores[~two.is_positive], theme.second),
+            f"{shorten(positive)} ({two.is_positive.sum():,})": (two.scores[two.is_positive], FIRST),
+            f"{shorten(negative)} ({(~two.is_positive).sum():,})": (two.scores[~two.is_positive], SECOND),
         }
         _histogram(axes, parts)
-        _mark_thresholds(axes, two, theme)
+        _mark_thresholds(axes, two)
         axes.set_xlabel(f"score of {shorten(positive)}")
         _legend(axes)
 
-    def draw_roc(axes: Axes, theme: Theme) -> None:
-        axes.plot([0, 1], [0, 1], color=theme.faint, linewidth=1.2, linestyle="--", label="guessing")
-        axes.plot(two.roc.x, two.roc.y, color=theme.first, label=f"area {two.roc_auc:.4f}", clip_on=False)
+    def draw_roc(axes: Axes) -> None:
+        axes.plot([0, 1], [0, 1], color=FAINT, linewidth=1.2, linestyle="--", label="guessing")
+        axes.plot(two.roc.x, two.roc.y, color=FIRST, label=f"area {two.roc_auc:.4f}", clip_on=False)
         _unit_square(axes, f"{shorten(negative)} called {shorten(positive)}", f"{shorten(positive)} found")
 
-    def draw_precision_recall(axes: Axes, theme: Theme) -> None:
+    def draw_precision_recall(axes: Axes) -> None:
         label = f"average precision {two.average_precision:.4f}"
         share = float(two.is_positive.mean())
-        axes.plot([0, 1], [share, share], color=theme.faint, linewidth=1.2, linestyle="--", label="guessing")
-        axes.step(two.precision_recall.x, two.precision_recall.y, color=theme.first, label=label, where="post")
+        axes.plot([0, 1], [share, share], color=FAINT, linewidth=1.2, linestyle="--", label="guessing")
+        axes.step(two.precision_recall.x, two.precision_recall.y, color=FIRST, label=label, where="post")
         _unit_square(axes, f"recall: {shorten(positive)} found", "precision: right among those found")
 
-    def draw_sweep(axes: Axes, theme: Theme) -> None:
+    def draw_sweep(axes: Axes) -> None:
         sweep = two.validation_sweep or two.sweep
         wrong_positive, wrong_negative = sweep.false_negative_rate, sweep.false_positive_rate
-        axes.plot(sweep.thresholds, wrong_positive, color=theme.first, label=f"{shorten(positive)} missed")
-        axes.plot(sweep.thresholds, wrong_negative, color=theme.second, label=f"{shorten(negative)} called {positive}")
-        axes.plot(sweep.thresholds, sweep.f1, color=theme.ink, linewidth=1.2, linestyle=":", label="F1")
-        _mark_thresholds(axes, two, theme)
+        axes.plot(sweep.thresholds, wrong_positive, color=FIRST, label=f"{shorten(positive)} missed")
+        axes.plot(sweep.thresholds, wrong_negative, color=SECOND, label=f"{shorten(negative)} called {positive}")
+        axes.plot(sweep.thresholds, sweep.f1, color=INK, linewidth=1.2, linestyle=":", label="F1")
+        _mark_thresholds(axes, two)
         _unit_square(axes, "threshold", "share of the class; F1", square=False)
 
     where = "validation data" if two.validation_sweep else "the data evaluated"
@@ -253,15 +242,15 @@ def _two_class_plots(two: TwoClass, names: Sequence[str]) -> list[Plot]:
 def _reliability(evaluation: Evaluation) -> Plot:
     bins = [part for part in evaluation.reliability if part.count]
 
-    def draw(axes: Axes, theme: Theme) -> None:
+    def draw(axes: Axes) -> None:
         largest = max((part.count for part in bins), default=1)
         axes.bar(
             [part.low for part in bins], [part.count / largest * 0.25 for part in bins],
-            [part.high - part.low for part in bins], align="edge", color=theme.faint, label="pictures",
+            [part.high - part.low for part in bins], align="edge", color=FAINT, label="pictures",
         )  # fmt: skip
-        axes.plot([0, 1], [0, 1], color=theme.ink, linewidth=1, linestyle="--", label="scores that can be trusted")
+        axes.plot([0, 1], [0, 1], color=INK, linewidth=1, linestyle="--", label="scores that can be trusted")
         axes.plot(
-            [part.confidence for part in bins], [part.accuracy for part in bins], "o-", color=theme.first,
+            [part.confidence for part in bins], [part.accuracy for part in bins], "o-", color=FIRST,
             label=f"this model (expected error {evaluation.ece:.1%})", clip_on=False,
         )  # fmt: skip
         _unit_square(axes, "score of the answer", "share that is right")
@@ -282,13 +271,11 @@ def _histogram(axes: Axes, parts: dict[str, tuple[np.ndarray, str]]) -> None:
     axes.grid(axis="y")
 
 
-def _mark_thresholds(axes: Axes, two: TwoClass, theme: Theme) -> None:
-    axes.axvline(
-        two.used.threshold, color=theme.ink, linewidth=1.2, linestyle="--", label=f"{two.used.threshold:.3g} used"
-    )
+def _mark_thresholds(axes: Axes, two: TwoClass) -> None:
+    axes.axvline(two.used.threshold, color=INK, linewidth=1.2, linestyle="--", label=f"{two.used.threshold:.3g} used")
     if two.recommended:
         threshold = two.recommended.threshold
-        axes.axvline(threshold, color=theme.third, linewidth=2, label=f"{threshold:.3g} recommended ({two.criterion})")
+        axes.axvline(threshold, color=THIRD, linewidth=2, label=f"{threshold:.3g} recommended ({two.criterion})")
 
 
 def _unit_square(axes: Axes, x: str, y: str, square: bool = True) -> None:

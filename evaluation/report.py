@@ -7,7 +7,7 @@ from evaluation.findings import Findings
 from evaluation.gallery import Thumbnails, contact_sheet, list_galleries
 from evaluation.metrics import Evaluation
 from evaluation.pages import make_page
-from evaluation.plots import DARK, Plot, accuracy_plot, list_plots, to_png
+from evaluation.plots import Plot, accuracy_plot, list_plots, to_png
 
 REPORT_FILE = "report.html"
 REPORT_FILES = (REPORT_FILE, "plots/*.png", "galleries/*.jpg")  # all that write_report may leave in its folder
@@ -51,7 +51,7 @@ def _model(folder: Path, prefix: str, number: int, evaluation: Evaluation, thumb
 
 
 def _saved_plot(folder: Path, prefix: str, plot: Plot) -> dict[str, Any]:
-    """Save a plot in light colours; return it with a copy in dark ones."""
-    light = to_png(plot)
-    (folder / "plots" / f"{prefix}{plot.name}.png").write_bytes(light)
-    return {"title": plot.title, "about": plot.about, "light": light, "dark": to_png(plot, DARK)}
+    """Save a plot; return it as the page shows it."""
+    image = to_png(plot)
+    (folder / "plots" / f"{prefix}{plot.name}.png").write_bytes(image)
+    return {"title": plot.title, "about": plot.about, "image": image}

@@ -206,7 +206,7 @@ def evaluate_all(
     evaluations = judge(panel, seen, decisions, Question(positive, args.criterion), validation)
     findings = Findings(
         data.test.name, len(seen.true) + len(seen.failures), evaluations, compare(evaluations), tuple(seen.failures),
-        notes_on(data.test, contenders, validation), options_told(args, contenders), args.max_pixels,
+        notes_on(data, contenders, validation), options_told(args, contenders), args.max_pixels,
     )  # fmt: skip
     return findings, progress.failed
 

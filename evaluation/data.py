@@ -20,6 +20,7 @@ class Data:
 
     test: LabelledPictures
     validation: LabelledPictures | None
+    trained_on: int = 0  # of the test pictures, those that a model was trained on
 
 
 @dataclass(frozen=True)
@@ -57,7 +58,9 @@ def find_data(
         test = from_pairs(f"{data} (test pictures)", manifest.part("test"), classes)
     else:
         test = find_labelled(data, classes)
-    return Data(test, _find_validation(validation, splits, manifest, classes))
+    if validation and data and os.path.realpath(validation) == os.path.realpath(splits.get("test", data)):
+        raise UsageError(f"--validation {validation} is what is evaluated; a threshold is chosen on other pictures")
+    return Data(test, _find_validation(validation, splits, manifest, classes), _count_trained_on(test, manifest))
 
 
 def _find_validation(
@@ -70,6 +73,13 @@ def _find_validation(
     if manifest and (rows := manifest.part("validation")) and os.path.exists(rows[0][0]):
         return from_pairs(f"{manifest.folder} (validation pictures)", rows, classes)
     return None
+
+
+def _count_trained_on(test: LabelledPictures, manifest: Manifest | None) -> int:
+    if manifest is None:
+        return 0
+    trained_on = {os.path.abspath(path) for path, _label in manifest.part("train")}
+    return sum(os.path.abspath(path) in trained_on for path, _index in test)
 
 
 def read_manifest(trained: Sequence[Path]) -> Manifest | None:

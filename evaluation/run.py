@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from evaluation.answers import Answers, AnswerStore, PathList
 from evaluation.classes import class_names
 from evaluation.compare import Comparison, compare_all
+from evaluation.data import Data
 from evaluation.findings import Failure
 from evaluation.labelled import LabelledPictures
 from evaluation.metrics import Evaluation, evaluate
@@ -101,15 +102,17 @@ def compare(evaluations: Sequence[Evaluation]) -> tuple[Comparison, ...]:
     return compare_all([one.model for one in evaluations], [one.answers.right for one in evaluations])
 
 
-def notes_on(pictures: LabelledPictures, contenders: Sequence[Contender], validation: Seen | None) -> tuple[str, ...]:
+def notes_on(data: Data, contenders: Sequence[Contender], validation: Seen | None) -> tuple[str, ...]:
     """Return what a reader of the figures should know."""
     notes = []
     classes = len(contenders[0].labels)
-    if len(pictures.counts) < classes:
+    if len(data.test.counts) < classes:
         notes.append(
-            f"there are pictures of {len(pictures.counts):,} of the {classes:,} classes; averages are over these"
+            f"there are pictures of {len(data.test.counts):,} of the {classes:,} classes; averages are over these"
         )
     notes += [f"{one.name} has random weights: its figures mean nothing" for one in contenders if one.weights == "none"]
+    if data.trained_on:
+        notes.append(f"a model was trained on {data.trained_on:,} of the pictures, which flatters it")
     if validation and validation.failures:
         notes.append(f"{len(validation.failures):,} validation pictures could not be read")
     if classes == 2 and validation is None:

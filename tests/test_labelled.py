@@ -173,6 +173,13 @@ def test_of_split_data_the_test_pictures_are_evaluated(make):
     assert find_data(str(folder / "Test"), None, None, PETS).validation is None
 
 
+def test_threshold_is_not_chosen_on_what_is_evaluated(make):
+    folder = make("test/cats/1.jpg", "train/cats/2.jpg")
+    for data in (folder, folder / "test"):
+        with pytest.raises(UsageError, match="is what is evaluated; a threshold is chosen on other pictures"):
+            find_data(str(data), None, str(folder / "test"), PETS)
+
+
 def test_split_data_without_test_pictures_is_refused(make):
     folder = make("train/cats/1.jpg", "validation/cats/2.jpg")
     with pytest.raises(UsageError, match="has train and validation, but no test folder"):
@@ -196,6 +203,11 @@ def test_pictures_that_a_model_was_trained_on_are_not_what_it_is_judged_on(make,
     data = find_data(str(folder / "pets"), None, None, PETS, [run])
     assert listed(data.test, folder) == [("pets/dogs/3.jpg", 1)]
     assert listed(data.validation, folder) == [("pets/cats/2.jpg", 0)]
+    assert data.trained_on == 0
+    assert find_data(str(folder / "pets" / "."), None, None, PETS, [run]).trained_on == 0
+    csv = folder / "truth.csv"
+    csv.write_text("pets/cats/1.jpg,cats\npets/dogs/4.jpg,dogs\n")
+    assert find_data(None, str(csv), None, PETS, [run]).trained_on == 1
     (run / "manifest.csv").write_text("path\n1")
     with pytest.raises(UsageError, match="was trained on cannot be read"):
         find_data(str(folder / "pets"), None, None, PETS, [run])

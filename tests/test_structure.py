@@ -21,8 +21,8 @@ ALLOWED = {
     "pipeline":   {"defaults", "engines", "labels", "models", "results", "sources"},
     "benchmark":  {"arguments", "defaults", "engines", "errors", "labels", "models", "pipeline", "preprocess",
                    "results", "sources"},
-    "evaluation": {"arguments", "defaults", "engines", "errors", "labels", "models", "outputs", "pipeline", "preprocess",
-                   "results", "sources"},
+    "evaluation": {"arguments", "defaults", "engines", "errors", "labels", "models", "outputs", "pipeline",
+                   "preprocess", "results", "sources"},
     "arguments":  {"defaults", "engines", "errors", "models", "outputs", "sources"},
 }  # fmt: skip
 FRAMEWORKS = {"tensorflow", "keras", "jax", "torch", "openvino", "matplotlib"}

@@ -59,6 +59,8 @@ def parse(argv: Sequence[str] | None) -> tuple[argparse.Namespace, list[Contende
         parser.error("no pictures given; use --data DIR, or --labels-csv FILE")
     if not args.output:
         parser.error("no folder for the report given; use --output DIR")
+    if args.data and Path(args.output).resolve().is_relative_to(Path(args.data).resolve()):
+        parser.error(f"--output {args.output} lies in the data; give a folder outside of {args.data}")
     contenders = check_models_options(parser, args)
     check_classes_agree(parser, args, contenders)
     return args, contenders
@@ -129,8 +131,8 @@ def check_classes_agree(
     for other in contenders[1:]:
         if other.labels != first.labels:
             parser.error(f"{first.name} and {other.name} have different classes; evaluate them one at a time")
-    for option, given in (("--positive", args.positive), ("--save-threshold", args.save_threshold)):
-        if given and len(first.labels) != 2:
+    for option in ("--positive", "--validation", "--save-threshold"):
+        if vars(args)[option[2:].replace("-", "_")] and len(first.labels) != 2:
             parser.error(f"{option} is for two classes, and {first.name} has {len(first.labels):,}")
     if args.save_threshold and not all(one.folder for one in contenders):
         parser.error("--save-threshold keeps it in a trained model's folder, which --model FOLDER names")

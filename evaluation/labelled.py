@@ -169,9 +169,11 @@ def _csv_rows(file: str | Path) -> Iterator[tuple[str, str]]:
         with open(file, encoding="utf-8-sig", errors="surrogateescape", newline="") as lines:
             yield from _path_and_label(file, csv.reader(lines, strict=True))
     except OSError as error:
-        raise UsageError(f"cannot read --labels-csv {file}: {error.strerror}") from error
+        raise UsageError(
+            f"cannot read {file}: {error.strerror}; give a folder, or a CSV file of path and label"
+        ) from error
     except csv.Error as error:
-        raise UsageError(f"--labels-csv {file} is not CSV: {error}") from error
+        raise UsageError(f"{file} is not CSV: {error}") from error
 
 
 def _path_and_label(file: str | Path, rows: Iterable[list[str]]) -> Iterator[tuple[str, str]]:
@@ -185,7 +187,7 @@ def _path_and_label(file: str | Path, rows: Iterable[list[str]]) -> Iterator[tup
         if not any(row):
             continue
         if len(row) <= max(columns) or not all(row[column].strip() for column in columns):
-            raise UsageError(f"row {number} of --labels-csv {file} has no path or no label; every row needs both")
+            raise UsageError(f"row {number} of {file} has no path or no label; every row needs both")
         yield row[columns[0]], row[columns[1]].strip()
 
 

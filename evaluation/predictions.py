@@ -19,16 +19,17 @@ PREDICTIONS_FILE = "predictions.csv"
 
 
 class PredictionsFile:
-    """Writes the rows as the pictures are answered."""
+    """Writes the rows as the pictures are answered; without any, an error leaves no file."""
 
     def __init__(self, folder: Path, names: Sequence[str]) -> None:
         self._names = names
         self._kept = min(KEPT_BEST, len(names))
-        path = folder / PREDICTIONS_FILE
+        self._path = folder / PREDICTIONS_FILE
+        self._is_empty = True
         try:
-            self._file = open(path, "w", encoding="utf-8", errors=PATH_ERRORS, newline="")  # noqa: SIM115
+            self._file = open(self._path, "w", encoding="utf-8", errors=PATH_ERRORS, newline="")  # noqa: SIM115
         except OSError as error:
-            raise UsageError(f"cannot write {path}: {error.strerror}") from error
+            raise UsageError(f"cannot write {self._path}: {error.strerror}") from error
         self._writer = csv.writer(self._file, lineterminator="\n")
         ranked = [f"{name}_{rank}" for rank in range(1, self._kept + 1) for name in ("label", "score")]
         self._writer.writerow(["path", "model", "label", "answer", "right", "error", *ranked])
@@ -47,8 +48,9 @@ class PredictionsFile:
     def _row(self, cells: Sequence[object]) -> None:
         try:
             self._writer.writerow(cells)
+            self._is_empty = False
         except OSError as error:
-            raise UsageError(f"cannot write {self._file.name}: {error.strerror}") from error
+            raise UsageError(f"cannot write {self._path}: {error.strerror}") from error
 
     def __enter__(self) -> "PredictionsFile":
         return self
@@ -57,3 +59,5 @@ class PredictionsFile:
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         self._file.close()
+        if error and self._is_empty:  # the run could not begin
+            self._path.unlink()

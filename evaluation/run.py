@@ -115,8 +115,8 @@ def notes_on(data: Data, contenders: Sequence[Contender], validation: Seen | Non
         notes.append(f"a model was trained on {data.trained_on:,} of the pictures, which flatters it")
     if validation and validation.failures:
         notes.append(f"{len(validation.failures):,} validation pictures could not be read")
-    if classes == 2 and validation is None:
-        notes.append("no threshold is recommended, for there are no validation pictures to choose it on")
+    if classes == 2 and (validation is None or len(set(validation.true)) < 2):
+        notes.append("no threshold is recommended, for there are no validation pictures of both classes")
     return tuple(notes)
 
 

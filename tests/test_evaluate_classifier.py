@@ -5,6 +5,7 @@ import json
 import shutil
 import tracemalloc
 
+import h5py
 import numpy as np
 import pytest
 from conftest import IMAGES
@@ -106,6 +107,8 @@ def test_report_is_not_overwritten_by_surprise(evaluated, data, tmp_path):
         (["--data", "x", "-o", "y", "--criterion", "recall=x"], "'recall=x' is not equal-error, f1 or recall=R"),
         (["--data", "x", "-o", "y", "--save-threshold"], "--save-threshold is for two classes, and efficientnet_lite0"),
         (["--data", "x", "-o", "y", "--positive", "tench"], "--positive is for two classes"),
+        (["--data", "x", "-o", "y", "--validation", "z"], "--validation is for two classes"),
+        (["--data", "x", "-o", "x/report"], "--output x/report lies in the data; give a folder outside of x"),
         (["--data", "x", "-o", "y", "--ensemble"], "--ensemble is the mean of several models"),
         (["--data", "x", "-o", "y", "-m", "resnet50", "ResNet50"], "--model names resnet50 twice"),
         (["--data", "x", "-o", "y", "-m", "resnet5O"], "did you mean 'resnet50'?"),
@@ -127,9 +130,22 @@ def test_help_imports_nothing_heavy(run):
 
 
 def test_pictures_that_none_can_read_are_an_error(tmp_path, capsys):
-    (tmp_path / "tench_1.jpg").touch()
+    data, report = tmp_path / "data", tmp_path / "report"
+    data.mkdir()
+    (data / "tench_1.jpg").touch()
     with pytest.raises(UsageError, match=r"none of the 1 pictures of .* can be read"):
-        evaluate_classifier.main(["--data", str(tmp_path), "-o", str(tmp_path / "report")])
+        evaluate_classifier.main(["--data", str(data), "-o", str(report)])
+    assert len((report / "predictions.csv").read_text().splitlines()) == 2
+
+
+def test_run_that_cannot_begin_leaves_nothing_in_the_way(data, tmp_path):
+    with h5py.File(tmp_path / "other.weights.h5", "w") as file:
+        file["layers"] = [1, 2, 3]
+    arguments = ["--data", data, "--weights", tmp_path / "other.weights.h5", "-o", tmp_path / "report"]
+    with pytest.raises(UsageError, match=r"other\.weights\.h5"):
+        evaluate_classifier.main([*map(str, arguments)])
+    assert list(tmp_path.glob("report*")) == [tmp_path / "report"]
+    assert not list(tmp_path.glob("report/*"))
 
 
 def test_models_side_by_side_answer_as_each_does_alone_and_the_ensemble_is_their_mean(data):

@@ -138,7 +138,7 @@ def test_csv_that_is_wrong_is_refused(tmp_path, text, message):
 
 
 def test_csv_that_is_not_there_is_refused(tmp_path):
-    with pytest.raises(UsageError, match=r"cannot read --labels-csv .*: No such file"):
+    with pytest.raises(UsageError, match=r"cannot read .*truth.csv: No such file"):
         read_labels_csv(tmp_path / "truth.csv", None, PETS)
 
 

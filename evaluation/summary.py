@@ -18,7 +18,7 @@ def summarise(findings: Findings, folder: Path) -> str:
     width = max(len("model"), *(len(one.model) for one in findings.evaluations))
     lines = [
         f"{findings.pictures:,} pictures of {findings.data}{failed}",
-        f"{'model':{width}}  {'top-1 (95 % interval)':24}  {'top-5':24}  macro F1  log loss     ECE",
+        f"{'model':{width}}  {'top-1 (95 % interval)':26}  {'top-5':26}  macro F1  log loss     ECE",
         *(_row(one, width) for one in findings.evaluations),
         *(_two_class(one) for one in findings.evaluations if one.two_class),
         *map(_comparison, findings.comparisons),
@@ -31,7 +31,7 @@ def summarise(findings: Findings, folder: Path) -> str:
 def _row(one: Evaluation, width: int) -> str:
     top5 = _percent(one.top5) if one.top5 else "-"
     return (
-        f"{one.model:{width}}  {_percent(one.top1):24}  {top5:24}  "
+        f"{one.model:{width}}  {_percent(one.top1):26}  {top5:26}  "
         f"{one.macro.f1:8.3f}  {one.log_loss:8.3f}  {one.ece:6.3f}"
     )
 

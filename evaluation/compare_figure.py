@@ -10,11 +10,12 @@ from typing import NamedTuple
 
 from defaults import FIGURE_PICTURES
 from errors import ImageError, UsageError
-from evaluation.pages import make_page, readable_path
-from evaluation.plots import FAINT, FIRST, INK, SECOND, render, shorten
+from evaluation.drawing import FAINT, FIRST, INK, SECOND, render
+from evaluation.pages import make_page
 from evaluation.sheet import Sheet
 from evaluation.side_by_side import Row, Tally
 from evaluation.thumbnails import decode, thumbnail
+from evaluation.words import end_of, readable_path, shorten
 from results import Result
 
 SIDE = 400  # pixels of a picture's longer side
@@ -109,7 +110,7 @@ def _draw_picture(
     sheet: Sheet, shown: Shown, top: float, height: float, names: Sequence[str], seconds: Sequence[float]
 ) -> None:
     path = readable_path(shown.row.path)
-    sheet.write(GAP, top + 0.12, path if len(path) <= 30 else f"…{path[-29:]}", 8, weight="bold")
+    sheet.write(GAP, top + 0.12, end_of(path, 26), 8, weight="bold")
     if shown.row.error:
         sheet.write(PICTURE_WIDTH + GAP, top + 0.12, shorten(shown.row.error, 80), 8, color=SECOND)
         return

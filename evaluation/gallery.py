@@ -7,11 +7,11 @@ from typing import NamedTuple
 import numpy as np
 
 from errors import ImageError
+from evaluation.drawing import SECOND, THIRD, render
 from evaluation.metrics import Evaluation
-from evaluation.pages import readable_path
-from evaluation.plots import SECOND, THIRD, render, shorten
 from evaluation.sheet import Sheet
 from evaluation.thumbnails import decode, thumbnail
+from evaluation.words import end_of, readable_path, shorten
 
 MOST_MISTAKES, MOST_UNCERTAIN, MOST_PAIRS, MOST_OF_A_PAIR = 24, 12, 12, 6  # pictures; pairs
 COLUMNS = 6  # of a contact sheet
@@ -146,8 +146,4 @@ def _draw_entry(sheet: Sheet, left: float, top: float, entry: Entry, small: byte
     color = THIRD if entry.is_right else SECOND
     sheet.write(left, top, f"{shorten(entry.predicted, LETTERS - 7)} {entry.score:.1%}", 8, color=color, weight="bold")
     sheet.write(left, top + 0.15, shorten(f"label: {entry.true}", LETTERS), 8)
-    sheet.write(left, top + 0.29, _end_of(readable_path(entry.path)), 6.5, color="#6b7686")
-
-
-def _end_of(path: str) -> str:
-    return path if len(path) <= LETTERS + 8 else f"…{path[-LETTERS - 7 :]}"
+    sheet.write(left, top + 0.29, end_of(readable_path(entry.path), LETTERS + 8), 6.5, color="#6b7686")

@@ -6,7 +6,6 @@ policy forbids a browser to fetch anything, or to run a script that is not the p
 
 import base64
 import hashlib
-import os
 from pathlib import Path
 from typing import Any
 
@@ -14,6 +13,7 @@ from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from markupsafe import Markup
 
 from evaluation.thumbnails import data_uri
+from evaluation.words import readable_path
 from outputs.text import printable
 
 FOLDER = Path(__file__).with_name("page")
@@ -43,11 +43,6 @@ def make_page(template: str, **content: Any) -> str:
         policy=_policy(script),
         **content,
     )
-
-
-def readable_path(path: str) -> str:
-    """Return a path as text for people: what is not UTF-8 in it, or steers a terminal, is replaced."""
-    return printable(os.fsencode(path).decode("utf-8", "replace"))
 
 
 def _policy(script: str) -> str:

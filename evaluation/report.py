@@ -3,11 +3,12 @@
 from pathlib import Path
 from typing import Any
 
+from evaluation.drawing import Plot, to_png
 from evaluation.findings import Findings
 from evaluation.gallery import Thumbnails, contact_sheet, list_galleries
 from evaluation.metrics import Evaluation
 from evaluation.pages import make_page
-from evaluation.plots import Plot, accuracy_plot, list_plots, to_png
+from evaluation.plots import accuracy_plot, list_plots
 
 REPORT_FILE = "report.html"
 REPORT_FILES = (REPORT_FILE, "plots/*.png", "galleries/*.jpg")  # all that write_report may leave in its folder

@@ -10,6 +10,7 @@ import numpy as np
 
 from errors import UsageError
 from evaluation.panel import Answer
+from evaluation.words import end_of, shorten
 from labels import ClassLabel
 from outputs.csv import CsvFormat
 from outputs.jsonl import JsonlFormat
@@ -93,7 +94,7 @@ class Tally:
         if not self.answered:
             return "No picture could be read"
         if self._voters == 1:
-            return f"{self.answered:,} pictures{failed}"
+            return f"{self.answered:,} picture{'s' if self.answered > 1 else ''}{failed}"
         who = "Both models" if self._voters == 2 else f"All {self._voters} models"
         share = f"{self.all_agree:,} of {self.answered:,} pictures ({self.all_agree / self.answered:.1%})"
         return f"{who} give the same best label for {share}{failed}"
@@ -103,15 +104,14 @@ class TextTable:
     """A line for each picture, with a column for each model."""
 
     def __init__(self, names: Sequence[str], top_k: int) -> None:
-        self.header = _line("", [_fit(name, CELL_WIDTH - 1) for name in names])
+        self.header = _line("", [shorten(printable(name), CELL_WIDTH - 1) for name in names])
 
     def rows(self, row: Row, seconds: Sequence[float]) -> str:
         """Return the line of a picture."""
-        path = printable(row.path)
-        path = path if len(path) <= PATH_WIDTH else f"…{path[-PATH_WIDTH + 1 :]}"
+        path = end_of(printable(row.path), PATH_WIDTH)
         if row.error:
             return f"{path:{PATH_WIDTH}}  error: {printable(row.error)}\n"
-        cells = [f"{_fit(best.label, LABEL_WIDTH):{LABEL_WIDTH}} {best.score:7.2%}" for best in row.best]
+        cells = [f"{shorten(printable(best.label), LABEL_WIDTH):{LABEL_WIDTH}} {best.score:7.2%}" for best in row.best]
         return _line(path, [*cells, "" if row.agree else "differ"])
 
 
@@ -160,6 +160,8 @@ TABLES: dict[str, Callable[[Sequence[str], int], Table]] = {"text": TextTable, "
 
 def summary(tally: Tally, seconds: Sequence[float]) -> str:
     """Lay out what the models took, how sure they were and how often they agree."""
+    if not tally.answered:
+        return tally.sentence()
     several = len(tally.names) > 1
     numbers = range(1, len(tally.names) + 1)
     width = max(len(name) for name in tally.names) + 4
@@ -224,11 +226,6 @@ def _open(path: str | None) -> TextIO:
 
 def _line(first: str, cells: Sequence[str]) -> str:
     return f"{first:{PATH_WIDTH}}{''.join(f'  {cell:{CELL_WIDTH}}' for cell in cells)}".rstrip() + "\n"
-
-
-def _fit(text: str, width: int) -> str:
-    text = printable(text)
-    return text if len(text) <= width else f"{text[: width - 1]}…"
 
 
 def _ms(seconds: float) -> float:

@@ -13,9 +13,10 @@ from PIL import Image
 from reports import COLORS, NAMES, PLANTED, judge, make_findings
 
 from evaluation.answers import AnswerStore
+from evaluation.drawing import to_png
 from evaluation.gallery import Group, Thumbnails, contact_sheet, list_galleries
 from evaluation.metrics import evaluate
-from evaluation.plots import list_plots, to_png
+from evaluation.plots import list_plots
 from evaluation.report import REPORT_FILES, write_report
 from evaluation.thumbnails import SIDE, thumbnail
 

@@ -8,7 +8,8 @@ import re
 import sys
 import traceback
 import warnings
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from functools import partial
 from pathlib import Path
 from typing import NoReturn
 
@@ -18,10 +19,12 @@ from engines.weights_file import check_weights_file
 from errors import UsageError
 from models import ModelSpec, find_model, match_models
 from outputs.text import printable
+from sources.paths import split_paths
 from trained import Spec, TrainedSpec, find_spec
 
 VERSION = "0.1.0"
 MAX_INT = 2**31 - 1
+STDIN = "-"  # among the paths of --image
 EXIT_OK, EXIT_FAILED_INPUTS, EXIT_USAGE, EXIT_INTERRUPTED = 0, 1, 2, 130
 
 logger = logging.getLogger("suite")
@@ -73,6 +76,17 @@ def add_input_options(parser: argparse.ArgumentParser) -> None:
         help="refuse larger pictures (default: %(default)s)",
     )  # fmt: skip
     add_workers_option(group)
+
+
+def named_images(args: argparse.Namespace) -> list[str | Iterator[str]]:
+    """Return what --image names, with the stream of paths on stdin in the place of "-"."""
+    return [_stdin_paths(args.null) if path == STDIN else path for path in args.image]
+
+
+def _stdin_paths(null: bool) -> Iterator[str]:
+    if sys.stdin is None:
+        raise UsageError("--image - reads paths from stdin, which is closed")
+    return split_paths(partial(os.read, sys.stdin.fileno()), b"\0" if null else b"\n")
 
 
 def add_workers_option(group: argparse._ActionsContainer) -> None:

@@ -18,18 +18,19 @@ import logging
 import os
 import sys
 from collections.abc import Callable, Iterator, Sequence
-from functools import partial
 
 import defaults
 from arguments import (
     EXIT_FAILED_INPUTS,
     EXIT_OK,
+    STDIN,
     ArgumentParser,
     add_input_options,
     add_message_options,
     add_model_options,
     check_model_options,
     configure_messages,
+    named_images,
     positive_int,
     probability,
     run_script,
@@ -42,9 +43,7 @@ from outputs.progress import Progress
 from outputs.rows import Results
 from outputs.text import printable
 from results import Result
-from sources.paths import find_images, is_pattern, search_root, split_paths
-
-STDIN = "-"
+from sources.paths import find_images, is_pattern, search_root
 
 logger = logging.getLogger("suite")
 
@@ -115,7 +114,7 @@ def main(argv: Sequence[str] | None = None) -> int:
 
 def classify_all(args: argparse.Namespace, labels: Sequence[ClassLabel], outputs: list, results: Results) -> int:
     """Hand each result to the outputs, and last to the results, which say what is done; return how many failed."""
-    images = [stdin_paths(args.null) if path == STDIN else path for path in args.image]
+    images = named_images(args)
     on_terminal = not args.output and sys.stdout.isatty() and sys.stderr.isatty()
     with Progress(
         is_shown=sys.stderr.isatty() and not on_terminal and not args.quiet,
@@ -144,10 +143,15 @@ def classify_images(
 
     return classify(
         images, args.model, weights=args.weights, labels=labels, top_k=args.top_k, threshold=args.threshold,
-        resize=args.resize, max_pixels=args.max_pixels, backend=args.backend, device=args.device,
-        precision=args.precision, batch_size=args.batch_size, workers=args.workers, cache_dir=args.cache_dir,
-        use_cache=not args.no_cache, exclude=copy_folders(args), skip=skip,
+        resize=args.resize, max_pixels=args.max_pixels, backend=args.backend,
+        device=args.device, precision=args.precision, batch_size=args.batch_size, workers=args.workers,
+        cache_dir=args.cache_dir, use_cache=not args.no_cache, exclude=copy_folders(args), skip=skip,
     )  # fmt: skip
+
+
+def decision_of(args: argparse.Namespace) -> float | None:
+    """Return the threshold between two classes that a trained model's folder keeps, if it does."""
+    return getattr(args.model, "threshold", None)
 
 
 def copy_folders(args: argparse.Namespace) -> list[str]:
@@ -160,13 +164,6 @@ def names_several(inputs: Sequence[str]) -> bool:
     return len(inputs) > 1 or inputs[0] == STDIN or os.path.isdir(inputs[0]) or is_pattern(inputs[0])
 
 
-def stdin_paths(null: bool) -> Iterator[str]:
-    """Yield the paths on stdin as they come, ended by line ends or NUL characters."""
-    if sys.stdin is None:
-        raise UsageError("--image - reads paths from stdin, which is closed")
-    return split_paths(partial(os.read, sys.stdin.fileno()), b"\0" if null else b"\n")
-
-
 def check_output(args: argparse.Namespace) -> None:
     """Raise UsageError when --output would write over an input."""
     if args.output and os.path.isfile(args.output):
@@ -177,6 +174,7 @@ def check_output(args: argparse.Namespace) -> None:
 
 def what_shapes_answers(args: argparse.Namespace, labels: Sequence[ClassLabel]) -> dict:
     """Return the options that a run must share with the one that it resumes; of files, a hash of the content."""
+    decision = decision_of(args)
     return {
         "--model": args.model.name,
         "--weights": args.weights if args.weights in BUILT_IN_WEIGHTS else hash_of(args.weights),
@@ -187,6 +185,7 @@ def what_shapes_answers(args: argparse.Namespace, labels: Sequence[ClassLabel]) 
         "--max-pixels": args.max_pixels,
         "--precision": args.precision,
         "--format": args.format,
+        **({} if decision is None else {"the model's threshold": decision}),
     }
 
 

@@ -9,3 +9,4 @@ READ_AHEAD = 2 * BATCH_SIZE  # pictures decoded while a batch is computed
 WORKERS = min(4, os.cpu_count() or 1)  # threads that decode
 MAX_PIXELS = 178_956_970  # where Pillow itself sees a decompression bomb; half a gigabyte of RGB
 RESIZE_MODES = ("crop", "stretch", "pad")
+FIGURE_PICTURES = {".png": 30, ".svg": 30, ".html": 300}  # at most; a figure of more could not be opened, or read

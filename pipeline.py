@@ -2,6 +2,7 @@
 
 import os
 from collections.abc import Callable, Iterable, Iterator, Sequence
+from itertools import takewhile
 from pathlib import Path
 
 import numpy as np
@@ -17,6 +18,7 @@ from trained import Spec, TrainedSpec, find_spec
 
 MOST_UNREADABLE = 1000  # frames that wait for a batch to fill
 PATIENCE = 0.2  # seconds that a batch waits for a source of paths that is slow
+NOT_NUMBERS = "the model's scores are not numbers; its weights are damaged or do not fit it"
 
 
 def classify(
@@ -42,7 +44,8 @@ def classify(
     """Yield a Result for each picture, in order, in constant memory; nothing is read before the first is asked for.
 
     `images` are files, folders and patterns (see `sources.paths.find_images`); the options are those
-    of classify_image.py, and a trained model's folder brings its own weights, labels and resize.
+    of classify_image.py, and a trained model's folder brings its own weights, labels, resize and
+    threshold between two classes.
     `exclude` names folders that are not searched, and `skip` says of each path, in order, whether
     to leave it out. A picture that cannot be read gives a Result with an `error`.
     Raises UsageError at once for an option that makes no sense, and with the first picture for
@@ -63,7 +66,8 @@ def classify(
     if skip:
         paths = (path for path in paths if not skip(path))
     frames = read_frames(paths, spec, resize, max_pixels, workers, 2 * batch_size, PATIENCE)
-    return classify_frames(frames, engine, labels, top_k, batch_size, threshold)
+    decision = spec.threshold if is_trained else None
+    return classify_frames(frames, engine, labels, top_k, batch_size, threshold, decision)
 
 
 def _check_choices(**options: tuple[str, Sequence[str]]) -> None:
@@ -87,13 +91,14 @@ def classify_frames(
     top_k: int = TOP_K,
     batch_size: int = BATCH_SIZE,
     threshold: float = 0,
+    decision: float | None = None,
 ) -> Iterator[Result]:
     """Yield one Result for each Frame, in order; an unreadable frame's carries its error."""
     for frame, scores in predict_frames(frames, engine, batch_size):
         if scores is None:
             yield Result(frame.source, error=frame.error)
         else:
-            yield to_result(frame.source, scores, labels, top_k, threshold)
+            yield to_result(frame.source, scores, labels, top_k, threshold, decision)
 
 
 def predict_frames(
@@ -127,10 +132,31 @@ def _batches(frames: Iterable[Frame | None], batch_size: int) -> Iterator[list[F
 
 
 def to_result(
-    source: str, scores: np.ndarray, labels: Sequence[ClassLabel], top_k: int = TOP_K, threshold: float = 0
+    source: str,
+    scores: np.ndarray,
+    labels: Sequence[ClassLabel],
+    top_k: int = TOP_K,
+    threshold: float = 0,
+    decision: float | None = None,
 ) -> Result:
-    """Name the `top_k` best of one picture's class probabilities, float32 [classes], from `threshold` up."""
+    """Name the `top_k` best of one picture's class probabilities, float32 [classes], from `threshold` up.
+
+    With a `decision` the answer comes first, whatever its score; below `threshold` there is none.
+    """
     if not np.isfinite(scores).all():
-        return Result(source, error="the model's scores are not numbers; its weights are damaged or do not fit it")
-    best = [index for index in np.argsort(-scores, kind="stable")[:top_k] if scores[index] >= threshold]
+        return Result(source, error=NOT_NUMBERS)
+    ranked = np.argsort(-scores, kind="stable")
+    if decision is not None and decide(scores, decision) != ranked[0]:
+        ranked = ranked[::-1]
+    best = takewhile(lambda index: scores[index] >= threshold, ranked[:top_k])
     return Result(source, tuple(Prediction(*labels[index], float(scores[index])) for index in best))
+
+
+def decide(scores: np.ndarray, decision: float | None = None) -> int:
+    """Return the class that is the answer to one picture's probabilities, float32 [classes]: the best.
+
+    Between two classes, a `decision` is the least probability of the second one that makes it the answer.
+    """
+    if decision is None:
+        return int(scores.argmax())
+    return int(float(scores[1]) >= decision)

@@ -47,9 +47,11 @@ class OpenVINOEngine:
             scores[index] = request.get_output_tensor().data[0]
 
         self._requests.set_callback(keep)
-        for index in range(len(pixels)):
-            self._requests.start_async(pixels[index : index + 1], index)
-        self._requests.wait_all()
+        try:
+            for index in range(len(pixels)):
+                self._requests.start_async(pixels[index : index + 1], index)
+        finally:  # after Ctrl-C, too: a callback into a Python that has ended aborts the process
+            self._requests.wait_all()
         return scores
 
 

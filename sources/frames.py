@@ -65,12 +65,12 @@ def read_frames(
 
 def read_ahead(
     items: Iterable[Any],
-    read: Callable[[Any], Frame],
+    read: Callable[[Any], Any],
     workers: int = WORKERS,
     ahead: int = READ_AHEAD,
     patience: float | None = None,
-) -> Iterator[Frame | None]:
-    """As `read_frames`, of anything that `read` makes a Frame of."""
+) -> Iterator[Any]:
+    """As `read_frames`, of anything that `read` makes something of."""
     reader = _Reader(items, read, workers, ahead)
     try:
         yield from reader.frames(patience)
@@ -81,7 +81,7 @@ def read_ahead(
 class _Reader:
     """Reads items on threads, within a bound, and yields what they give in order."""
 
-    def __init__(self, items: Iterable[Any], read: Callable[[Any], Frame], workers: int, ahead: int) -> None:
+    def __init__(self, items: Iterable[Any], read: Callable[[Any], Any], workers: int, ahead: int) -> None:
         self._items = items
         self._read = read
         self._executor = ThreadPoolExecutor(workers)
@@ -90,7 +90,7 @@ class _Reader:
         self._stopped = False
         threading.Thread(target=self._submit_all, daemon=True).start()
 
-    def frames(self, patience: float | None) -> Iterator[Frame | None]:
+    def frames(self, patience: float | None) -> Iterator[Any]:
         while True:
             try:
                 frame = self._frames.get(timeout=patience)

@@ -1,0 +1,151 @@
+"""Ask several models about the same pictures, side by side.
+
+    python compare_models.py --image images/ --model efficientnet_lite0 efficientnet_lite2
+    python compare_models.py --image photos/ --model resnet50 xception vgg16 --ensemble --figure compare.html
+    python compare_models.py --image photos/*.jpg --model resnet50 runs/pets --format csv --output compare.csv
+
+For each picture the best label and score of each model, and whether they differ; at the end the
+computing time per picture, and how often each two models agree. --figure shows each picture beside
+the models' best labels as bars. Every model gives the answers that it gives in classify_image.py.
+
+Exit codes: 0 all fine, 1 some pictures failed, 2 wrong usage or something missing, 130 interrupted.
+"""
+
+import argparse
+import os
+import sys
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
+
+import defaults
+from arguments import (
+    EXIT_FAILED_INPUTS,
+    EXIT_OK,
+    STDIN,
+    ArgumentParser,
+    add_input_options,
+    add_message_options,
+    configure_messages,
+    logger,
+    named_images,
+    positive_int,
+    run_script,
+)
+from errors import UsageError
+from evaluation.options import Contender, add_models_options, check_models_options
+from outputs.formats import FORMATS, format_of
+from outputs.progress import Progress
+from outputs.text import printable
+from sources.paths import find_images
+
+if TYPE_CHECKING:
+    from evaluation.panel import Panel
+    from evaluation.side_by_side import Output, Tally
+
+
+def parse(argv: Sequence[str] | None) -> tuple[argparse.Namespace, list[Contender]]:
+    """Read and check the command line, in a fraction of a second."""
+    parser = ArgumentParser(__doc__)
+    add_input_options(parser)
+    add_models_options(parser)
+    group = parser.add_argument_group("output")
+    group.add_argument(
+        "-k", "--top-k", type=positive_int, default=defaults.TOP_K, metavar="N",
+        help="labels for each picture and model, in CSV, JSON Lines and the figure (default: %(default)s)",
+    )  # fmt: skip
+    group.add_argument("-o", "--output", metavar="FILE", help="write the table to a file (default: to stdout)")
+    group.add_argument("--format", choices=FORMATS, help="of the table (default: what FILE ends in, or text)")
+    group.add_argument(
+        "--figure",
+        type=figure_file,
+        metavar="FILE",
+        help="show each picture beside the models' labels as bars: .png, .svg or .html",
+    )  # fmt: skip
+    group.add_argument("--force", action="store_true", help="overwrite the files if they exist")
+    add_message_options(parser)
+    args = parser.parse_args(argv)
+    if not args.image:
+        parser.error("no picture given; use --image PATH")
+    if args.output == STDIN:
+        args.output = None
+    args.format = args.format or (format_of(args.output) if args.output else "text")
+    return args, check_models_options(parser, args)
+
+
+def figure_file(path: str) -> str:
+    """Argument type: a file whose name says what kind of figure it is."""
+    if os.path.splitext(path)[1].lower() not in defaults.FIGURE_PICTURES:
+        raise argparse.ArgumentTypeError(f"'{path}' must end in {', '.join(defaults.FIGURE_PICTURES)}")
+    return path
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Run the command line; return the exit code."""
+    args, contenders = parse(argv)
+    configure_messages(args.quiet, args.debug)
+    check_files(args)
+    from evaluation.panel import panel_from
+    from evaluation.side_by_side import Tally
+
+    panel = panel_from(args, contenders, is_timed=True)
+    tally = Tally(panel.names, panel.labels, [one.threshold for one in contenders])
+    outputs = open_outputs(args, panel)
+    reason = ""
+    try:
+        compare_all(args, panel, tally, outputs)
+    except KeyboardInterrupt:
+        reason = f"what is written is of the first {tally.pictures:,} pictures"
+    for output in outputs:
+        output.finish(tally, panel.seconds_per_picture())
+    if reason:
+        raise KeyboardInterrupt(reason)
+    return EXIT_FAILED_INPUTS if tally.failed else EXIT_OK
+
+
+def compare_all(args: argparse.Namespace, panel: "Panel", tally: "Tally", outputs: Sequence["Output"]) -> None:
+    """Hand each picture's row to the outputs as soon as all models have answered."""
+    from pipeline import PATIENCE
+
+    images = named_images(args)
+    on_terminal = not args.output and sys.stdout.isatty()
+    with Progress(
+        is_shown=sys.stderr.isatty() and not on_terminal and not args.quiet,
+        count=None if STDIN in args.image else lambda: sum(1 for _ in find_images(images)),
+    ) as progress:
+        for answer in panel.answer(find_images(images), PATIENCE):
+            row = tally.add(answer, args.top_k)
+            for output in outputs:
+                output.add(row, panel.seconds_per_picture())
+            progress.add(failed=bool(row.error))
+            if row.error and not (on_terminal and args.format == "text"):
+                logger.error("error: %s: %s", printable(row.path), row.error)
+
+
+def open_outputs(args: argparse.Namespace, panel: "Panel") -> list["Output"]:
+    """Return the ways out; none touches its file before the first row is there."""
+    from evaluation.side_by_side import TABLES, TableOutput
+
+    outputs: list[Output] = [TableOutput(args.output, TABLES[args.format](panel.names, args.top_k))]
+    if args.figure:
+        from evaluation.compare_figure import CompareFigure
+
+        outputs.append(CompareFigure(args.figure, args.top_k, args.max_pixels))
+    return outputs
+
+
+def check_files(args: argparse.Namespace) -> None:
+    """Raise UsageError before anything is computed when a file exists, or cannot be written."""
+    for option, path in (("--output", args.output), ("--figure", args.figure)):
+        if not path:
+            continue
+        if os.path.isdir(path):
+            raise UsageError(f"{option} {path} is a folder; name a file in it")
+        if os.path.isfile(path) and not args.force:
+            raise UsageError(f"{option} {path} exists; --force overwrites it")
+        folder = os.path.dirname(path) or os.curdir
+        if not os.access(folder, os.W_OK):
+            raise UsageError(f"{option} {path}: the folder {folder} is missing, or may not be written to")
+
+
+if __name__ == "__main__":
+    sys.exit(run_script(main))

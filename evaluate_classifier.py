@@ -1,0 +1,249 @@
+"""Find out how good models are on labelled pictures, and where they fail.
+
+    python evaluate_classifier.py --data pets/test --model runs/pets --output report/
+    python evaluate_classifier.py --data imagenet-val/ --model resnet50 xception --ensemble --output report/
+    python evaluate_classifier.py --labels-csv truth.csv --model efficientnet_lite0 --output report/
+    python evaluate_classifier.py --data pets/test --validation pets/val --model runs/pets \\
+        --criterion recall=0.95 --save-threshold --output report/
+
+The data is a folder for each class, pictures whose names begin with their class (n01440764_1.jpg), or
+a CSV file. The output is report.html, metrics.json, predictions.csv and plots.
+
+Exit codes: 0 all fine, 1 some pictures failed, 2 wrong usage or something missing, 130 interrupted.
+"""
+
+import argparse
+import logging
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import defaults
+from arguments import (
+    EXIT_FAILED_INPUTS,
+    EXIT_OK,
+    ArgumentParser,
+    add_message_options,
+    add_workers_option,
+    configure_messages,
+    positive_int,
+    run_script,
+)
+from errors import UsageError
+from evaluation.options import Contender, add_models_options, check_models_options
+from outputs.progress import Progress
+from outputs.text import printable
+
+if TYPE_CHECKING:
+    from evaluation.data import Data
+    from evaluation.findings import Findings
+
+CRITERIA = ("equal-error", "f1", "recall=R")
+
+logger = logging.getLogger("suite")
+
+
+def parse(argv: Sequence[str] | None) -> tuple[argparse.Namespace, list[Contender]]:
+    """Read and check the command line, in a fraction of a second."""
+    parser = ArgumentParser(__doc__)
+    add_data_options(parser)
+    add_models_options(parser)
+    add_threshold_options(parser)
+    group = parser.add_argument_group("output")
+    group.add_argument("-o", "--output", metavar="DIR", help="the folder for the report")
+    group.add_argument("--force", action="store_true", help="replace the report that DIR holds")
+    add_message_options(parser)
+    args = parser.parse_args(argv)
+    if not args.data and not args.labels_csv:
+        parser.error("no pictures given; use --data DIR, or --labels-csv FILE")
+    if not args.output:
+        parser.error("no folder for the report given; use --output DIR")
+    if args.data and Path(args.output).resolve().is_relative_to(Path(args.data).resolve()):
+        parser.error(f"--output {args.output} lies in the data; give a folder outside of {args.data}")
+    contenders = check_models_options(parser, args)
+    check_classes_agree(parser, args, contenders)
+    return args, contenders
+
+
+def add_data_options(parser: argparse.ArgumentParser) -> None:
+    """Which labelled pictures, and how they are made to fit the models."""
+    group = parser.add_argument_group("data")
+    group.add_argument(
+        "--data", metavar="DIR",
+        help="a folder of pictures for each class, or pictures whose names begin with their class; of "
+        "train/, validation/ and test/ the last is evaluated",
+    )  # fmt: skip
+    group.add_argument(
+        "--labels-csv", metavar="FILE",
+        help="a CSV file with the columns path and label; paths are relative to --data, or to the file's folder",
+    )  # fmt: skip
+    group.add_argument(
+        "--validation", metavar="DIR",
+        help="other labelled pictures, to choose a threshold on: a folder as --data, or a CSV file "
+        "(default: validation/ in --data, or what a trained model was validated on)",
+    )  # fmt: skip
+    group.add_argument(
+        "--resize", choices=defaults.RESIZE_MODES,
+        help="how a picture becomes a square (default: crop, or what a trained model was trained with)",
+    )  # fmt: skip
+    group.add_argument(
+        "--max-pixels", type=positive_int, default=defaults.MAX_PIXELS, metavar="N",
+        help="refuse larger pictures (default: %(default)s)",
+    )  # fmt: skip
+    add_workers_option(group)
+
+
+def add_threshold_options(parser: argparse.ArgumentParser) -> None:
+    """Between two classes: which score makes a picture one of them."""
+    group = parser.add_argument_group("two classes")
+    group.add_argument(
+        "--positive", metavar="LABEL", help="the class that recall and the curves are about (default: the second)"
+    )
+    group.add_argument(
+        "--criterion", type=criterion, default=CRITERIA[0], metavar="|".join(CRITERIA),
+        help="the threshold to recommend: equal error in both classes (default), the best F1, or the highest "
+        "with a recall of R, as in recall=0.95",
+    )  # fmt: skip
+    group.add_argument(
+        "--save-threshold", action="store_true",
+        help="keep the recommended threshold in the trained model's folder, for classify_image.py to answer with",
+    )  # fmt: skip
+
+
+def criterion(text: str) -> str:
+    """Argument type: equal-error, f1, or recall=R with R above 0, up to 1."""
+    name, _equals, number = text.partition("=")
+    try:
+        is_right = text in CRITERIA[:2] or (name == "recall" and 0 < float(number) <= 1)
+    except ValueError:
+        is_right = False
+    if not is_right:
+        raise argparse.ArgumentTypeError(f"'{text}' is not equal-error, f1 or recall=R, with R above 0 and up to 1")
+    return text
+
+
+def check_classes_agree(
+    parser: argparse.ArgumentParser, args: argparse.Namespace, contenders: Sequence[Contender]
+) -> None:
+    """Refuse models that cannot be judged on the same labels, and what only two classes have for more."""
+    first = contenders[0]
+    for other in contenders[1:]:
+        if other.labels != first.labels:
+            parser.error(f"{first.name} and {other.name} have different classes; evaluate them one at a time")
+    for option in ("--positive", "--validation", "--save-threshold"):
+        if vars(args)[option[2:].replace("-", "_")] and len(first.labels) != 2:
+            parser.error(f"{option} is for two classes, and {first.name} has {len(first.labels):,}")
+    if args.save_threshold and not all(one.folder for one in contenders):
+        parser.error("--save-threshold keeps it in a trained model's folder, which --model FOLDER names")
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Run the command line; return the exit code."""
+    args, contenders = parse(argv)
+    configure_messages(args.quiet, args.debug)
+    data, positive = find_pictures(args, contenders)
+    from evaluation.findings import METRICS_FILE, write_metrics
+    from evaluation.output import prepare_output
+    from evaluation.predictions import PREDICTIONS_FILE
+    from evaluation.report import REPORT_FILES, write_report
+    from evaluation.summary import summarise
+
+    folder = Path(args.output)
+    prepare_output(folder, (METRICS_FILE, PREDICTIONS_FILE, *REPORT_FILES), args.force)
+    findings, failed = evaluate_all(args, contenders, data, positive, folder)
+    write_metrics(findings, folder)
+    write_report(findings, folder)
+    if args.save_threshold:
+        save_thresholds(contenders, findings)
+    print(summarise(findings, folder))
+    return EXIT_FAILED_INPUTS if failed else EXIT_OK
+
+
+def find_pictures(args: argparse.Namespace, contenders: Sequence[Contender]) -> tuple["Data", int]:
+    """Return the labelled pictures, and which of two classes is the positive one."""
+    from evaluation.classes import ClassIndex
+    from evaluation.data import find_data
+
+    first = contenders[0]
+    classes = ClassIndex(first.name, first.labels)
+    positive = classes.index_of(args.positive) if args.positive else len(first.labels) - 1
+    trained = [one.folder for one in contenders if one.folder]
+    data = find_data(args.data, args.labels_csv, args.validation, classes, trained)
+    if args.save_threshold and (data.validation is None or len(data.validation.counts) < 2):
+        raise UsageError(
+            "--save-threshold needs pictures of both classes to choose the threshold on, other than those that it "
+            "is judged on; give --validation DIR"
+        )
+    return data, positive
+
+
+def evaluate_all(
+    args: argparse.Namespace, contenders: Sequence[Contender], data: "Data", positive: int, folder: Path
+) -> tuple["Findings", int]:
+    """Show the models all pictures; return what was found, and how many pictures failed."""
+    from evaluation.classes import class_names
+    from evaluation.findings import Findings
+    from evaluation.panel import panel_from
+    from evaluation.predictions import PredictionsFile
+    from evaluation.run import Question, compare, judge, notes_on, show
+
+    panel = panel_from(args, contenders)
+    decisions = [one.threshold for one in contenders] + [None] * args.ensemble
+    two_classes = len(contenders[0].labels) == 2
+    others = data.validation if two_classes else None
+    is_shown = sys.stderr.isatty() and not args.quiet
+    with Progress(is_shown, count=lambda: len(data.test) + len(others or ())) as progress:
+
+        def on_answer(path: str, error: str) -> None:
+            progress.add(failed=bool(error))
+            if error:
+                logger.error("error: %s: %s", printable(path), error)
+
+        validation = show(panel, others, decisions, on_answer) if others else None
+        with PredictionsFile(folder, class_names(panel.labels[0])) as predictions:
+            seen = show(panel, data.test, decisions, on_answer, predictions)
+    if not seen.true:
+        raise UsageError(f"none of the {len(seen.failures):,} pictures of {data.test.name} can be read")
+    evaluations = judge(panel, seen, decisions, Question(positive, args.criterion), validation)
+    findings = Findings(
+        data.test.name, len(seen.true) + len(seen.failures), evaluations, compare(evaluations), tuple(seen.failures),
+        notes_on(data, contenders, validation), options_told(args, contenders), args.max_pixels,
+    )  # fmt: skip
+    return findings, progress.failed
+
+
+def options_told(args: argparse.Namespace, contenders: Sequence[Contender]) -> dict[str, str]:
+    """Return what shapes the figures, by the option that says it."""
+    told = {
+        "--data": args.data,
+        "--labels-csv": args.labels_csv,
+        "--validation": args.validation,
+        "--model": ", ".join(one.name for one in contenders),
+        "--weights": args.weights,
+        "--labels": args.labels,
+        "--resize": args.resize or ", ".join(dict.fromkeys(one.resize for one in contenders)),
+        "--max-pixels": args.max_pixels,
+        "--backend": args.backend,
+        "--device": args.device,
+        "--precision": args.precision,
+        "--criterion": args.criterion if len(contenders[0].labels) == 2 else None,
+    }
+    return {name: str(value) for name, value in told.items() if value is not None}
+
+
+def save_thresholds(contenders: Sequence[Contender], findings: "Findings") -> None:
+    """Keep each model's recommended threshold in its folder."""
+    from evaluation.saved import save_threshold
+
+    for one, found in zip(contenders, findings.evaluations, strict=False):  # the ensemble has no folder
+        two = found.two_class
+        if two is None or two.recommended is None:
+            raise UsageError(f"no threshold can be recommended for {one.name}: pictures of one class were unreadable")
+        chosen = two.recommended.threshold
+        save_threshold(one.folder, chosen if two.positive == 1 else 1 - chosen)
+        logger.info("the threshold %.4f is kept in %s", chosen, one.folder)
+
+
+if __name__ == "__main__":
+    sys.exit(run_script(main))

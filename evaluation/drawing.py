@@ -1,0 +1,117 @@
+"""How plots are drawn: with matplotlib, without a display, in colours and letters that everybody can read.
+
+A Plot is what to draw; `to_png` draws it. Names are never read as mathematics, whatever they hold.
+"""
+
+import functools
+import io
+import warnings
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import numpy as np
+from matplotlib import font_manager, rc_context
+from matplotlib.axes import Axes
+from matplotlib.axis import Axis
+from matplotlib.figure import Figure
+
+from evaluation.words import shorten
+
+SIZE = (5.8, 4.7)  # inches of most plots, so that they stand in line
+DPI = 132  # dots per inch: sharp on a phone, and large enough for a slide
+METADATA = {"png": {"Software": None}, "svg": {"Date": None}}  # nothing that differs between two runs
+MOST_LETTERS = 26  # of a class's name
+FONTS = ("Noto Sans CJK JP", "Noto Sans CJK SC", "Hiragino Sans", "PingFang SC", "Microsoft YaHei", "Malgun Gothic",
+         "WenQuanYi Micro Hei", "Noto Sans Arabic", "Noto Sans Hebrew", "Noto Sans Devanagari", "Noto Sans Thai",
+         "Arial Unicode MS")  # for scripts that matplotlib's own font lacks  # fmt: skip
+
+# Colours that can be told apart by everybody; a page in dark mode turns them over.
+PAPER, INK, FAINT = "#ffffff", "#1c2430", "#d5dae2"
+FIRST = "#1f6feb"  # right answers, the positive class, the curve itself
+SECOND = "#c2410c"  # wrong answers, the negative class
+THIRD = "#0f8a5f"  # recommended thresholds
+
+
+@dataclass(frozen=True)
+class Plot:
+    """One plot: where it is kept, what it shows, and how it is drawn."""
+
+    name: str  # of its file
+    title: str
+    about: str  # a sentence for those who read it for the first time, or cannot see it
+    size: tuple[float, float]  # inches
+    draw: Callable[[Axes], None]
+
+
+def to_png(plot: Plot) -> bytes:
+    """Draw a plot as a PNG."""
+    return render(plot.size, lambda figure: plot.draw(figure.add_subplot(title=plot.title)))
+
+
+def render(size: tuple[float, float], draw: Callable[[Figure], None], format: str = "png", dpi: int = DPI) -> bytes:
+    """Return what `draw` draws on a figure of `size` inches, as a file's content."""
+    file = io.BytesIO()
+    with rc_context(_style()), warnings.catch_warnings():
+        warnings.filterwarnings("ignore", message=r"(?s).*Glyph.*missing")  # a box is drawn for such a letter
+        figure = Figure(figsize=size, layout="constrained")
+        draw(figure)
+        figure.savefig(file, format=format, dpi=dpi, metadata=METADATA.get(format))
+    return file.getvalue()
+
+
+def _style() -> dict:
+    return {
+        "figure.facecolor": PAPER, "axes.facecolor": PAPER, "savefig.facecolor": PAPER,
+        "text.color": INK, "axes.labelcolor": INK, "axes.titlecolor": INK,
+        "xtick.color": INK, "ytick.color": INK, "axes.edgecolor": FAINT, "grid.color": FAINT,
+        "grid.linewidth": 0.6, "axes.axisbelow": True, "axes.spines.top": False, "axes.spines.right": False,
+        "axes.titlesize": 12, "axes.titleweight": "bold", "axes.titlelocation": "left", "axes.titlepad": 10,
+        "legend.frameon": False, "legend.fontsize": 9, "axes.labelsize": 10, "xtick.labelsize": 9,
+        "ytick.labelsize": 9, "lines.linewidth": 2, "text.parse_math": False, "axes.formatter.use_mathtext": False,
+        "font.family": _fonts(), "svg.fonttype": "none", "svg.hashsalt": "image-classifier-scripts",
+    }  # fmt: skip
+
+
+@functools.cache
+def _fonts() -> list[str]:
+    installed = {font.name for font in font_manager.fontManager.ttflist}
+    return ["DejaVu Sans", *[name for name in FONTS if name in installed]]
+
+
+def short(name: str) -> str:
+    """Return a class's name, or the beginning of one that is too long for a plot."""
+    return shorten(name, MOST_LETTERS)
+
+
+def histogram(axes: Axes, parts: dict[str, tuple[np.ndarray, str]]) -> None:
+    """Draw how many scores there are from 0 to 1, for each part by its label, with its colour."""
+    pictures = sum(len(scores) for scores, _color in parts.values())
+    bins = np.linspace(0, 1, 1 + (50 if pictures > 500 else 25))
+    for label, (scores, color) in parts.items():
+        axes.hist(scores, bins, color=color, alpha=0.65, label=label)
+    axes.set_xlim(0, 1)
+    percent(axes.xaxis)
+    axes.set_ylabel("pictures")
+    axes.yaxis.get_major_locator().set_params(integer=True)
+    axes.grid(axis="y")
+
+
+def unit_square(axes: Axes, x: str, y: str, is_square: bool = True) -> None:
+    """Let both axes go from 0 to 100 %, and name them."""
+    axes.set(xlim=(0, 1), ylim=(0, 1.02), xlabel=x, ylabel=y)
+    if is_square:
+        axes.set_aspect("equal")
+    percent(axes.xaxis)
+    percent(axes.yaxis)
+    axes.grid()
+    legend(axes)
+
+
+def legend(axes: Axes) -> None:
+    """Explain the colours below the plot, where nothing is hidden by it."""
+    axes.figure.legend(loc="outside lower center", ncols=2)
+
+
+def percent(axis: Axis) -> None:
+    """Write the numbers of an axis as percentages."""
+    axis.set_major_formatter(lambda value, _position: f"{100 * value:g} %")

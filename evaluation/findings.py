@@ -1,0 +1,99 @@
+"""All that an evaluation found, and its way into metrics.json."""
+
+import json
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from evaluation.compare import Comparison
+from evaluation.metrics import Evaluation
+from evaluation.shares import Share
+from evaluation.thresholds import AtThreshold, TwoClass
+
+METRICS_FILE = "metrics.json"
+FORMAT = 1  # of metrics.json
+MOST_CLASSES_IN_MATRIX = 100  # in metrics.json; of more, the confused pairs say the same in less room
+
+
+@dataclass(frozen=True)
+class Failure:
+    """A picture that is in no figure."""
+
+    path: str
+    label: str
+    error: str
+
+
+@dataclass(frozen=True)
+class Findings:
+    """What a run found, for all its models."""
+
+    data: str  # where the pictures are
+    pictures: int  # those that failed included
+    evaluations: tuple[Evaluation, ...]
+    comparisons: tuple[Comparison, ...]
+    failures: tuple[Failure, ...]
+    notes: tuple[str, ...]
+    options: dict[str, str]
+    max_pixels: int
+
+
+def write_metrics(findings: Findings, folder: Path) -> None:
+    """Save all figures as JSON."""
+    content = {
+        "format": FORMAT,
+        "data": findings.data,
+        "options": findings.options,
+        "notes": list(findings.notes),
+        "pictures": findings.pictures,
+        "failed": [vars(failure) for failure in findings.failures],
+        "models": [_model(evaluation) for evaluation in findings.evaluations],
+        "comparisons": [{**one._asdict(), "verdict": one.verdict} for one in findings.comparisons],
+    }
+    text = json.dumps(content, indent=2, allow_nan=False)  # paths may hold bytes that are not UTF-8: they are escaped
+    (folder / METRICS_FILE).write_text(f"{text}\n", encoding="utf-8")
+
+
+def _model(evaluation: Evaluation) -> dict[str, Any]:
+    names = evaluation.names
+    shown = evaluation.shown_classes
+    return {
+        "model": evaluation.model,
+        "top1": _share(evaluation.top1),
+        "top5": evaluation.top5 and _share(evaluation.top5),
+        "log_loss": evaluation.log_loss,
+        "expected_calibration_error": evaluation.ece,
+        "calibration_bins": [row._asdict() for row in evaluation.reliability],
+        "macro": evaluation.macro._asdict(),
+        "weighted": evaluation.weighted._asdict(),
+        "classes": [
+            {name: value for name, value in row._asdict().items() if name != "index"} for row in evaluation.classes
+        ],
+        "confused": [{"true": names[a], "predicted": names[b], "count": n} for a, b, n in evaluation.confused],
+        "confusion": _confusion(evaluation, shown) if len(shown) <= MOST_CLASSES_IN_MATRIX else None,
+        "two_classes": evaluation.two_class and _two_class(evaluation.two_class, names),
+    }
+
+
+def _confusion(evaluation: Evaluation, shown: Sequence[int]) -> dict[str, Any]:
+    return {"labels": [evaluation.names[index] for index in shown], "counts": evaluation.confusion(shown).tolist()}
+
+
+def _two_class(two: TwoClass, names: Sequence[str]) -> dict[str, Any]:
+    return {
+        "positive": names[two.positive],
+        "roc_auc": two.roc_auc,
+        "average_precision": two.average_precision,
+        "criterion": two.criterion,
+        "used": _at(two.used),
+        "recommended": two.recommended and _at(two.recommended),
+    }
+
+
+def _at(point: AtThreshold) -> dict[str, Any]:
+    return {name: _share(value) if isinstance(value, Share) else value for name, value in point._asdict().items()}
+
+
+def _share(value: Share) -> dict[str, Any]:
+    return {"value": value.value, "interval_95": [value.low, value.high], "count": value.count, "of": value.of}

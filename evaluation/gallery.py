@@ -1,0 +1,149 @@
+"""Pictures worth looking at: confident mistakes, right answers that nearly were none, and confused pairs."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import NamedTuple
+
+import numpy as np
+
+from errors import ImageError
+from evaluation.drawing import SECOND, THIRD, render
+from evaluation.metrics import Evaluation
+from evaluation.sheet import Sheet
+from evaluation.thumbnails import decode, thumbnail
+from evaluation.words import end_of, readable_path, shorten
+
+MOST_MISTAKES, MOST_UNCERTAIN, MOST_PAIRS, MOST_OF_A_PAIR = 24, 12, 12, 6  # pictures; pairs
+COLUMNS = 6  # of a contact sheet
+CELL_WIDTH, PICTURE_HEIGHT, CAPTION, HEADING, GAP = 1.9, 1.7, 0.56, 0.34, 0.16  # inches
+LETTERS = 27  # in a line of a caption
+DPI = 110
+
+
+class Entry(NamedTuple):
+    """One picture with what it is labelled as and what the model says."""
+
+    path: str
+    true: str
+    predicted: str
+    score: float  # of what the model says
+
+    @property
+    def is_right(self) -> bool:
+        """Whether the model says what the label says."""
+        return self.true == self.predicted
+
+
+class Group(NamedTuple):
+    """Pictures under a heading of their own, which may be empty."""
+
+    heading: str
+    entries: tuple[Entry, ...]
+
+
+@dataclass(frozen=True)
+class Gallery:
+    """Pictures to look at together."""
+
+    name: str  # of its file
+    title: str
+    about: str
+    groups: tuple[Group, ...]
+
+
+def list_galleries(evaluation: Evaluation) -> list[Gallery]:
+    """Return the galleries of a model that have something to show."""
+    answers = evaluation.answers
+    wrong, right = np.flatnonzero(~answers.right), np.flatnonzero(answers.right)
+    confident = wrong[np.argsort(-answers.score[wrong], kind="stable")]
+    uncertain = right[np.argsort(answers.score[right], kind="stable")]
+    galleries = [
+        Gallery(
+            "confident_mistakes", "Most confident mistakes",
+            "Where the model is sure and not of the label's opinion. A wrong label shows up here, too.",
+            (Group("", _entries(evaluation, confident[:MOST_MISTAKES])),),
+        ),
+        Gallery(
+            "uncertain_right", "Least certain right answers",
+            "Right, but with the lowest scores: what the model finds hard.",
+            (Group("", _entries(evaluation, uncertain[:MOST_UNCERTAIN])),),
+        ),
+        Gallery(
+            "confused_pairs", "Confused pairs",
+            "The classes that are taken for another most often, each with its most confident mistakes.",
+            tuple(_pair(evaluation, confident, *pair) for pair in evaluation.confused[:MOST_PAIRS]),
+        ),
+    ]  # fmt: skip
+    return [gallery for gallery in galleries if any(group.entries for group in gallery.groups)]
+
+
+def _pair(evaluation: Evaluation, confident: np.ndarray, true: int, predicted: int, count: int) -> Group:
+    answers = evaluation.answers
+    of_pair = confident[(answers.true[confident] == true) & (answers.predicted[confident] == predicted)]
+    heading = f"{evaluation.names[true]} → {evaluation.names[predicted]}: {count:,}"
+    return Group(heading, _entries(evaluation, of_pair[:MOST_OF_A_PAIR]))
+
+
+def _entries(evaluation: Evaluation, rows: np.ndarray) -> tuple[Entry, ...]:
+    answers, names = evaluation.answers, evaluation.names
+    score = answers.score
+    return tuple(
+        Entry(evaluation.paths[row], names[answers.true[row]], names[answers.predicted[row]], float(score[row]))
+        for row in rows.tolist()
+    )
+
+
+class Thumbnails:
+    """Small copies of pictures, each made once."""
+
+    def __init__(self, max_pixels: int) -> None:
+        self._max_pixels = max_pixels
+        self._made: dict[str, bytes | None] = {}
+
+    def of(self, path: str) -> bytes | None:
+        """Return a small JPEG, or None where the picture cannot be read any more."""
+        if path not in self._made:
+            try:
+                self._made[path] = thumbnail(path, self._max_pixels)
+            except ImageError:
+                self._made[path] = None
+        return self._made[path]
+
+
+def contact_sheet(gallery: Gallery, thumbnails: Thumbnails, title: str) -> bytes:
+    """Draw a gallery as one JPEG."""
+    rows = [(group.heading, part) for group in gallery.groups for part in _lines(group)]
+    row_height = PICTURE_HEIGHT + CAPTION + GAP
+    columns = max(3, *(len(part) for _heading, part in rows))
+    width = GAP + columns * (CELL_WIDTH + GAP)
+    height = 2 * GAP + HEADING + sum(row_height + (HEADING if heading else 0) for heading, _part in rows)
+
+    def draw(figure) -> None:
+        sheet = Sheet(figure, width, height)
+        sheet.write(GAP, GAP + HEADING / 2, title, 12, weight="bold")
+        top = GAP + HEADING
+        for heading, part in rows:
+            if heading:
+                sheet.write(GAP, top + HEADING / 2, shorten(heading, 40 * columns // 2), 10, weight="bold")
+                top += HEADING
+            for column, entry in enumerate(part):
+                _draw_entry(sheet, GAP + column * (CELL_WIDTH + GAP), top, entry, thumbnails.of(entry.path))
+            top += row_height
+
+    return render((width, height), draw, "jpeg", DPI)
+
+
+def _lines(group: Group) -> list[Sequence[Entry]]:
+    return [group.entries[start : start + COLUMNS] for start in range(0, len(group.entries), COLUMNS)]
+
+
+def _draw_entry(sheet: Sheet, left: float, top: float, entry: Entry, small: bytes | None) -> None:
+    if small:
+        sheet.show(decode(small), left, top, CELL_WIDTH, PICTURE_HEIGHT, middle=True)
+    else:
+        sheet.write(left, top + PICTURE_HEIGHT / 2, "cannot be read any more", 8, color=SECOND)
+    top += PICTURE_HEIGHT + 0.12
+    color = THIRD if entry.is_right else SECOND
+    sheet.write(left, top, f"{shorten(entry.predicted, LETTERS - 7)} {entry.score:.1%}", 8, color=color, weight="bold")
+    sheet.write(left, top + 0.15, shorten(f"label: {entry.true}", LETTERS), 8)
+    sheet.write(left, top + 0.29, end_of(readable_path(entry.path), LETTERS + 8), 6.5, color="#6b7686")

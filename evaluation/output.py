@@ -1,0 +1,22 @@
+"""The folder of a report: made, and never overwritten by surprise."""
+
+from collections.abc import Iterable
+from pathlib import Path
+
+from errors import UsageError
+
+
+def prepare_output(folder: Path, files: Iterable[str], force: bool) -> None:
+    """Make the folder; with `force`, remove the report that it holds, whose `files` are names or patterns.
+
+    What is not of a report is never removed. Raises UsageError when there is a report and `force` is not given.
+    """
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        there = sorted(path for pattern in files for path in folder.glob(pattern))
+        if there and not force:
+            raise UsageError(f"--output {folder} holds a report ({there[0].name}); --force replaces it")
+        for path in there:
+            path.unlink()
+    except OSError as error:
+        raise UsageError(f"cannot write to --output {folder}: {error.strerror}; give another folder") from error

@@ -1,0 +1,50 @@
+"""HTML pages in one file each: style, script and pictures are inside, and nothing is fetched from anywhere.
+
+The templates are in `evaluation/page/`. All that is put into them is escaped, and the page's own
+policy forbids a browser to fetch anything, or to run a script that is not the page's own.
+"""
+
+import base64
+import hashlib
+from pathlib import Path
+from typing import Any
+
+from jinja2 import Environment, FileSystemLoader, StrictUndefined
+from markupsafe import Markup
+
+from evaluation.thumbnails import data_uri
+from evaluation.words import readable_path
+from outputs.text import printable
+
+FOLDER = Path(__file__).with_name("page")
+STYLE, SCRIPT = "style.css", "sort.js"
+
+
+def make_page(template: str, **content: Any) -> str:
+    """Return a page: a template of `evaluation/page/` filled with `content`."""
+    environment = Environment(
+        loader=FileSystemLoader(FOLDER),
+        autoescape=True,
+        undefined=StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+    )
+    environment.filters |= {
+        "percent": lambda share, digits=1: f"{share:.{digits}%}".replace("%", "\N{NO-BREAK SPACE}%"),
+        "jpeg": data_uri,
+        "png": lambda data: data_uri(data, "image/png"),
+        "path": readable_path,
+        "printable": printable,
+    }
+    script = (FOLDER / SCRIPT).read_text(encoding="utf-8")
+    return environment.get_template(template).render(
+        style=Markup((FOLDER / STYLE).read_text(encoding="utf-8")),
+        script=Markup(script),
+        policy=_policy(script),
+        **content,
+    )
+
+
+def _policy(script: str) -> str:
+    digest = base64.b64encode(hashlib.sha256(script.encode()).digest()).decode()
+    return f"default-src 'none'; img-src data:; style-src 'unsafe-inline'; script-src 'sha256-{digest}'"

@@ -1,0 +1,137 @@
+"""Show labelled pictures to models, keep what they say, and find out how good it is."""
+
+from array import array
+from collections import deque
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass, field
+
+from evaluation.answers import Answers, AnswerStore, PathList
+from evaluation.classes import class_names
+from evaluation.compare import Comparison, compare_all
+from evaluation.data import Data
+from evaluation.findings import Failure
+from evaluation.labelled import LabelledPictures
+from evaluation.metrics import Evaluation, evaluate
+from evaluation.options import Contender
+from evaluation.panel import Panel
+from evaluation.predictions import PredictionsFile
+from evaluation.thresholds import DEFAULT_THRESHOLD, TwoClass, judge_two_class
+
+
+@dataclass
+class Seen:
+    """What models said of labelled pictures; the rows of all models are of the same pictures."""
+
+    stores: list[AnswerStore]
+    paths: PathList = field(default_factory=PathList)
+    true: array = field(default_factory=lambda: array("i"))
+    failures: list[Failure] = field(default_factory=list)
+
+    def answers(self) -> list[Answers]:
+        """Return the answers of each model."""
+        return [store.answers(self.true) for store in self.stores]
+
+
+@dataclass(frozen=True)
+class Question:
+    """What is asked about two classes."""
+
+    positive: int
+    criterion: str
+
+
+def show(
+    panel: Panel,
+    pictures: LabelledPictures,
+    decisions: Sequence[float | None],
+    on_answer: Callable[[str, bool], None],
+    predictions: PredictionsFile | None = None,
+) -> Seen:
+    """Let the panel answer every picture.
+
+    `decisions` has that of each model; `on_answer` is told each path, and why it failed ("" when it did not).
+    """
+    names = class_names(panel.labels[0])
+    seen = Seen([AnswerStore(len(names), decision) for decision in decisions])
+    labels_taken: deque[int] = deque()  # of the paths that are on their way through the panel
+
+    def paths() -> Iterator[str]:
+        for path, index in pictures:
+            labels_taken.append(index)
+            yield path
+
+    for path, scores, error in panel.answer(paths()):
+        true = labels_taken.popleft()
+        if scores is None:
+            seen.failures.append(Failure(path, names[true], error))
+        else:
+            seen.paths.append(path)
+            seen.true.append(true)
+        for index, model in enumerate(panel.names):
+            answer = None if scores is None else seen.stores[index].add(true, scores[index])
+            if predictions and answer is None:
+                predictions.write_error(path, model, true, error)
+            elif predictions:
+                predictions.write(path, model, true, answer, scores[index])
+        on_answer(path, error)
+    return seen
+
+
+def judge(
+    panel: Panel,
+    seen: Seen,
+    decisions: Sequence[float | None],
+    question: Question,
+    validation: Seen | None = None,
+) -> tuple[Evaluation, ...]:
+    """Return the figures of each model; `seen` has at least one answer."""
+    names = class_names(panel.labels[0])
+    on_validation = validation.answers() if validation else [None] * len(panel.names)
+    evaluations = []
+    rows = zip(panel.names, seen.answers(), decisions, on_validation, strict=True)
+    for model, answers, decision, others in rows:
+        two_class = None
+        if len(names) == 2 and _has_both(answers):
+            two_class = _judge_two(answers, decision, question, others)
+        evaluations.append(evaluate(model, names, seen.paths, answers, two_class))
+    return tuple(evaluations)
+
+
+def compare(evaluations: Sequence[Evaluation]) -> tuple[Comparison, ...]:
+    """Compare each pair of models on the pictures that they were shown together."""
+    return compare_all([one.model for one in evaluations], [one.answers.right for one in evaluations])
+
+
+def notes_on(data: Data, contenders: Sequence[Contender], validation: Seen | None) -> tuple[str, ...]:
+    """Return what a reader of the figures should know."""
+    notes = []
+    classes = len(contenders[0].labels)
+    if len(data.test.counts) < classes:
+        notes.append(
+            f"there are pictures of {len(data.test.counts):,} of the {classes:,} classes; averages are over these"
+        )
+    notes += [f"{one.name} has random weights: its figures mean nothing" for one in contenders if one.weights == "none"]
+    if data.trained_on:
+        notes.append(f"a model was trained on {data.trained_on:,} of the pictures, which flatters it")
+    if validation and validation.failures:
+        notes.append(f"{len(validation.failures):,} validation pictures could not be read")
+    if classes == 2 and (validation is None or len(set(validation.true)) < 2):
+        notes.append("no threshold is recommended, for there are no validation pictures of both classes")
+    return tuple(notes)
+
+
+def _judge_two(answers: Answers, decision: float | None, question: Question, validation: Answers | None) -> TwoClass:
+    positive = question.positive
+    of_second = DEFAULT_THRESHOLD if decision is None else decision
+    used = of_second if positive == 1 else 1 - of_second
+    others = None
+    if validation is not None and _has_both(validation):
+        others = validation.score_of(positive), validation.true == positive
+    return judge_two_class(
+        positive, answers.score_of(positive), answers.true == positive,
+        used=(used, answers.predicted == positive), criterion=question.criterion, validation=others,
+    )  # fmt: skip
+
+
+def _has_both(answers: Answers) -> bool:
+    return 0 < answers.true.sum() < len(answers.true)

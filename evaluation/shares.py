@@ -1,0 +1,25 @@
+"""Proportions with their uncertainty."""
+
+from typing import NamedTuple
+
+from scipy.stats import binomtest
+
+CONFIDENCE_LEVEL = 0.95
+
+
+class Share(NamedTuple):
+    """A proportion with its Wilson interval."""
+
+    count: int
+    of: int
+    value: float
+    low: float
+    high: float
+
+
+def share(count: int, of: int) -> Share:
+    """Return a proportion with its 95 % Wilson interval; of nothing, anything from 0 to 1."""
+    if not of:
+        return Share(0, 0, 0.0, 0.0, 1.0)
+    low, high = binomtest(count, of).proportion_ci(CONFIDENCE_LEVEL, method="wilson")
+    return Share(count, of, count / of, float(low), float(high))

@@ -1,0 +1,30 @@
+"""Small copies of pictures, in the colours that `preprocess.read_image` gives every model."""
+
+import base64
+import io
+
+from PIL import Image
+
+from preprocess import read_image
+
+SIDE = 240  # pixels, of the longer side: twice what a phone shows in a gallery
+QUALITY = 82  # of the JPEG
+
+
+def thumbnail(path: str, max_pixels: int, side: int = SIDE) -> bytes:
+    """Return a small JPEG of a picture; raises ImageError."""
+    image = read_image(path, max_pixels, min_side=side)
+    image.thumbnail((side, side), Image.Resampling.BICUBIC)
+    file = io.BytesIO()
+    image.save(file, "JPEG", quality=QUALITY, optimize=True)
+    return file.getvalue()
+
+
+def decode(data: bytes) -> Image.Image:
+    """Return the picture in a thumbnail."""
+    return Image.open(io.BytesIO(data))
+
+
+def data_uri(data: bytes, kind: str = "image/jpeg") -> str:
+    """Return a file's content as an address that holds it whole, for a page that needs no other file."""
+    return f"data:{kind};base64,{base64.b64encode(data).decode()}"

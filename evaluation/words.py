@@ -1,0 +1,20 @@
+"""Names and paths in places that are too short for them, or that only take text."""
+
+import os
+
+from outputs.text import printable
+
+
+def shorten(text: str, letters: int) -> str:
+    """Return the beginning of a text that is too long for its place."""
+    return text if len(text) <= letters else f"{text[: letters - 1]}…"
+
+
+def end_of(text: str, letters: int) -> str:
+    """Return the end of a text that is too long for its place: of a path, what tells it from others."""
+    return text if len(text) <= letters else f"…{text[-letters + 1 :]}"
+
+
+def readable_path(path: str) -> str:
+    """Return a path as text for people: what is not UTF-8 in it, or steers a terminal, is replaced."""
+    return printable(os.fsencode(path).decode("utf-8", "replace"))

@@ -1,0 +1,258 @@
+"""The report of an evaluation: its plots, its galleries, and a page that needs nothing else, also in a real browser."""
+
+import base64
+import io
+import re
+import shutil
+from array import array
+from dataclasses import replace
+
+import numpy as np
+import pytest
+from PIL import Image
+from reports import COLORS, NAMES, PLANTED, judge, make_findings
+
+from evaluation.answers import AnswerStore
+from evaluation.drawing import to_png
+from evaluation.gallery import Group, Thumbnails, contact_sheet, list_galleries
+from evaluation.metrics import evaluate
+from evaluation.plots import list_plots
+from evaluation.report import REPORT_FILES, write_report
+from evaluation.thumbnails import SIDE, thumbnail
+
+CHROMIUM = next(filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))), None)
+in_browser = pytest.mark.skipif(not CHROMIUM, reason="Chromium is not installed")
+WIDTHS = {"phone": 390, "desktop": 1280}
+OVERFLOWING = """[...document.querySelectorAll("main *")]
+    .filter(e => !e.closest(".scroll") && e.getBoundingClientRect().right > innerWidth + 1).map(e => e.outerHTML)"""
+
+
+@pytest.fixture(scope="module")
+def findings(tmp_path_factory):
+    """Two models on pictures of six classes."""
+    return make_findings(tmp_path_factory.mktemp("pictures"), models=2, pictures=30)
+
+
+@pytest.fixture(scope="module")
+def report(findings, tmp_path_factory):
+    """The folder of its report."""
+    folder = tmp_path_factory.mktemp("report")
+    write_report(findings, folder)
+    return folder
+
+
+@pytest.fixture(scope="module")
+def page(report):
+    """Its page."""
+    return (report / "report.html").read_text(encoding="utf-8")
+
+
+def pixels_of(data: bytes) -> np.ndarray:
+    return np.asarray(Image.open(io.BytesIO(data)).convert("RGB")).astype(int)
+
+
+def test_report_is_a_page_and_files_that_can_be_removed_again(report):
+    written = {str(path.relative_to(report)) for path in report.rglob("*") if path.is_file()}
+    names = (
+        "plots/{}_confusion.png",
+        "plots/{}_scores.png",
+        "plots/{}_reliability.png",
+        "galleries/{}_confident_mistakes.jpg",
+        "galleries/{}_uncertain_right.jpg",
+        "galleries/{}_confused_pairs.jpg",
+    )
+    assert written == {"report.html", "plots/accuracy.png"} | {name.format(model) for model in (1, 2) for name in names}
+    assert {str(path.relative_to(report)) for pattern in REPORT_FILES for path in report.glob(pattern)} == written
+
+
+def test_page_names_nothing_outside_of_itself(page):
+    addresses = re.findall(r"""(?:src|srcset|href|action)=["']([^"']*)|url\(([^)]*)""", page)
+    assert {(first or second)[:6] for first, second in addresses} == {"data:i", "data:,", "#faile", "#model"}
+    assert "://" not in re.sub(r"base64,[\w+/=]*", "", page)
+    assert "default-src &#39;none&#39;" in page
+
+
+def test_names_and_paths_are_escaped(page, findings):
+    text = re.sub(r"base64,[\w+/=]*", "", page)
+    assert text.count("<script>") == 1
+    assert "<img src=x" not in text
+    assert "&lt;img src=x onerror=alert(1)&gt;" in text
+    assert "picture &lt;7&gt;.png" in text
+    assert "&lt;b&gt;" in text
+    assert "&lt;i&gt;a note" in text
+
+
+def test_planted_mistake_comes_first(page, findings):
+    gallery = list_galleries(findings.evaluations[0])[0]
+    assert gallery.name == "confident_mistakes"
+    first = gallery.groups[0].entries[0]
+    assert (first.path, first.true, first.predicted) == (
+        findings.evaluations[0].paths[PLANTED], NAMES[PLANTED % 6], NAMES[PLANTED % 6 + 1]
+    )  # fmt: skip
+    assert first.score > 0.999
+    shown = page[page.index("Most confident mistakes</h3>") :]
+    assert shown.index(f"picture &lt;{PLANTED}&gt;.png") < shown.index("</figure>")
+
+
+def test_galleries_are_in_order_and_of_their_kind(findings):
+    mistakes, uncertain, pairs = list_galleries(findings.evaluations[0])
+    scores = [entry.score for entry in mistakes.groups[0].entries]
+    assert scores == sorted(scores, reverse=True)
+    assert not any(entry.is_right for entry in mistakes.groups[0].entries)
+    scores = [entry.score for entry in uncertain.groups[0].entries]
+    assert scores == sorted(scores)
+    assert all(entry.is_right for entry in uncertain.groups[0].entries)
+    for group, pair in zip(pairs.groups, findings.evaluations[0].confused, strict=False):
+        assert group.heading == f"{NAMES[pair.true]} → {NAMES[pair.predicted]}: {pair.count}"
+        assert {(entry.true, entry.predicted) for entry in group.entries} == {(NAMES[pair.true], NAMES[pair.predicted])}
+        assert len(group.entries) == min(pair.count, 6)
+
+
+def test_thumbnails_have_the_real_colours(page, report):
+    shown = page[page.index("Most confident mistakes</h3>") :]
+    first = base64.b64decode(re.search(r"data:image/jpeg;base64,([\w+/=]+)", shown)[1])
+    assert np.abs(pixels_of(first) - COLORS[PLANTED % 6]).max() <= 4
+    sheet = pixels_of((report / "galleries" / "1_confident_mistakes.jpg").read_bytes())
+    near = np.abs(sheet - COLORS[PLANTED % 6]).max(axis=2) <= 4
+    assert near.sum() > 10_000  # a picture of 1.9 by 1.27 inches
+
+
+def test_thumbnail_is_small_and_upright(tmp_path):
+    picture = Image.new("RGB", (1600, 800))
+    exif = picture.getexif()
+    exif[0x0112] = 6
+    picture.save(tmp_path / "large.jpg", exif=exif)
+    assert Image.open(io.BytesIO(thumbnail(str(tmp_path / "large.jpg"), 10**9))).size == (SIDE // 2, SIDE)
+
+
+def test_picture_that_has_gone_is_said_to_have(findings, tmp_path):
+    gallery = list_galleries(findings.evaluations[0])[0]
+    gone = gallery.groups[0].entries[0]._replace(path=str(tmp_path / "gone.jpg"))
+    thumbnails = Thumbnails(10**6)
+    assert thumbnails.of(gone.path) is None
+    assert contact_sheet(replace(gallery, groups=(Group("a heading", (gone,)),)), thumbnails, "title")
+
+
+def test_many_classes_are_plotted_as_confused_pairs():
+    names = tuple(f"class {index}" for index in range(1000))
+    plots = list_plots(judge("model", names, ["picture"] * 40, 1))
+    assert [plot.name for plot in plots] == ["confused_pairs", "scores", "reliability"]
+    assert pixels_of(to_png(plots[0])).std() > 10
+
+
+def test_no_mistakes_is_no_trouble():
+    answers = AnswerStore(3)
+    for label in range(3):
+        answers.add(label, np.eye(3, dtype=np.float32)[label])
+    evaluation = evaluate("model", ("one", "two", "three"), ["gone"] * 3, answers.answers(array("i", range(3))))
+    assert [gallery.name for gallery in list_galleries(evaluation)] == ["uncertain_right"]
+    scores = list_plots(evaluation)[1]
+    assert to_png(scores) == to_png(scores)
+
+
+def test_page_of_several_models_compares_them(page):
+    assert "McNemar" in page
+    assert "no difference shown" in page
+    assert 'href="#model-2"' in page
+
+
+def test_page_of_two_classes_has_curves_and_thresholds(tmp_path):
+    findings = make_findings(tmp_path, ("cats", "dogs"), pictures=12)
+    assert findings.evaluations[0].two_class.recommended
+    write_report(findings, tmp_path)
+    page = (tmp_path / "report.html").read_text(encoding="utf-8")
+    assert page.count("<h3>Threshold</h3>") == 1
+    assert "cats called dogs" in page
+    plots = {path.stem: pixels_of(path.read_bytes()).std() for path in (tmp_path / "plots").iterdir()}
+    assert set(plots) == {"confusion", "scores", "sweep", "roc", "precision_recall", "reliability"}
+    assert min(plots.values()) > 10  # something is drawn
+
+
+@pytest.fixture(scope="module")
+def browser():
+    """A browser that can reach no network in any case."""
+    from playwright.sync_api import sync_playwright
+
+    with sync_playwright() as playwright:
+        launched = playwright.chromium.launch(executable_path=CHROMIUM, args=["--no-sandbox"])
+        yield launched
+        launched.close()
+
+
+@pytest.fixture
+def open_page(browser, report):
+    """Open the report; what the browser says and asks for is in `page.said` and `page.asked`."""
+    contexts = []
+
+    def open_one(width: int = WIDTHS["desktop"], colors: str = "light"):
+        contexts.append(browser.new_context(viewport={"width": width, "height": 800}, color_scheme=colors))
+        page = contexts[-1].new_page()
+        page.said, page.asked = [], []
+        page.on("console", lambda message: page.said.append(message.text))
+        page.on("pageerror", lambda error: page.said.append(str(error)))
+        page.on("request", lambda request: page.asked.append(request.url))
+        page.goto((report / "report.html").as_uri())
+        return page
+
+    yield open_one
+    for context in contexts:
+        context.close()
+
+
+@in_browser
+@pytest.mark.parametrize("width", WIDTHS.values(), ids=WIDTHS)
+@pytest.mark.parametrize("colors", ["light", "dark"])
+def test_page_opens_whole(open_page, report, width, colors):
+    page = open_page(width, colors)
+    assert page.said == []
+    assert [url for url in page.asked if not url.startswith("data:")] == [(report / "report.html").as_uri()]
+    images = page.eval_on_selector_all("img", "all => all.map(e => e.complete && e.naturalWidth > 0)")
+    assert len(images) > 20
+    assert all(images)
+    assert page.evaluate("document.documentElement.scrollWidth") <= width
+    assert page.evaluate(OVERFLOWING) == []
+
+
+@in_browser
+def test_dark_mode_is_dark(open_page):
+    def brightness(pixels: bytes) -> float:
+        return float(np.median(pixels_of(pixels)))
+
+    region = {"x": 0, "y": 0, "width": 300, "height": 200}
+    for colors, is_dark in (("light", False), ("dark", True)):
+        page = open_page(colors=colors)
+        assert (brightness(page.screenshot(clip=region)) < 60) is is_dark
+        assert (brightness(page.locator(".plots img").first.screenshot()) < 60) is is_dark
+
+
+@in_browser
+def test_tables_sort_by_a_click_and_back_by_another(open_page):
+    page = open_page()
+    table = page.locator("table", has=page.locator("th", has_text="precision")).first
+
+    def column(number: int) -> list[str]:
+        return table.locator(f"tbody tr :nth-child({number})").all_inner_texts()
+
+    def numbers() -> list[float]:
+        return [float(text.removesuffix("%")) for text in column(3)]
+
+    recall = table.get_by_role("button", name="recall")
+    recall.click()
+    assert numbers() == sorted(numbers(), reverse=True)
+    assert table.locator("th[aria-sort=descending]").inner_text() == "recall"
+    recall.click()
+    assert numbers() == sorted(numbers())
+    assert len(set(numbers())) > 1
+    name = table.get_by_role("button", name="class")
+    name.focus()
+    page.keyboard.press("Enter")
+    assert sorted(column(1)) == sorted(NAMES)
+    assert table.locator("th[aria-sort]").count() == 1
+    assert column(1)[0] == "<img src=x onerror=alert(1)>" or column(1)[0].startswith("$")
+
+
+@in_browser
+def test_hostile_names_stay_names(open_page):
+    page = open_page()
+    assert page.locator("img[src=x]").count() == 0
+    assert page.locator("th", has_text=NAMES[0]).count() >= 2

@@ -17,6 +17,7 @@ import numpy as np
 
 
 def main(folder: str, models: str, *pictures: str) -> None:
+    keras.utils.set_random_seed(0)
     for model in models.split(","):
         module_name, class_name, size = model.split(":")
         module = importlib.import_module(module_name)

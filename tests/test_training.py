@@ -206,7 +206,7 @@ def test_measures_are_counted_right():
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("options", [[], ["--fine-tune", 3, "--fine-tune-epochs", 3]])
+@pytest.mark.parametrize("options", [[], ["--fine-tune", 5, "--fine-tune-epochs", 3]])
 def test_killed_at_random_moments_it_ends_with_the_same_bytes(options, data, tmp_path):
     options = ["--data", data, "-b", 8, "--epochs", 30, "--patience", 30, "--deterministic", *options]
     begun = time.monotonic()

@@ -29,16 +29,16 @@ PLAIN = "plain"  # the view of a picture that is classified
 
 @dataclass(frozen=True)
 class Recipe:
-    """All that features are made with; the first seven name what they are."""
+    """All that features are made with. Of it, `_name` tells which features they are."""
 
     models: tuple[str, ...]
     weights: str
     backend: str
     precision: str
     resize: str
-    ways: tuple[str, ...]  # of training.views.WAYS, for views other than PLAIN
-    device: str
     max_pixels: int
+    ways: tuple[str, ...]  # of augmentation, for views other than PLAIN
+    device: str
     workers: int
     batch_size: int
     folder: str  # where features are kept
@@ -66,6 +66,7 @@ def _name(recipe: Recipe) -> dict:
         "backend": recipe.backend,
         "precision": recipe.precision,
         "resize": recipe.resize,
+        "max_pixels": recipe.max_pixels,
         "versions": {package: importlib.metadata.version(package) for package in packages},
         "code": hashlib.sha256(code).hexdigest(),
     }

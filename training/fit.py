@@ -60,6 +60,10 @@ def fit(
     checkpoint.set_model(model)
     if checkpoint.restore():
         return checkpoint.history
+    if keras.backend.backend() != "tensorflow":
+        model.test_on_batch(
+            *training[0]
+        )  # builds the metrics; fit would take batches for that, and give them out twice
     if from_start and not checkpoint.history:
         figures = model.evaluate(validation, return_dict=True, verbose=0)
         checkpoint.history.append({"epoch": 0} | {f"val_{name}": value for name, value in figures.items()})

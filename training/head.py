@@ -38,7 +38,8 @@ def train_head(
 
     def batches(examples: Examples, seed: int | None) -> Batches:
         features, labels = examples
-        return Batches(from_array(((features - mean) / scale).astype(np.float32)), labels, batch_size, seed)
+        scaled = (features - mean.astype(np.float32)) / scale.astype(np.float32)
+        return Batches(from_array(scaled), labels, batch_size, seed)
 
     rows = fit(model, batches(training, plan.seed), batches(validation, None), plan, checkpoints, callbacks)
     _take_in_scale(model, mean, scale)

@@ -104,6 +104,8 @@ def _fine_tune(task: Task, classifier: keras.Model) -> list[Row]:
     ways = WAYS if options.augment is None else options.augment
     count = unfreeze(classifier, options.fine_tune)
     logger.info("fine-tuning the last %d layers: %s weights of the backbones", options.fine_tune, f"{count:,}")
+    if not count:
+        logger.warning("the last %d layers have no weights to train; --fine-tune takes a larger N", options.fine_tune)
     plan = _plan(task, "fine-tune", options.fine_tune_epochs, options.fine_tune_learning_rate)
     reader = _reader(task)
     rows = fine_tune(

@@ -37,7 +37,7 @@ def plot_history(folder: Path, history: History) -> None:
         axes.set_ylim((0, None) if name == "loss" else (None, 1.005))
         axes.xaxis.get_major_locator().set_params(integer=True)
         axes.grid(alpha=0.3)
-        axes.legend()
+        axes.legend(loc="upper right" if name == "loss" else "lower right")
     FigureCanvasAgg(figure).print_png(folder / PLOT_FILE, metadata={"Software": None})
 
 

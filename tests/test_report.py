@@ -12,6 +12,7 @@ import pytest
 from PIL import Image
 from reports import COLORS, NAMES, PLANTED, judge, make_findings
 
+from errors import UsageError
 from evaluation.answers import AnswerStore
 from evaluation.drawing import to_png
 from evaluation.gallery import Group, Thumbnails, contact_sheet, list_galleries
@@ -148,6 +149,12 @@ def test_no_mistakes_is_no_trouble():
     assert [gallery.name for gallery in list_galleries(evaluation)] == ["uncertain_right"]
     scores = list_plots(evaluation)[1]
     assert to_png(scores) == to_png(scores)
+
+
+def test_folder_that_cannot_be_written_to_is_told(findings, tmp_path):
+    (tmp_path / "plots").write_text("a file where a folder should be")
+    with pytest.raises(UsageError, match="the report cannot be written to"):
+        write_report(findings, tmp_path)
 
 
 def test_page_of_several_models_compares_them(page):

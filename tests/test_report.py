@@ -178,9 +178,7 @@ def test_page_of_two_classes_has_curves_and_thresholds(tmp_path):
 @pytest.fixture(scope="module")
 def browser():
     """A browser that can reach no network in any case."""
-    from playwright.sync_api import sync_playwright
-
-    with sync_playwright() as playwright:
+    with pytest.importorskip("playwright.sync_api").sync_playwright() as playwright:
         launched = playwright.chromium.launch(executable_path=CHROMIUM, args=["--no-sandbox"])
         yield launched
         launched.close()

@@ -15,7 +15,7 @@ from evaluation.pages import make_page
 from evaluation.sheet import Sheet
 from evaluation.side_by_side import Row, Tally
 from evaluation.thumbnails import decode, thumbnail
-from evaluation.words import end_of, readable_path, shorten
+from evaluation.words import end_of, readable, shorten
 from results import Result
 
 SIDE = 400  # pixels of a picture's longer side
@@ -60,7 +60,7 @@ class CompareFigure:
             try:
                 small = thumbnail(row.path, self._max_pixels, SIDE)
             except ImageError:  # it was there a moment ago; its answers still count
-                logger.warning("%s cannot be read any more, so the figure lacks it", readable_path(row.path))
+                logger.warning("%s cannot be read any more, so the figure lacks it", readable(row.path))
         self.shown.append(Shown(row, small))
 
     def finish(self, tally: Tally, seconds: Sequence[float]) -> None:
@@ -85,7 +85,7 @@ def _page(shown: Sequence[Shown], tally: Tally, seconds: Sequence[float]) -> byt
             zip(tally.names, seconds, tally.mean_scores(), tally.agreement(), strict=True)
         )
     ]
-    return make_page("compare.html", models=models, tally=tally, pictures=shown).encode()
+    return make_page("compare.html", models=models, tally=tally, pictures=shown).encode(errors="replace")
 
 
 def _drawing(figure: CompareFigure, tally: Tally, seconds: Sequence[float], format: str) -> bytes:
@@ -97,7 +97,7 @@ def _drawing(figure: CompareFigure, tally: Tally, seconds: Sequence[float], form
         sheet = Sheet(drawing, width, height)
         sheet.write(GAP, 0.22, tally.sentence(), 9)
         if len(tally.names) > 1:
-            sheet.write(GAP, 0.4, f"orange: another best label than {tally.names[0]}", 8, color=SECOND)
+            sheet.write(GAP, 0.4, f"orange: another best label than {readable(tally.names[0])}", 8, color=SECOND)
         top = HEADER
         for shown, row_height in zip(figure.shown, heights, strict=True):
             _draw_picture(sheet, shown, top, row_height, tally.names, seconds)
@@ -109,16 +109,16 @@ def _drawing(figure: CompareFigure, tally: Tally, seconds: Sequence[float], form
 def _draw_picture(
     sheet: Sheet, shown: Shown, top: float, height: float, names: Sequence[str], seconds: Sequence[float]
 ) -> None:
-    path = readable_path(shown.row.path)
+    path = readable(shown.row.path)
     sheet.write(GAP, top + 0.12, end_of(path, 26), 8, weight="bold")
     if shown.row.error:
-        sheet.write(PICTURE_WIDTH + GAP, top + 0.12, shorten(shown.row.error, 80), 8, color=SECOND)
+        sheet.write(PICTURE_WIDTH + GAP, top + 0.12, shorten(readable(shown.row.error), 80), 8, color=SECOND)
         return
     if shown.thumbnail:
         sheet.show(decode(shown.thumbnail), GAP, top + CAPTION, PICTURE_WIDTH - GAP, height - CAPTION, middle=False)
     left = PICTURE_WIDTH + GAP
     for number, (name, time, result) in enumerate(zip(names, seconds, shown.row.results, strict=True)):
-        sheet.write(left, top + 0.12, f"{shorten(name, 28)}  {time * 1000:.1f} ms", 8, color=INK)
+        sheet.write(left, top + 0.12, f"{shorten(readable(name), 28)}  {time * 1000:.1f} ms", 8, color=INK)
         color = SECOND if number in shown.differs else FIRST
         _draw_bars(sheet, left, top + CAPTION, result, color)
         left += MODEL_WIDTH + GAP
@@ -130,6 +130,6 @@ def _draw_bars(sheet: Sheet, left: float, top: float, result: Result, color: str
         sheet.bar(left, top, MODEL_WIDTH, 0.84 * BAR, FAINT, 0.35)
         sheet.bar(left, top, MODEL_WIDTH * score, 0.84 * BAR, color, opacity)
         middle = top + 0.42 * BAR
-        sheet.write(left + 0.06, middle, shorten(label, LETTERS), 8.5, weight=weight)
+        sheet.write(left + 0.06, middle, shorten(readable(label), LETTERS), 8.5, weight=weight)
         sheet.write(left + MODEL_WIDTH - 0.06, middle, f"{score:.2%}", 8.5, weight=weight, ha="right")
         top += BAR

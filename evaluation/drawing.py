@@ -15,7 +15,7 @@ from matplotlib.axes import Axes
 from matplotlib.axis import Axis
 from matplotlib.figure import Figure
 
-from evaluation.words import shorten
+from evaluation.words import readable, shorten
 
 SIZE = (5.8, 4.7)  # inches of most plots, so that they stand in line
 DPI = 132  # dots per inch: sharp on a phone, and large enough for a slide
@@ -80,7 +80,7 @@ def _fonts() -> list[str]:
 
 def short(name: str) -> str:
     """Return a class's name, or the beginning of one that is too long for a plot."""
-    return shorten(name, MOST_LETTERS)
+    return shorten(readable(name), MOST_LETTERS)
 
 
 def histogram(axes: Axes, parts: dict[str, tuple[np.ndarray, str]]) -> None:

@@ -11,7 +11,7 @@ from evaluation.drawing import SECOND, THIRD, render
 from evaluation.metrics import Evaluation
 from evaluation.sheet import Sheet
 from evaluation.thumbnails import decode, thumbnail
-from evaluation.words import end_of, readable_path, shorten
+from evaluation.words import end_of, readable, shorten
 
 MOST_MISTAKES, MOST_UNCERTAIN, MOST_PAIRS, MOST_OF_A_PAIR = 24, 12, 12, 6  # pictures; pairs
 COLUMNS = 6  # of a contact sheet
@@ -124,7 +124,7 @@ def contact_sheet(gallery: Gallery, thumbnails: Thumbnails, title: str) -> bytes
         top = GAP + HEADING
         for heading, part in rows:
             if heading:
-                sheet.write(GAP, top + HEADING / 2, shorten(heading, 40 * columns // 2), 10, weight="bold")
+                sheet.write(GAP, top + HEADING / 2, shorten(readable(heading), 20 * columns), 10, weight="bold")
                 top += HEADING
             for column, entry in enumerate(part):
                 _draw_entry(sheet, GAP + column * (CELL_WIDTH + GAP), top, entry, thumbnails.of(entry.path))
@@ -144,6 +144,8 @@ def _draw_entry(sheet: Sheet, left: float, top: float, entry: Entry, small: byte
         sheet.write(left, top + PICTURE_HEIGHT / 2, "cannot be read any more", 8, color=SECOND)
     top += PICTURE_HEIGHT + 0.12
     color = THIRD if entry.is_right else SECOND
-    sheet.write(left, top, f"{shorten(entry.predicted, LETTERS - 7)} {entry.score:.1%}", 8, color=color, weight="bold")
-    sheet.write(left, top + 0.15, shorten(f"label: {entry.true}", LETTERS), 8)
-    sheet.write(left, top + 0.29, end_of(readable_path(entry.path), LETTERS + 8), 6.5, color="#6b7686")
+    sheet.write(
+        left, top, f"{shorten(readable(entry.predicted), LETTERS - 7)} {entry.score:.1%}", 8, color=color, weight="bold"
+    )
+    sheet.write(left, top + 0.15, shorten(f"label: {readable(entry.true)}", LETTERS), 8)
+    sheet.write(left, top + 0.29, end_of(readable(entry.path), LETTERS + 8), 6.5, color="#6b7686")

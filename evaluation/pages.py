@@ -13,8 +13,7 @@ from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from markupsafe import Markup
 
 from evaluation.thumbnails import data_uri
-from evaluation.words import readable_path
-from outputs.text import printable
+from evaluation.words import readable
 
 FOLDER = Path(__file__).with_name("page")
 STYLE, SCRIPT = "style.css", "sort.js"
@@ -33,8 +32,7 @@ def make_page(template: str, **content: Any) -> str:
         "percent": lambda share, digits=1: f"{share:.{digits}%}".replace("%", "\N{NO-BREAK SPACE}%"),
         "jpeg": data_uri,
         "png": lambda data: data_uri(data, "image/png"),
-        "path": readable_path,
-        "printable": printable,
+        "readable": readable,
     }
     script = (FOLDER / SCRIPT).read_text(encoding="utf-8")
     return environment.get_template(template).render(

@@ -72,15 +72,16 @@ class Panel:
                 index: read_frame(path, one.spec, one.resize, self._max_pixels) for index, one in specs.items()
             }  # fmt: skip
 
-        together = tee(
-            read_ahead(paths, read, self._workers, 2 * self._batch_size, patience), len(self._contenders)
-        )  # fmt: skip
+        squares = read_ahead(paths, read, self._workers, 2 * self._batch_size, patience)
         streams = [
-            predict_frames(_frames_of(index, squares), engine, self._batch_size)
-            for index, squares, engine in zip(first_users, together, self._engines, strict=True)
+            predict_frames(_frames_of(index, part), engine, self._batch_size)
+            for index, part, engine in zip(first_users, tee(squares, len(ways)), self._engines, strict=True)
         ]
-        for answers in zip(*streams, strict=True):
-            yield self._join(answers)
+        try:
+            for answers in zip(*streams, strict=True):
+                yield self._join(answers)
+        finally:
+            squares.close()
 
     def seconds_per_picture(self) -> tuple[float, ...]:
         """Return the seconds that each of `names` took to compute a picture so far; the ensemble takes their sum."""

@@ -22,7 +22,7 @@ from evaluation.drawing import (
 )
 from evaluation.metrics import Evaluation
 from evaluation.two_class_plots import two_class_plots
-from evaluation.words import shorten
+from evaluation.words import readable, shorten
 
 MOST_IN_MATRIX = 30  # classes; of more, the most confused pairs are drawn
 MOST_WITH_NUMBERS = 16  # classes, so that the numbers in the cells can be read
@@ -56,13 +56,13 @@ def accuracy_plot(evaluations: Sequence[Evaluation]) -> Plot:
         axes.errorbar(values, rows, xerr=reach, fmt="o", color=FIRST, ecolor=FIRST, capsize=4, linewidth=2)
         for row, value in zip(rows, values, strict=True):
             axes.annotate(f"{value:.1%}", (value, row), (0, 7), textcoords="offset points", ha="center", fontsize=9)
-        axes.set_yticks(rows, [shorten(evaluation.model, 40) for evaluation in evaluations])
+        axes.set_yticks(rows, [shorten(readable(evaluation.model), 40) for evaluation in evaluations])
         axes.set_ylim(len(evaluations) - 0.5, -0.6)
         percent(axes.xaxis)
         axes.grid(axis="x")
 
     about = "The share of pictures whose best label is right; the line is the 95 % interval of what chance explains."
-    return Plot("accuracy", "Top-1 accuracy", about, (8, 1.3 + 0.45 * len(evaluations)), draw)
+    return Plot("accuracy", "Top-1 accuracy", about, (7, 1.3 + 0.45 * len(evaluations)), draw)
 
 
 def _confusion(evaluation: Evaluation, shown: Sequence[int]) -> Plot:
@@ -110,7 +110,7 @@ def _confused_pairs(evaluation: Evaluation) -> Plot:
         axes.xaxis.get_major_locator().set_params(integer=True)
 
     about = "True class → what the model answered instead, the most frequent mistakes first."
-    return Plot("confused_pairs", "Most confused pairs", about, (8, 1.4 + 0.28 * len(pairs)), draw)
+    return Plot("confused_pairs", "Most confused pairs", about, (6.6, 1.4 + 0.28 * len(pairs)), draw)
 
 
 def _certainty(evaluation: Evaluation) -> Plot:

@@ -3,12 +3,14 @@
 from pathlib import Path
 from typing import Any
 
+from errors import UsageError
 from evaluation.drawing import Plot, to_png
 from evaluation.findings import Findings
 from evaluation.gallery import Thumbnails, contact_sheet, list_galleries
 from evaluation.metrics import Evaluation
 from evaluation.pages import make_page
 from evaluation.plots import accuracy_plot, list_plots
+from evaluation.words import readable
 
 REPORT_FILE = "report.html"
 REPORT_FILES = (REPORT_FILE, "plots/*.png", "galleries/*.jpg")  # all that write_report may leave in its folder
@@ -17,7 +19,14 @@ MOST_FAILURES_IN_TABLE = 300
 
 
 def write_report(findings: Findings, folder: Path) -> None:
-    """Write report.html, the plots and the contact sheets into a folder; its folders of the same names are shared."""
+    """Write report.html, the plots and the contact sheets into a folder; raises UsageError when that cannot be done."""
+    try:
+        _write_all(findings, folder)
+    except OSError as error:
+        raise UsageError(f"the report cannot be written to {folder}: {error.strerror}") from error
+
+
+def _write_all(findings: Findings, folder: Path) -> None:
     thumbnails = Thumbnails(findings.max_pixels)
     several = len(findings.evaluations) > 1
     (folder / "plots").mkdir(exist_ok=True)
@@ -37,14 +46,14 @@ def write_report(findings: Findings, folder: Path) -> None:
         most_pairs=MOST_PAIRS_IN_TABLE,
         most_failures=MOST_FAILURES_IN_TABLE,
     )
-    (folder / REPORT_FILE).write_text(page, encoding="utf-8")
+    (folder / REPORT_FILE).write_text(page, encoding="utf-8", errors="replace")
 
 
 def _model(folder: Path, prefix: str, number: int, evaluation: Evaluation, thumbnails: Thumbnails) -> dict[str, Any]:
     """Save the plots and contact sheets of a model; return what the page shows of it."""
     galleries = list_galleries(evaluation)
     for gallery in galleries:
-        title = f"{gallery.title}: {evaluation.model}"
+        title = f"{gallery.title}: {readable(evaluation.model)}"
         sheet = contact_sheet(gallery, thumbnails, title)
         (folder / "galleries" / f"{prefix}{gallery.name}.jpg").write_bytes(sheet)
     plots = [_saved_plot(folder, prefix, plot) for plot in list_plots(evaluation)]

@@ -3,6 +3,7 @@
 from array import array
 from collections import deque
 from collections.abc import Callable, Iterator, Sequence
+from contextlib import closing
 from dataclasses import dataclass, field
 
 from evaluation.answers import Answers, AnswerStore, PathList
@@ -60,20 +61,21 @@ def show(
             labels_taken.append(index)
             yield path
 
-    for path, scores, error in panel.answer(paths()):
-        true = labels_taken.popleft()
-        if scores is None:
-            seen.failures.append(Failure(path, names[true], error))
-        else:
-            seen.paths.append(path)
-            seen.true.append(true)
-        for index, model in enumerate(panel.names):
-            answer = None if scores is None else seen.stores[index].add(true, scores[index])
-            if predictions and answer is None:
-                predictions.write_error(path, model, true, error)
-            elif predictions:
-                predictions.write(path, model, true, answer, scores[index])
-        on_answer(path, error)
+    with closing(panel.answer(paths())) as answers:  # the threads that read end at once on Ctrl-C
+        for path, scores, error in answers:
+            true = labels_taken.popleft()
+            if scores is None:
+                seen.failures.append(Failure(path, names[true], error))
+            else:
+                seen.paths.append(path)
+                seen.true.append(true)
+            for index, model in enumerate(panel.names):
+                answer = None if scores is None else seen.stores[index].add(true, scores[index])
+                if predictions and answer is None:
+                    predictions.write_error(path, model, true, error)
+                elif predictions:
+                    predictions.write(path, model, true, answer, scores[index])
+            on_answer(path, error)
     return seen
 
 

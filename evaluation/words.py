@@ -1,7 +1,5 @@
 """Names and paths in places that are too short for them, or that only take text."""
 
-import os
-
 from outputs.text import printable
 
 
@@ -15,6 +13,6 @@ def end_of(text: str, letters: int) -> str:
     return text if len(text) <= letters else f"…{text[-letters + 1 :]}"
 
 
-def readable_path(path: str) -> str:
-    """Return a path as text for people: what is not UTF-8 in it, or steers a terminal, is replaced."""
-    return printable(os.fsencode(path).decode("utf-8", "replace"))
+def readable(text: str) -> str:
+    """Return a name or a path for people: what is not UTF-8 in it, or steers a terminal, is replaced."""
+    return printable(text.encode("utf-8", "surrogateescape").decode("utf-8", "replace"))

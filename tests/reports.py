@@ -55,7 +55,7 @@ def judge(model: str, names: tuple[str, ...], paths: list[str], seed: int) -> Ev
 def make_findings(folder: Path, names: tuple[str, ...] = NAMES, models: int = 1, pictures: int = 48) -> Findings:
     """Return findings of models on pictures that are made in a folder."""
     paths = make_pictures(folder, pictures)
-    evaluations = tuple(judge(f"model <{seed}>", names, paths, seed) for seed in range(models))
+    evaluations = tuple(judge(f"runs/\udcff <{seed}>", names, paths, seed) for seed in range(models))
     comparisons = compare_all([one.model for one in evaluations], [one.answers.right for one in evaluations])
     failures = (Failure(f"{folder}/\udcff</td><script>alert(2)</script>.jpg", names[0], "the file is empty"),)
     options = {"--data": str(folder), "--model": "<b>"}

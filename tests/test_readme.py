@@ -46,6 +46,11 @@ def test_start_command_prints_what_the_readme_says(run):
     assert finished.stdout == expected
 
 
+def test_compared_pictures_are_what_the_readme_says(run):
+    command, expected = re.search(r"(compare_models.py .*)\n```\n\n```\n(.*?)\n\nmodel", README, re.DOTALL).groups()
+    assert run(*shlex.split(command)).stdout.startswith(f"{expected}\n\n")
+
+
 def test_test_command_is_what_ci_runs():
     command = re.search(r"^pip install .*pytest$", README, re.MULTILINE)[0]
     assert command in (ROOT / ".ci" / "run").read_text().splitlines()

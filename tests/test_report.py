@@ -12,6 +12,7 @@ import pytest
 from PIL import Image
 from reports import COLORS, NAMES, PLANTED, judge, make_findings
 
+from errors import UsageError
 from evaluation.answers import AnswerStore
 from evaluation.drawing import to_png
 from evaluation.gallery import Group, Thumbnails, contact_sheet, list_galleries
@@ -150,6 +151,12 @@ def test_no_mistakes_is_no_trouble():
     assert to_png(scores) == to_png(scores)
 
 
+def test_folder_that_cannot_be_written_to_is_told(findings, tmp_path):
+    (tmp_path / "plots").write_text("a file where a folder should be")
+    with pytest.raises(UsageError, match="the report cannot be written to"):
+        write_report(findings, tmp_path)
+
+
 def test_page_of_several_models_compares_them(page):
     assert "McNemar" in page
     assert "no difference shown" in page
@@ -171,9 +178,7 @@ def test_page_of_two_classes_has_curves_and_thresholds(tmp_path):
 @pytest.fixture(scope="module")
 def browser():
     """A browser that can reach no network in any case."""
-    from playwright.sync_api import sync_playwright
-
-    with sync_playwright() as playwright:
+    with pytest.importorskip("playwright.sync_api").sync_playwright() as playwright:
         launched = playwright.chromium.launch(executable_path=CHROMIUM, args=["--no-sandbox"])
         yield launched
         launched.close()

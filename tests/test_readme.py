@@ -41,13 +41,13 @@ def test_command_runs(command, run, tmp_path):
 
 
 def test_start_command_prints_what_the_readme_says(run):
-    start, expected = re.search(r"&& python (classify_image.py .*)\n```\n\n```\n(.*?)```", README, re.DOTALL).groups()
+    start, expected = re.search(r"&& python (classify_image.py [^\n]*)\n```\n\n```\n(.*?)```", README, re.DOTALL).groups()
     finished = run(*shlex.split(start))
     assert finished.stdout == expected
 
 
 def test_compared_pictures_are_what_the_readme_says(run):
-    command, expected = re.search(r"(compare_models.py .*)\n```\n\n```\n(.*?)\n\nmodel", README, re.DOTALL).groups()
+    command, expected = re.search(r"(compare_models.py [^\n]*)\n```\n\n```\n(.*?)\n\nmodel", README, re.DOTALL).groups()
     assert run(*shlex.split(command)).stdout.startswith(f"{expected}\n\n")
 
 

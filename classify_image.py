@@ -44,6 +44,7 @@ from outputs.rows import Results
 from outputs.text import printable
 from results import Result
 from sources.paths import find_images, is_pattern, search_root
+from trained import TrainedSpec
 
 logger = logging.getLogger("suite")
 
@@ -151,7 +152,7 @@ def classify_images(
 
 def decision_of(args: argparse.Namespace) -> float | None:
     """Return the threshold between two classes that a trained model's folder keeps, if it does."""
-    return getattr(args.model, "threshold", None)
+    return args.model.threshold if isinstance(args.model, TrainedSpec) else None
 
 
 def copy_folders(args: argparse.Namespace) -> list[str]:

@@ -82,7 +82,7 @@ class TrainedSpec:
     resize: str
     model_bytes: int
     model_sha256: str
-    threshold: float | None = None  # the least probability of the best class that counts as an answer
+    threshold: float | None = None  # of two classes, the least probability of the second that makes it the answer
 
     @property
     def weights_file(self) -> Path:

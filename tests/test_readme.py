@@ -41,7 +41,8 @@ def test_command_runs(command, run, tmp_path):
 
 
 def test_start_command_prints_what_the_readme_says(run):
-    start, expected = re.search(r"&& python (classify_image.py [^\n]*)\n```\n\n```\n(.*?)```", README, re.DOTALL).groups()
+    pattern = r"&& python (classify_image.py [^\n]*)\n```\n\n```\n(.*?)```"
+    start, expected = re.search(pattern, README, re.DOTALL).groups()
     finished = run(*shlex.split(start))
     assert finished.stdout == expected
 

@@ -1,8 +1,10 @@
 """Engines give Keras's own numbers, on every backend."""
 
 import importlib.util
+import shutil
 import subprocess
 import sys
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -26,28 +28,34 @@ OTHER_BACKENDS = [
 
 
 @pytest.fixture(scope="module")
-def reference(request, tmp_path_factory):
-    """Weights and probabilities of plain Keras applications on TensorFlow."""
-    folder = tmp_path_factory.mktemp("reference")
-    specs = [find_model(name) for name in request.param]
-    models = ",".join(f"{spec.module}:{spec.class_name}:{spec.input_size}" for spec in specs)
-    subprocess.run([sys.executable, "tests/plain_keras.py", folder, models, *PICTURES], cwd=ROOT, check=True)
-    yield folder
-    for path in folder.iterdir():  # 1.5 GB
-        path.unlink()
+def reference(tmp_path_factory):
+    """Return the folder with weights and probabilities of plain Keras applications on TensorFlow."""
+    folders = {}
+
+    def reference_of(names: tuple[str, ...]) -> Path:
+        if names not in folders:
+            folders[names] = tmp_path_factory.mktemp("reference")
+            specs = [find_model(name) for name in names]
+            models = ",".join(f"{spec.module}:{spec.class_name}:{spec.input_size}" for spec in specs)
+            command = [sys.executable, "tests/plain_keras.py", folders[names], models, *PICTURES]
+            subprocess.run(command, cwd=ROOT, check=True)
+        return folders[names]
+
+    yield reference_of
+    for folder in folders.values():  # gigabytes
+        shutil.rmtree(folder)
 
 
 @pytest.mark.parametrize(
-    ("reference", "name"),
-    [(TUTORIAL_MODELS, name) for name in TUTORIAL_MODELS]
-    + [pytest.param(OTHER_TUTORIAL_MODELS, name, marks=pytest.mark.slow) for name in OTHER_TUTORIAL_MODELS],
-    indirect=["reference"],
+    ("name", "group"),
+    [(name, TUTORIAL_MODELS) for name in TUTORIAL_MODELS]
+    + [pytest.param(name, OTHER_TUTORIAL_MODELS, marks=pytest.mark.slow) for name in OTHER_TUTORIAL_MODELS],
 )
-def test_scores_are_those_of_the_plain_keras_call(name, reference):
+def test_scores_are_those_of_the_plain_keras_call(name, group, reference):
     """With the tutorials' resize; another preprocess_input must not pass unnoticed."""
-    spec = find_model(name)
-    expected = np.load(reference / f"{spec.class_name}.npy")
-    engine = load_engine(spec, weights=str(reference / f"{spec.class_name}.weights.h5"), backend="openvino")
+    spec, folder = find_model(name), reference(group)
+    expected = np.load(folder / f"{spec.class_name}.npy")
+    engine = load_engine(spec, weights=str(folder / f"{spec.class_name}.weights.h5"), backend="openvino")
     pixels = np.stack([read_square(path, spec, "stretch") for path in PICTURES])
     scores = engine.predict(pixels)
     np.testing.assert_allclose(scores, expected, atol=1e-4)

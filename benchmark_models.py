@@ -24,23 +24,19 @@ from pathlib import Path
 from typing import TextIO
 
 from arguments import (
-    EXIT_FAILED_INPUTS,
-    EXIT_OK,
     ArgumentParser,
     add_engine_options,
     add_message_options,
     add_network_options,
     add_workers_option,
     check_default_backend,
-    configure_messages,
-    logger,
     positive_int,
-    run_script,
 )
 from benchmark.plan import TRAINED, Setting, Task, Way, list_tasks, list_ways
 from benchmark.processes import MeasurementError, measure, run_python
 from benchmark.summary import Sample, make_rows
 from benchmark.table import WRITERS, Run
+from console import EXIT_FAILED_INPUTS, EXIT_OK, configure_messages, logger, run_script
 from engines import BUILT_IN_WEIGHTS
 from engines.weights_file import has_imagenet_weights
 from errors import UsageError

@@ -20,7 +20,8 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import asdict
 from pathlib import Path
 
-from arguments import ArgumentParser, add_message_options, configure_messages, positive_int, run_script
+from arguments import ArgumentParser, add_message_options, positive_int
+from console import configure_messages, run_script
 from engines import BACKEND_PACKAGES
 from engines.probe.reports import PICTURE_CLASS, PICTURE_MODEL, BackendReport, Device, Proof
 from engines.probe.verdict import Verdict, describe, judge, status

@@ -21,20 +21,17 @@ from collections.abc import Callable, Iterator, Sequence
 
 import defaults
 from arguments import (
-    EXIT_FAILED_INPUTS,
-    EXIT_OK,
     STDIN,
     ArgumentParser,
     add_input_options,
     add_message_options,
     add_model_options,
     check_model_options,
-    configure_messages,
     named_images,
     positive_int,
     probability,
-    run_script,
 )
+from console import EXIT_FAILED_INPUTS, EXIT_OK, configure_messages, run_script
 from engines import BUILT_IN_WEIGHTS, check_classes
 from errors import ImageError, UsageError
 from labels import ClassLabel, read_labels

@@ -19,18 +19,14 @@ from typing import TYPE_CHECKING
 
 import defaults
 from arguments import (
-    EXIT_FAILED_INPUTS,
-    EXIT_OK,
     STDIN,
     ArgumentParser,
     add_input_options,
     add_message_options,
-    configure_messages,
-    logger,
     named_images,
     positive_int,
-    run_script,
 )
+from console import EXIT_FAILED_INPUTS, EXIT_OK, configure_messages, logger, run_script
 from errors import UsageError
 from evaluation.options import Contender, add_models_options, check_models_options
 from outputs.formats import FORMATS, format_of

@@ -20,16 +20,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 import defaults
-from arguments import (
-    EXIT_FAILED_INPUTS,
-    EXIT_OK,
-    ArgumentParser,
-    add_message_options,
-    add_workers_option,
-    configure_messages,
-    positive_int,
-    run_script,
-)
+from arguments import ArgumentParser, add_message_options, add_workers_option, positive_int
+from console import EXIT_FAILED_INPUTS, EXIT_OK, configure_messages, run_script
 from errors import UsageError
 from evaluation.options import Contender, add_models_options, check_models_options
 from outputs.progress import Progress

@@ -22,7 +22,6 @@ from dataclasses import asdict
 from pathlib import Path
 
 from arguments import (
-    EXIT_OK,
     ArgumentParser,
     add_engine_options,
     add_message_options,
@@ -30,11 +29,9 @@ from arguments import (
     add_workers_option,
     cache_folder,
     check_default_backend,
-    configure_messages,
-    logger,
     positive_int,
-    run_script,
 )
+from console import EXIT_OK, configure_messages, logger, run_script
 from defaults import MAX_PIXELS, RESIZE_MODES
 from engines import BUILT_IN_WEIGHTS, require_backend
 from engines.weights_file import check_weights_file

@@ -10,9 +10,9 @@ from pathlib import Path
 
 import numpy as np
 
-from arguments import EXIT_OK, run_script
 from benchmark.clock import timed
 from benchmark.plan import Setting, Task, from_json
+from console import EXIT_OK, run_script
 from defaults import BATCH_SIZE
 from engines import IMAGENET_CLASSES, Engine, has_nvidia_gpu, load_engine
 from errors import UsageError

@@ -17,7 +17,7 @@ class QuickEngine:
 
 if __name__ == "__main__":
     engines.load_engine = lambda *_: QuickEngine()
-    from arguments import run_script
     from classify_image import main
+    from console import run_script
 
     sys.exit(run_script(main))

@@ -20,13 +20,14 @@ ALLOWED = {
     "engines":    {"errors", "models", "networks", "trained"},
     "outputs":    {"defaults", "errors", "labels", "preprocess", "results", "sources"},
     "pipeline":   {"defaults", "engines", "errors", "labels", "models", "results", "sources", "trained"},
-    "benchmark":  {"arguments", "defaults", "engines", "errors", "labels", "models", "pipeline", "preprocess",
-                   "results", "sources", "trained"},
-    "training":   {"arguments", "defaults", "engines", "errors", "models", "outputs", "pipeline", "preprocess",
-                   "sources", "trained"},
+    "console":    {"errors", "outputs"},
+    "benchmark":  {"arguments", "console", "defaults", "engines", "errors", "labels", "models", "pipeline",
+                   "preprocess", "results", "sources", "trained"},
+    "training":   {"arguments", "console", "defaults", "engines", "errors", "models", "outputs", "pipeline",
+                   "preprocess", "sources", "trained"},
     "evaluation": {"arguments", "defaults", "engines", "errors", "labels", "models", "outputs", "pipeline",
                    "preprocess", "results", "sources", "trained"},
-    "arguments":  {"defaults", "engines", "errors", "models", "outputs", "sources", "trained"},
+    "arguments":  {"console", "defaults", "engines", "errors", "models", "sources", "trained"},
 }  # fmt: skip
 FRAMEWORKS = {"tensorflow", "keras", "jax", "torch", "openvino", "matplotlib"}
 FRAMEWORK_ROOMS = ("engines", "networks", "training", "benchmark")

@@ -11,7 +11,7 @@ from pathlib import Path
 
 from tqdm import tqdm
 
-from arguments import EXIT_OK, EXIT_USAGE, configure_messages
+from console import EXIT_OK, EXIT_USAGE, configure_messages
 from engines import LazyEngine, load_engine
 from errors import ImageError, UsageError
 from models import MODELS

@@ -1,0 +1,69 @@
+"""How scripts speak and end: messages on stderr, results on stdout, exit codes."""
+
+import logging
+import os
+import sys
+import traceback
+import warnings
+from collections.abc import Callable
+
+from errors import UsageError
+from outputs.text import printable
+
+EXIT_OK, EXIT_FAILED_INPUTS, EXIT_USAGE, EXIT_INTERRUPTED = 0, 1, 2, 130
+
+logger = logging.getLogger("suite")
+
+
+class _Formatter(logging.Formatter):
+    def format(self, record: logging.LogRecord) -> str:
+        return "\n".join(printable(line) for line in super().format(record).split("\n"))
+
+
+def configure_messages(quiet: bool, debug: bool) -> None:
+    """Send the suite's notes to stderr, and keep the libraries' to themselves unless debugging."""
+    if sys.stderr is None:  # closed, as by `2>&-`
+        sys.stderr = open(os.devnull, "w")  # noqa: SIM115
+    if not debug:
+        _hide_native_messages()
+    handler = logging.StreamHandler()
+    handler.setFormatter(_Formatter("%(message)s"))
+    logging.basicConfig(level=logging.DEBUG if debug else logging.CRITICAL, handlers=[handler], force=True)
+    logger.setLevel(logging.DEBUG if debug else logging.WARNING if quiet else logging.INFO)
+    if not debug:
+        logger.addHandler(handler)
+        logger.propagate = False
+        warnings.simplefilter("ignore")
+    if sys.stdout is None:
+        sys.stdout = open(os.devnull, "w")  # noqa: SIM115
+    is_unicode = sys.stdout.encoding.lower().startswith("utf")
+    sys.stdout.reconfigure(errors="surrogateescape" if is_unicode else "backslashreplace")
+
+
+def _hide_native_messages() -> None:
+    """Let what C libraries write to stderr (libtiff does, of damaged pictures) vanish, but not what Python writes."""
+    own = os.dup(2)
+    nowhere = os.open(os.devnull, os.O_WRONLY)
+    os.dup2(nowhere, 2)
+    os.close(nowhere)
+    sys.stderr = open(own, "w", buffering=1, encoding=sys.stderr.encoding, errors=sys.stderr.errors)  # noqa: SIM115
+
+
+def run_script(main: Callable[[], int]) -> int:
+    """Run a script's main() and return its exit code; say in a line what went wrong, and with --debug where."""
+    try:
+        return main()
+    except KeyboardInterrupt as error:
+        print(f"interrupted: {error}" if str(error) else "interrupted", file=sys.stderr)
+        return EXIT_INTERRUPTED
+    except BrokenPipeError:  # the reader has enough, as in `| head`
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return EXIT_FAILED_INPUTS
+    except Exception as error:
+        if "--debug" in sys.argv:
+            traceback.print_exc()
+        elif isinstance(error, UsageError):
+            print(f"error: {error}", file=sys.stderr)
+        else:
+            print(f"error: unexpected {type(error).__name__}: {error} (--debug shows where)", file=sys.stderr)
+        return EXIT_USAGE

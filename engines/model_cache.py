@@ -11,6 +11,7 @@ import importlib.metadata
 import io
 import json
 import logging
+import os
 import shutil
 import tempfile
 import time
@@ -30,6 +31,7 @@ ROOT = Path(__file__).resolve().parent.parent
 CODE_FOLDERS = ("engines", "networks")  # whose code shapes a model
 CPU_FACTS = Path("/proc/cpuinfo")
 SECONDS_PER_DAY = 86_400
+DAYS_UNUSED = {"unfinished-*": 1, "model-*": 90}  # after which a folder is removed
 
 logger = logging.getLogger("suite")
 
@@ -96,6 +98,8 @@ def _load(cache_dir: Path, key: dict, device: str, config: dict) -> openvino.Com
         blob = np.memmap(entry / MODEL_FILE, np.uint8, "c")
         if manifest != {"key": key, "checksum": zlib.crc32(blob)}:
             raise ValueError("not what its manifest says")
+        with contextlib.suppress(OSError):
+            os.utime(entry)
         return openvino.Core().import_model(openvino.Tensor(blob), device, config)
     except FileNotFoundError:
         return None
@@ -107,7 +111,7 @@ def _load(cache_dir: Path, key: dict, device: str, config: dict) -> openvino.Com
 def _save(compiled: openvino.CompiledModel, cache_dir: Path, key: dict) -> None:
     """Write an entry beside its place and move it there whole: another process may do the same now."""
     cache_dir.mkdir(parents=True, exist_ok=True)
-    _remove_leftovers(cache_dir)
+    _remove_stale(cache_dir)
     with tempfile.TemporaryDirectory(prefix="unfinished-", dir=cache_dir, ignore_cleanup_errors=True) as workspace:
         old, new = Path(workspace, "old"), Path(workspace, "new")
         new.mkdir()
@@ -124,8 +128,10 @@ def _save(compiled: openvino.CompiledModel, cache_dir: Path, key: dict) -> None:
                 raise
 
 
-def _remove_leftovers(cache_dir: Path) -> None:
-    """Remove what processes left that were killed while they wrote, once that is a day ago."""
-    for folder in cache_dir.glob("unfinished-*"):
-        if time.time() - folder.stat().st_mtime > SECONDS_PER_DAY:
-            shutil.rmtree(folder, ignore_errors=True)
+def _remove_stale(cache_dir: Path) -> None:
+    """Remove what killed processes left, and models that nobody has used for long."""
+    for pattern, days in DAYS_UNUSED.items():
+        for folder in cache_dir.glob(pattern):
+            with contextlib.suppress(FileNotFoundError):  # another process removes it, too
+                if time.time() - folder.stat().st_mtime > days * SECONDS_PER_DAY:
+                    shutil.rmtree(folder, ignore_errors=True)

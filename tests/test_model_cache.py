@@ -5,6 +5,7 @@ import os
 import shutil
 import subprocess
 import sys
+import time
 from dataclasses import replace
 
 import numpy as np
@@ -132,3 +133,15 @@ def test_key_covers_the_weights_that_keras_downloaded(tmp_path, monkeypatch):
     assert model_key(spec, "imagenet", 1000) == before
     (tmp_path / "models" / "mobilenet_v2_weights_tf_dim_ordering_tf_kernels_1.0_224.h5").touch()
     assert model_key(spec, "imagenet", 1000) != before
+
+
+def test_models_that_nobody_used_for_long_are_removed_when_another_is_kept(tmp_path):
+    for name, days in (("model-old", 91), ("model-recent", 89), ("unfinished-old", 2), ("others", 999)):
+        (tmp_path / name).mkdir()
+        os.utime(tmp_path / name, times=2 * (time.time() - days * 86_400,))
+    scores(tmp_path)
+    (kept,) = {path.name for path in tmp_path.iterdir()} - {"model-recent", "others"}
+    assert kept.startswith("model-")
+    os.utime(tmp_path / kept, times=(0, 0))
+    scores(tmp_path)
+    assert (tmp_path / kept).stat().st_mtime > 0

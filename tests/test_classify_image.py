@@ -185,9 +185,9 @@ def test_debug_shows_the_traceback(classify):
 
 
 def test_interrupt_keeps_what_was_printed_and_exits_with_130(tmp_path):
-    for number in range(40):
-        (tmp_path / f"{number:02}.png").symlink_to(COFFEE)
-    options = ["-i", tmp_path, "-b", "1", "-m", "efficientnet_b4", "--weights", "none"]
+    for number in range(2000):
+        (tmp_path / f"{number:04}.png").symlink_to(COFFEE)
+    options = ["-i", tmp_path, "-b", "1"]
     with subprocess.Popen(
         [sys.executable, "classify_image.py", *options],
         cwd=ROOT, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,
@@ -196,7 +196,7 @@ def test_interrupt_keeps_what_was_printed_and_exits_with_130(tmp_path):
         first = process.stdout.readline()
         process.send_signal(signal.SIGINT)
         _, stderr = process.communicate()
-    assert first == f"{tmp_path}/00.png\n"
+    assert first == f"{tmp_path}/0000.png\n"
     assert process.returncode == 130
     assert "Traceback" not in stderr
     assert stderr.endswith("interrupted\n")

@@ -74,7 +74,9 @@ def test_weights_are_downloaded_once(classify_with, server, home, networks):
             Answer(b"x" * 100_000, missing=100_000), "retrieval incomplete: got only 100000 out of 200000", id="half"
         ),
         pytest.param(Answer(status="404 Not Found"), "404 Not Found", id="404"),
-        pytest.param(Answer(status="503 Service Unavailable"), "503 Service Unavailable", id="503"),
+        pytest.param(
+            Answer(status="503 Service Unavailable"), "503 Service Unavailable", id="503", marks=pytest.mark.slow
+        ),
         pytest.param(Answer(silent=True), "The read operation timed out", id="silent"),
     ],
 )

@@ -19,8 +19,8 @@ from models import MODELS, find_model
 from preprocess import read_square
 
 PICTURES = sorted(str(path) for path in IMAGES.iterdir())
-TUTORIAL_MODELS = ("vgg16", "resnet50", "xception")  # each prepares its pictures otherwise, or ends otherwise
-OTHER_TUTORIAL_MODELS = ("vgg19", "inception_v3")
+TUTORIAL_MODELS = ("resnet50", "xception")  # the two ways in which the five prepare their pictures
+OTHER_TUTORIAL_MODELS = ("vgg16", "vgg19", "inception_v3")
 OTHER_BACKENDS = [
     pytest.param(name, marks=pytest.mark.skipif(not importlib.util.find_spec(name), reason=f"{name} is not installed"))
     for name in ("tensorflow", "jax", "torch")

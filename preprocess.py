@@ -17,7 +17,7 @@ from PIL import Image, ImageCms, ImageOps, PngImagePlugin
 
 from defaults import MAX_PIXELS
 from errors import ImageError
-from models import ModelSpec
+from trained import Spec
 
 # Formats of photographs. Pillow knows more, but some run other programs (EPS) or have no
 # signature, so that any bytes could pass for them (TGA).
@@ -88,7 +88,7 @@ def resize_image(
     return np.asarray(square)
 
 
-def read_square(path: str | Path, spec: ModelSpec, mode: str = "crop", max_pixels: int = MAX_PIXELS) -> np.ndarray:
+def read_square(path: str | Path, spec: Spec, mode: str = "crop", max_pixels: int = MAX_PIXELS) -> np.ndarray:
     """Read a picture as the uint8 RGB square that `spec`'s model takes; raises ImageError."""
     min_side = None if mode == "stretch" else round(REDUCING_GAP * spec.input_size / (spec.crop_fraction or 1))
     image = read_image(path, max_pixels, min_side)

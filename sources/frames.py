@@ -12,9 +12,9 @@ import numpy as np
 
 from defaults import MAX_PIXELS, READ_AHEAD, WORKERS
 from errors import ImageError
-from models import ModelSpec
 from preprocess import read_square
 from sources.paths import IMAGE_SUFFIXES, is_pattern
+from trained import Spec
 
 
 @dataclass(frozen=True)
@@ -26,7 +26,7 @@ class Frame:
     error: str = ""  # why pixels is None
 
 
-def read_frame(path: str, spec: ModelSpec, resize: str = "crop", max_pixels: int = MAX_PIXELS) -> Frame:
+def read_frame(path: str, spec: Spec, resize: str = "crop", max_pixels: int = MAX_PIXELS) -> Frame:
     """Read one picture for `spec`'s model; whatever is wrong with it goes into the Frame's error."""
     if os.path.isdir(path):
         return Frame(path, error=_why_no_images(path))
@@ -48,7 +48,7 @@ def _why_no_images(folder: str) -> str:
 
 def read_frames(
     paths: Iterable[str],
-    spec: ModelSpec,
+    spec: Spec,
     resize: str = "crop",
     max_pixels: int = MAX_PIXELS,
     workers: int = WORKERS,

@@ -8,7 +8,7 @@ import keras
 import numpy as np
 
 from engines.classifier import backbone_networks
-from models import ModelSpec
+from trained import Spec
 from training.batches import Batches
 from training.dataset import Picture
 from training.fit import Plan, Row, fit
@@ -20,7 +20,7 @@ class PictureReader:
     """Reads pictures from their files, each time a view of its own."""
 
     folder: Path
-    spec: ModelSpec
+    spec: Spec
     resize: str
     max_pixels: int
     batch_size: int

@@ -1,12 +1,12 @@
 """What the tests share: the repository, its pictures, and scripts run as a user runs them."""
 
 import os
-import shutil
 import subprocess
 import sys
 import tempfile
 from pathlib import Path
 
+import portalocker
 import pytest
 
 os.environ["KERAS_BACKEND"] = "openvino"  # for engines in this process; others run in their own
@@ -39,12 +39,15 @@ def classify(run):
 
 @pytest.fixture(scope="session")
 def networks(run, tmp_path_factory):
-    """The folder of weights files that save_networks.py fills."""
-    folder = tmp_path_factory.mktemp("networks")
-    finished = run("tests/save_networks.py", folder, IMAGES / "cat.png", PYTHONPATH=str(ROOT))
-    assert finished.returncode == 0, finished.stderr
-    yield folder
-    shutil.rmtree(folder)  # 75 MB
+    """The folder of weights files that save_networks.py fills, once for all the processes that test."""
+    shared = tmp_path_factory.getbasetemp()
+    folder = (shared.parent if "PYTEST_XDIST_WORKER" in os.environ else shared) / "networks"
+    with portalocker.Lock(f"{folder}.lock", timeout=600):
+        if not folder.exists():
+            folder.mkdir()
+            finished = run("tests/save_networks.py", folder, IMAGES / "cat.png", PYTHONPATH=str(ROOT))
+            assert finished.returncode == 0, finished.stderr
+    return folder
 
 
 @pytest.fixture

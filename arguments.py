@@ -60,6 +60,11 @@ def add_input_options(parser: argparse.ArgumentParser) -> None:
     group.add_argument(
         "-0", "--null", action="store_true", help="paths on stdin end in a NUL character, not in a line end"
     )
+    add_reading_options(group)
+
+
+def add_reading_options(group: argparse._ActionsContainer) -> None:
+    """How pictures are read and made squares."""
     group.add_argument(
         "--resize", choices=defaults.RESIZE_MODES,
         help="crop: the model's published evaluation; stretch: what the tutorials did; pad: keep everything "

@@ -19,8 +19,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-import defaults
-from arguments import ArgumentParser, add_message_options, add_workers_option, positive_int
+from arguments import ArgumentParser, add_message_options, add_reading_options
 from console import EXIT_FAILED_INPUTS, EXIT_OK, configure_messages, run_script
 from errors import UsageError
 from evaluation.options import Contender, add_models_options, check_models_options
@@ -75,15 +74,7 @@ def add_data_options(parser: argparse.ArgumentParser) -> None:
         help="other labelled pictures, to choose a threshold on: a folder as --data, or a CSV file "
         "(default: validation/ in --data, or what a trained model was validated on)",
     )  # fmt: skip
-    group.add_argument(
-        "--resize", choices=defaults.RESIZE_MODES,
-        help="how a picture becomes a square (default: crop, or what a trained model was trained with)",
-    )  # fmt: skip
-    group.add_argument(
-        "--max-pixels", type=positive_int, default=defaults.MAX_PIXELS, metavar="N",
-        help="refuse larger pictures (default: %(default)s)",
-    )  # fmt: skip
-    add_workers_option(group)
+    add_reading_options(group)
 
 
 def add_threshold_options(parser: argparse.ArgumentParser) -> None:

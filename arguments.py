@@ -10,7 +10,7 @@ from functools import partial
 from pathlib import Path
 from typing import NoReturn
 
-import defaults
+import settings
 from console import EXIT_USAGE
 from engines import BACKENDS, BUILT_IN_WEIGHTS, PRECISIONS, require_backend, user_cache_folder
 from engines.weights_file import check_weights_file
@@ -66,12 +66,12 @@ def add_input_options(parser: argparse.ArgumentParser) -> None:
 def add_reading_options(group: argparse._ActionsContainer) -> None:
     """How pictures are read and made squares."""
     group.add_argument(
-        "--resize", choices=defaults.RESIZE_MODES,
+        "--resize", choices=settings.RESIZE_MODES,
         help="crop: the model's published evaluation; stretch: what the tutorials did; pad: keep everything "
         "(default: crop, or what a trained model was trained with)",
     )  # fmt: skip
     group.add_argument(
-        "--max-pixels", type=positive_int, default=defaults.MAX_PIXELS, metavar="N",
+        "--max-pixels", type=positive_int, default=settings.MAX_PIXELS, metavar="N",
         help="refuse larger pictures (default: %(default)s)",
     )  # fmt: skip
     add_workers_option(group)
@@ -91,7 +91,7 @@ def _stdin_paths(null: bool) -> Iterator[str]:
 def add_workers_option(group: argparse._ActionsContainer) -> None:
     """How many threads decode."""
     group.add_argument(
-        "-j", "--workers", type=positive_int, default=defaults.WORKERS, metavar="N",
+        "-j", "--workers", type=positive_int, default=settings.WORKERS, metavar="N",
         help="threads that decode pictures (default here: %(default)s)",
     )  # fmt: skip
 
@@ -117,8 +117,8 @@ def add_network_options(group: argparse._ActionsContainer, several: bool = False
     or_folder = ", or the folder of a trained one" if trained else ""
     group.add_argument(
         "-m", "--model", type=model if trained else registry_model, metavar="NAME",
-        **_values(find_model(defaults.MODEL), several),
-        help=f"a model of the registry{or_folder} (default: {defaults.MODEL}, whose weights are installed already)",
+        **_values(find_model(settings.MODEL), several),
+        help=f"a model of the registry{or_folder} (default: {settings.MODEL}, whose weights are installed already)",
     )  # fmt: skip
     group.add_argument(
         "--list-models", nargs="?", const="*", action=_ListModels, metavar="PATTERN",
@@ -140,8 +140,8 @@ def add_engine_options(group: argparse._ActionsContainer, several: bool = False)
         help="what is computed in, where the device can (default: float32)",
     )  # fmt: skip
     group.add_argument(
-        "-b", "--batch-size", type=positive_int, metavar="N", **_values(defaults.BATCH_SIZE, several),
-        help=f"pictures computed at once (default: {defaults.BATCH_SIZE})",
+        "-b", "--batch-size", type=positive_int, metavar="N", **_values(settings.BATCH_SIZE, several),
+        help=f"pictures computed at once (default: {settings.BATCH_SIZE})",
     )  # fmt: skip
 
 

@@ -45,8 +45,8 @@ from trained import Spec, TrainedSpec
 Samples = dict[Task, list[Sample]]
 
 
-def parse(argv: Sequence[str] | None) -> argparse.Namespace:
-    """Read and check the command line, in a fraction of a second."""
+def make_parser() -> ArgumentParser:
+    """Return the options of this script."""
     parser = ArgumentParser(__doc__)
     group = parser.add_argument_group("what is measured (NAME ...: one or several)")
     add_network_options(group, several=True)
@@ -72,6 +72,12 @@ def parse(argv: Sequence[str] | None) -> argparse.Namespace:
     group.add_argument("-o", "--output", metavar="FILE", help="write the table to a file (default: to stdout)")
     group.add_argument("--format", choices=tuple(WRITERS), default="text", help="of the table (default: %(default)s)")
     add_message_options(parser)
+    return parser
+
+
+def parse(argv: Sequence[str] | None) -> argparse.Namespace:
+    """Read and check the command line, in a fraction of a second."""
+    parser = make_parser()
     args = parser.parse_args(argv)
     for backend in args.backend:
         check_default_backend(parser, backend)

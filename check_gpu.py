@@ -42,8 +42,8 @@ SUMMARIES = {
 logger = logging.getLogger("suite")
 
 
-def parse(argv: Sequence[str] | None) -> argparse.Namespace:
-    """Read and check the command line, in a fraction of a second."""
+def make_parser() -> ArgumentParser:
+    """Return the options of this script."""
     parser = ArgumentParser(__doc__)
     group = parser.add_argument_group("check")
     group.add_argument(
@@ -59,6 +59,12 @@ def parse(argv: Sequence[str] | None) -> argparse.Namespace:
         help="when to give up on a backend that does not answer (default: %(default)s)",
     )  # fmt: skip
     add_message_options(parser)
+    return parser
+
+
+def parse(argv: Sequence[str] | None) -> argparse.Namespace:
+    """Read and check the command line, in a fraction of a second."""
+    parser = make_parser()
     return parser.parse_args(argv)
 
 

@@ -19,7 +19,7 @@ import os
 import sys
 from collections.abc import Callable, Iterator, Sequence
 
-import defaults
+import settings
 from arguments import (
     STDIN,
     ArgumentParser,
@@ -46,13 +46,19 @@ from trained import TrainedSpec
 logger = logging.getLogger("suite")
 
 
-def parse(argv: Sequence[str] | None) -> argparse.Namespace:
-    """Read and check the command line, in a fraction of a second."""
+def make_parser() -> ArgumentParser:
+    """Return the options of this script."""
     parser = ArgumentParser(__doc__)
     add_input_options(parser)
     add_model_options(parser)
     add_output_options(parser)
     add_message_options(parser)
+    return parser
+
+
+def parse(argv: Sequence[str] | None) -> argparse.Namespace:
+    """Read and check the command line, in a fraction of a second."""
+    parser = make_parser()
     args = parser.parse_args(argv)
     if not args.image:
         parser.error("no picture given; use --image PATH")
@@ -69,7 +75,7 @@ def add_output_options(parser: argparse.ArgumentParser) -> None:
     """What is said of each picture, and where to."""
     group = parser.add_argument_group("output")
     group.add_argument(
-        "-k", "--top-k", type=positive_int, default=defaults.TOP_K, metavar="N",
+        "-k", "--top-k", type=positive_int, default=settings.TOP_K, metavar="N",
         help="labels for each picture (default: %(default)s)",
     )  # fmt: skip
     group.add_argument(

@@ -17,7 +17,7 @@ import sys
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
-import defaults
+import settings
 from arguments import (
     STDIN,
     ArgumentParser,
@@ -39,14 +39,14 @@ if TYPE_CHECKING:
     from evaluation.side_by_side import Output, Tally
 
 
-def parse(argv: Sequence[str] | None) -> tuple[argparse.Namespace, list[Contender]]:
-    """Read and check the command line, in a fraction of a second."""
+def make_parser() -> ArgumentParser:
+    """Return the options of this script."""
     parser = ArgumentParser(__doc__)
     add_input_options(parser)
     add_models_options(parser)
     group = parser.add_argument_group("output")
     group.add_argument(
-        "-k", "--top-k", type=positive_int, default=defaults.TOP_K, metavar="N",
+        "-k", "--top-k", type=positive_int, default=settings.TOP_K, metavar="N",
         help="labels for each picture and model, in CSV, JSON Lines and the figure (default: %(default)s)",
     )  # fmt: skip
     group.add_argument("-o", "--output", metavar="FILE", help="write the table to a file (default: to stdout)")
@@ -59,6 +59,12 @@ def parse(argv: Sequence[str] | None) -> tuple[argparse.Namespace, list[Contende
     )  # fmt: skip
     group.add_argument("--force", action="store_true", help="overwrite the files if they exist")
     add_message_options(parser)
+    return parser
+
+
+def parse(argv: Sequence[str] | None) -> tuple[argparse.Namespace, list[Contender]]:
+    """Read and check the command line, in a fraction of a second."""
+    parser = make_parser()
     args = parser.parse_args(argv)
     if not args.image:
         parser.error("no picture given; use --image PATH")
@@ -70,8 +76,8 @@ def parse(argv: Sequence[str] | None) -> tuple[argparse.Namespace, list[Contende
 
 def figure_file(path: str) -> str:
     """Argument type: a file whose name says what kind of figure it is."""
-    if os.path.splitext(path)[1].lower() not in defaults.FIGURE_PICTURES:
-        raise argparse.ArgumentTypeError(f"'{path}' must end in {', '.join(defaults.FIGURE_PICTURES)}")
+    if os.path.splitext(path)[1].lower() not in settings.FIGURE_PICTURES:
+        raise argparse.ArgumentTypeError(f"'{path}' must end in {', '.join(settings.FIGURE_PICTURES)}")
     return path
 
 

@@ -35,8 +35,8 @@ CRITERIA = ("equal-error", "f1", "recall=R")
 logger = logging.getLogger("suite")
 
 
-def parse(argv: Sequence[str] | None) -> tuple[argparse.Namespace, list[Contender]]:
-    """Read and check the command line, in a fraction of a second."""
+def make_parser() -> ArgumentParser:
+    """Return the options of this script."""
     parser = ArgumentParser(__doc__)
     add_data_options(parser)
     add_models_options(parser)
@@ -45,6 +45,12 @@ def parse(argv: Sequence[str] | None) -> tuple[argparse.Namespace, list[Contende
     group.add_argument("-o", "--output", metavar="DIR", help="the folder for the report")
     group.add_argument("--force", action="store_true", help="replace the report that DIR holds")
     add_message_options(parser)
+    return parser
+
+
+def parse(argv: Sequence[str] | None) -> tuple[argparse.Namespace, list[Contender]]:
+    """Read and check the command line, in a fraction of a second."""
+    parser = make_parser()
     args = parser.parse_args(argv)
     if not args.data and not args.labels_csv:
         parser.error("no pictures given; use --data DIR, or --labels-csv FILE")

@@ -7,11 +7,11 @@ from pathlib import Path
 
 import numpy as np
 
-from defaults import BATCH_SIZE, MAX_PIXELS, MODEL, RESIZE_MODES, TOP_K, WORKERS
 from engines import BACKENDS, PRECISIONS, Engine, LazyEngine, check_classes, load_engine, user_cache_folder
 from errors import UsageError
 from labels import IMAGENET_FILE, ClassLabel, read_labels
 from results import Prediction, Result
+from settings import BATCH_SIZE, MAX_PIXELS, MODEL, RESIZE_MODES, TOP_K, WORKERS
 from sources.frames import Frame, read_frames
 from sources.paths import PathName, find_images
 from trained import Spec, TrainedSpec, find_spec

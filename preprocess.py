@@ -15,8 +15,8 @@ from pathlib import Path
 import numpy as np
 from PIL import Image, ImageCms, ImageOps, PngImagePlugin
 
-from defaults import MAX_PIXELS
 from errors import ImageError
+from settings import MAX_PIXELS
 from trained import Spec
 
 # Formats of photographs. Pillow knows more, but some run other programs (EPS) or have no

@@ -32,10 +32,10 @@ from arguments import (
     positive_int,
 )
 from console import EXIT_OK, configure_messages, logger, run_script
-from defaults import MAX_PIXELS, RESIZE_MODES
 from engines import BUILT_IN_WEIGHTS, require_backend
 from engines.weights_file import check_weights_file
 from models import find_model
+from settings import MAX_PIXELS, RESIZE_MODES
 from trained import HEADS, join_backbones
 from training.options import CLASS_WEIGHTS, OPTION_NAMES, WAYS, Options, Surroundings, read_options
 from training.output import is_complete, prepare_output
@@ -43,14 +43,20 @@ from training.output import is_complete, prepare_output
 MOST_CLASSES = 10  # whose results are printed one by one; test.json has all
 
 
-def parse(argv: Sequence[str] | None) -> argparse.Namespace:
-    """Read and check the command line, in a fraction of a second; with --resume, also what the run was told first."""
+def make_parser() -> ArgumentParser:
+    """Return the options of this script."""
     parser = ArgumentParser(__doc__)
     _add_data_options(parser)
     _add_model_options(parser)
     _add_training_options(parser)
     _add_output_options(parser)
     add_message_options(parser)
+    return parser
+
+
+def parse(argv: Sequence[str] | None) -> argparse.Namespace:
+    """Read and check the command line, in a fraction of a second; with --resume, also what the run was told first."""
+    parser = make_parser()
     args = parser.parse_args(argv)
     if not args.output:
         parser.error("no output folder given; use --output DIR")

@@ -13,12 +13,12 @@ import numpy as np
 from benchmark.clock import timed
 from benchmark.plan import Setting, Task, from_json
 from console import EXIT_OK, run_script
-from defaults import BATCH_SIZE
 from engines import IMAGENET_CLASSES, Engine, has_nvidia_gpu, load_engine
 from errors import UsageError
 from labels import read_labels
 from pipeline import classify_frames
 from results import Result
+from settings import BATCH_SIZE
 from sources.frames import read_frames
 from sources.paths import find_images
 from trained import TrainedSpec, find_spec

@@ -8,7 +8,6 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import NamedTuple
 
-from defaults import FIGURE_PICTURES
 from errors import ImageError, UsageError
 from evaluation.drawing import FAINT, FIRST, INK, SECOND, render
 from evaluation.pages import make_page
@@ -17,6 +16,7 @@ from evaluation.side_by_side import Row, Tally
 from evaluation.thumbnails import decode, thumbnail
 from evaluation.words import end_of, readable, shorten
 from results import Result
+from settings import FIGURE_PICTURES
 
 SIDE = 400  # pixels of a picture's longer side
 PICTURE_WIDTH, MODEL_WIDTH, HEADER, CAPTION, BAR, GAP = 2.2, 2.7, 0.62, 0.28, 0.26, 0.2  # inches

@@ -9,10 +9,10 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from defaults import BATCH_SIZE, MAX_PIXELS, WORKERS
 from engines import Engine, load_engine, user_cache_folder
 from evaluation.options import Contender
 from pipeline import NOT_NUMBERS, predict_frames
+from settings import BATCH_SIZE, MAX_PIXELS, WORKERS
 from sources.frames import Frame, read_ahead, read_frame
 
 

@@ -10,11 +10,11 @@ from pathlib import Path
 
 import numpy as np
 
-from defaults import MAX_PIXELS
 from errors import ImageError, UsageError
 from outputs.copies import make_copies_folder, save
 from preprocess import read_image
 from results import Result
+from settings import MAX_PIXELS
 
 try:
     import cv2

@@ -7,10 +7,10 @@ import cv2
 import numpy as np
 from PIL import Image
 
-from defaults import MAX_PIXELS
 from outputs.annotate import caption, draw_label
 from preprocess import read_image
 from results import Result
+from settings import MAX_PIXELS
 
 TITLE = "any key: next   Esc or q: stop showing"
 WINDOW_SIZE = (1200, 800)  # pixels, at most

@@ -10,9 +10,9 @@ from typing import Any
 
 import numpy as np
 
-from defaults import MAX_PIXELS, READ_AHEAD, WORKERS
 from errors import ImageError
 from preprocess import read_square
+from settings import MAX_PIXELS, READ_AHEAD, WORKERS
 from sources.paths import IMAGE_SUFFIXES, is_pattern
 from trained import Spec
 

@@ -11,7 +11,7 @@ from conftest import IMAGES, ROOT
 from PIL import Image
 
 import compare_models
-import defaults
+import settings
 from evaluation.compare_figure import CompareFigure
 from evaluation.panel import Answer
 from evaluation.side_by_side import TABLES, CsvTable, JsonlTable, Tally, TextTable, summary
@@ -145,7 +145,7 @@ def test_saved_threshold_decides_as_in_classify_image():
 
 @pytest.mark.parametrize("suffix", [".png", ".svg", ".html"])
 def test_figure_has_room_for_so_many(suffix, tmp_path, caplog, monkeypatch):
-    monkeypatch.setitem(defaults.FIGURE_PICTURES, suffix, 2)
+    monkeypatch.setitem(settings.FIGURE_PICTURES, suffix, 2)
     picture = str(tmp_path / "p$_{<b>.png")
     Image.new("RGB", (90, 60), (200, 30, 40)).save(picture)
     scores = (0.7, 0.2, 0.1), (0.2, 0.7, 0.1)

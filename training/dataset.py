@@ -13,8 +13,8 @@ from pathlib import Path
 
 from tqdm import tqdm
 
-from defaults import WORKERS
 from errors import UsageError
+from settings import WORKERS
 from sources.paths import find_images
 from trained import check_class_names
 

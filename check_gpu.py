@@ -22,12 +22,12 @@ from pathlib import Path
 
 from arguments import ArgumentParser, add_message_options, positive_int
 from console import configure_messages, run_script
+from console.text import printable
 from engines import BACKEND_PACKAGES
-from engines.probe.reports import PICTURE_CLASS, PICTURE_MODEL, BackendReport, Device, Proof
-from engines.probe.verdict import Verdict, describe, judge, status
 from labels import ClassLabel, read_labels
 from models import find_model
-from outputs.text import printable
+from probe.reports import PICTURE_CLASS, PICTURE_MODEL, BackendReport, Device, Proof
+from probe.verdict import Verdict, describe, judge, status
 
 PICTURE = Path(__file__).resolve().parent / "images" / "coffee.png"
 TIMEOUT = 120  # seconds; a first computation on a new GPU compiles for long
@@ -72,8 +72,8 @@ def main(argv: Sequence[str] | None = None) -> int:
     """Run the command line; return the exit code."""
     args = parse(argv)
     configure_messages(args.quiet, args.debug)
-    from engines.probe.children import probe_backends
     from preprocess import read_square
+    from probe.children import probe_backends
 
     backends = list(dict.fromkeys(args.backend))
     logger.info("checking %s: some seconds for each", ", ".join(backends))

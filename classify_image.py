@@ -32,13 +32,13 @@ from arguments import (
     probability,
 )
 from console import EXIT_FAILED_INPUTS, EXIT_OK, configure_messages, run_script
+from console.progress import Progress
+from console.text import printable
 from engines import BUILT_IN_WEIGHTS, check_classes
 from errors import ImageError, UsageError
 from labels import ClassLabel, read_labels
 from outputs.formats import FORMATS, format_of, make_format
-from outputs.progress import Progress
 from outputs.rows import Results
-from outputs.text import printable
 from results import Result
 from sources.paths import find_images, is_pattern, search_root
 from trained import TrainedSpec

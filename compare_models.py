@@ -27,16 +27,16 @@ from arguments import (
     positive_int,
 )
 from console import EXIT_FAILED_INPUTS, EXIT_OK, configure_messages, logger, run_script
+from console.progress import Progress
+from console.text import printable
 from errors import UsageError
 from evaluation.options import Contender, add_models_options, check_models_options
 from outputs.formats import FORMATS, format_of
-from outputs.progress import Progress
-from outputs.text import printable
 from sources.paths import find_images
 
 if TYPE_CHECKING:
+    from comparison.side_by_side import Output, Tally
     from evaluation.panel import Panel
-    from evaluation.side_by_side import Output, Tally
 
 
 def make_parser() -> ArgumentParser:
@@ -86,8 +86,8 @@ def main(argv: Sequence[str] | None = None) -> int:
     args, contenders = parse(argv)
     configure_messages(args.quiet, args.debug)
     check_files(args)
+    from comparison.side_by_side import Tally
     from evaluation.panel import panel_from
-    from evaluation.side_by_side import Tally
 
     panel = panel_from(args, contenders, is_timed=True)
     tally = Tally(panel.names, panel.labels, [one.threshold for one in contenders])
@@ -125,11 +125,11 @@ def compare_all(args: argparse.Namespace, panel: "Panel", tally: "Tally", output
 
 def open_outputs(args: argparse.Namespace, panel: "Panel") -> list["Output"]:
     """Return the ways out; none touches its file before the first row is there."""
-    from evaluation.side_by_side import TABLES, TableOutput
+    from comparison.side_by_side import TABLES, TableOutput
 
     outputs: list[Output] = [TableOutput(args.output, TABLES[args.format](panel.names, args.top_k))]
     if args.figure:
-        from evaluation.compare_figure import CompareFigure
+        from comparison.figure import CompareFigure
 
         outputs.append(CompareFigure(args.figure, args.top_k, args.max_pixels))
     return outputs

@@ -21,10 +21,10 @@ from typing import TYPE_CHECKING
 
 from arguments import ArgumentParser, add_message_options, add_reading_options
 from console import EXIT_FAILED_INPUTS, EXIT_OK, configure_messages, run_script
+from console.progress import Progress
+from console.text import printable
 from errors import UsageError
 from evaluation.options import Contender, add_models_options, check_models_options
-from outputs.progress import Progress
-from outputs.text import printable
 
 if TYPE_CHECKING:
     from evaluation.data import Data
@@ -151,8 +151,8 @@ def main(argv: Sequence[str] | None = None) -> int:
 
 def find_pictures(args: argparse.Namespace, contenders: Sequence[Contender]) -> tuple["Data", int]:
     """Return the labelled pictures, and which of two classes is the positive one."""
-    from evaluation.classes import ClassIndex
     from evaluation.data import find_data
+    from labels.classes import ClassIndex
 
     first = contenders[0]
     classes = ClassIndex(first.name, first.labels)
@@ -171,11 +171,11 @@ def evaluate_all(
     args: argparse.Namespace, contenders: Sequence[Contender], data: "Data", positive: int, folder: Path
 ) -> tuple["Findings", int]:
     """Show the models all pictures; return what was found, and how many pictures failed."""
-    from evaluation.classes import class_names
     from evaluation.findings import Findings
     from evaluation.panel import panel_from
     from evaluation.predictions import PredictionsFile
     from evaluation.run import Question, compare, judge, notes_on, show
+    from labels.classes import class_names
 
     panel = panel_from(args, contenders)
     decisions = [one.threshold for one in contenders] + [None] * args.ensemble

@@ -8,8 +8,8 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from errors import UsageError
-from evaluation.classes import ClassIndex
 from evaluation.labelled import LabelledPictures, find_labelled, find_splits, from_pairs, read_labels_csv
+from labels.classes import ClassIndex
 
 MANIFEST_FILE, TRAINING_FILE = "manifest.csv", "training.json"  # of a trained model's folder
 

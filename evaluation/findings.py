@@ -6,9 +6,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from evaluation.compare import Comparison
 from evaluation.metrics import Evaluation
-from evaluation.shares import Share
+from evaluation.proportions import Proportion
+from evaluation.significance import Comparison
 from evaluation.thresholds import AtThreshold, TwoClass
 
 METRICS_FILE = "metrics.json"
@@ -92,8 +92,8 @@ def _two_class(two: TwoClass, names: Sequence[str]) -> dict[str, Any]:
 
 
 def _at(point: AtThreshold) -> dict[str, Any]:
-    return {name: _share(value) if isinstance(value, Share) else value for name, value in point._asdict().items()}
+    return {name: _share(value) if isinstance(value, Proportion) else value for name, value in point._asdict().items()}
 
 
-def _share(value: Share) -> dict[str, Any]:
+def _share(value: Proportion) -> dict[str, Any]:
     return {"value": value.value, "interval_95": [value.low, value.high], "count": value.count, "of": value.of}

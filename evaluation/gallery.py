@@ -6,12 +6,12 @@ from typing import NamedTuple
 
 import numpy as np
 
+from console.text import end_of, readable, shorten
+from drawing.plot import SECOND, THIRD, render
+from drawing.sheet import Sheet
+from drawing.thumbnails import decode, thumbnail
 from errors import ImageError
-from evaluation.drawing import SECOND, THIRD, render
 from evaluation.metrics import Evaluation
-from evaluation.sheet import Sheet
-from evaluation.thumbnails import decode, thumbnail
-from evaluation.words import end_of, readable, shorten
 
 MOST_MISTAKES, MOST_UNCERTAIN, MOST_PAIRS, MOST_OF_A_PAIR = 24, 12, 12, 6  # pictures; pairs
 COLUMNS = 6  # of a contact sheet

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from errors import UsageError
-from evaluation.classes import ClassIndex
+from labels.classes import ClassIndex
 from sources.paths import IMAGE_SUFFIXES, find_images
 
 SPLIT_FOLDERS = {

@@ -12,7 +12,7 @@ import numpy as np
 from sklearn.metrics import confusion_matrix, log_loss, precision_recall_fscore_support
 
 from evaluation.answers import Answers
-from evaluation.shares import Share, share
+from evaluation.proportions import Proportion, proportion
 from evaluation.thresholds import TwoClass
 
 RELIABILITY_BINS = 15  # of equal width, as in Guo et al., "On Calibration of Modern Neural Networks", 2017
@@ -64,8 +64,8 @@ class Evaluation:
     names: tuple[str, ...]  # of all its classes, each different
     paths: Sequence[str]
     answers: Answers
-    top1: Share
-    top5: Share | None  # None where there are at most five classes
+    top1: Proportion
+    top5: Proportion | None  # None where there are at most five classes
     log_loss: float  # nats
     ece: float  # expected calibration error, 0 to 1
     reliability: tuple[Bin, ...]
@@ -95,7 +95,7 @@ def evaluate(
     present = np.unique(answers.true)
     return Evaluation(
         model, names, paths, answers,
-        top1=share(right, len(answers.true)),
+        top1=proportion(right, len(answers.true)),
         top5=_top5(answers, len(names)),
         log_loss=log_loss_of(answers.true_score),
         ece=calibration_error(reliability),
@@ -131,10 +131,10 @@ def calibration_error(reliability: Sequence[Bin]) -> float:
     return sum(row.count * abs(row.confidence - row.accuracy) for row in reliability) / total
 
 
-def _top5(answers: Answers, classes: int) -> Share | None:
+def _top5(answers: Answers, classes: int) -> Proportion | None:
     if classes < LABELS_FOR_TOP5:
         return None
-    return share(int((answers.top == answers.true[:, None]).any(axis=1).sum()), len(answers.true))
+    return proportion(int((answers.top == answers.true[:, None]).any(axis=1).sum()), len(answers.true))
 
 
 def _class_metrics(answers: Answers, present: np.ndarray, names: Sequence[str]) -> tuple[ClassMetrics, ...]:

@@ -6,7 +6,8 @@ import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.colors import LinearSegmentedColormap
 
-from evaluation.drawing import (
+from console.text import readable, shorten
+from drawing.plot import (
     FAINT,
     FIRST,
     INK,
@@ -22,7 +23,6 @@ from evaluation.drawing import (
 )
 from evaluation.metrics import Evaluation
 from evaluation.two_class_plots import two_class_plots
-from evaluation.words import readable, shorten
 
 MOST_IN_MATRIX = 30  # classes; of more, the most confused pairs are drawn
 MOST_WITH_NUMBERS = 16  # classes, so that the numbers in the cells can be read

@@ -3,14 +3,14 @@
 from pathlib import Path
 from typing import Any
 
+from console.text import readable
+from drawing.pages import make_page
+from drawing.plot import Plot, to_png
 from errors import UsageError
-from evaluation.drawing import Plot, to_png
 from evaluation.findings import Findings
 from evaluation.gallery import Thumbnails, contact_sheet, list_galleries
 from evaluation.metrics import Evaluation
-from evaluation.pages import make_page
 from evaluation.plots import accuracy_plot, list_plots
-from evaluation.words import readable
 
 REPORT_FILE = "report.html"
 REPORT_FILES = (REPORT_FILE, "plots/*.png", "galleries/*.jpg")  # all that write_report may leave in its folder

@@ -7,8 +7,6 @@ from contextlib import closing
 from dataclasses import dataclass, field
 
 from evaluation.answers import Answers, AnswerStore, PathList
-from evaluation.classes import class_names
-from evaluation.compare import Comparison, compare_all
 from evaluation.data import Data
 from evaluation.findings import Failure
 from evaluation.labelled import LabelledPictures
@@ -16,7 +14,9 @@ from evaluation.metrics import Evaluation, evaluate
 from evaluation.options import Contender
 from evaluation.panel import Panel
 from evaluation.predictions import PredictionsFile
+from evaluation.significance import Comparison, compare_all
 from evaluation.thresholds import DEFAULT_THRESHOLD, TwoClass, judge_two_class
+from labels.classes import class_names
 
 
 @dataclass

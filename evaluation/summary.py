@@ -2,12 +2,12 @@
 
 from pathlib import Path
 
-from evaluation.compare import Comparison
+from console.text import printable
 from evaluation.findings import Findings
 from evaluation.metrics import Evaluation
-from evaluation.shares import Share
+from evaluation.proportions import Proportion
+from evaluation.significance import Comparison
 from evaluation.thresholds import AtThreshold, TwoClass
-from outputs.text import printable
 
 REPORT = "report.html"
 
@@ -36,7 +36,7 @@ def _row(one: Evaluation, width: int) -> str:
     )
 
 
-def _percent(value: Share) -> str:
+def _percent(value: Proportion) -> str:
     return f"{value.value:.2%} ({value.low:.1%} to {value.high:.1%})"
 
 

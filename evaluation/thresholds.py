@@ -17,7 +17,7 @@ from sklearn.metrics import (
     roc_curve,
 )
 
-from evaluation.shares import Share, share
+from evaluation.proportions import Proportion, proportion
 
 SWEEP_STEPS = 1000  # from 0 to 1
 DEFAULT_THRESHOLD = 0.5
@@ -47,12 +47,12 @@ class AtThreshold(NamedTuple):
     """How good the answers are with one threshold."""
 
     threshold: float
-    accuracy: Share
+    accuracy: Proportion
     precision: float
     recall: float
     f1: float
-    false_positive_rate: Share
-    false_negative_rate: Share
+    false_positive_rate: Proportion
+    false_negative_rate: Proportion
 
 
 @dataclass(frozen=True)
@@ -170,10 +170,10 @@ def judge_answers(threshold: float, answers: np.ndarray, is_positive: np.ndarray
     positives, negatives = int(is_positive.sum()), int((~is_positive).sum())
     return AtThreshold(
         threshold,
-        share(int((answers == is_positive).sum()), len(answers)),
+        proportion(int((answers == is_positive).sum()), len(answers)),
         float(precision), float(recall), float(f1),
-        share(int((answers & ~is_positive).sum()), negatives),
-        share(int((~answers & is_positive).sum()), positives),
+        proportion(int((answers & ~is_positive).sum()), negatives),
+        proportion(int((~answers & is_positive).sum()), positives),
     )  # fmt: skip
 
 

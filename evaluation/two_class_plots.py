@@ -4,7 +4,7 @@ from collections.abc import Sequence
 
 from matplotlib.axes import Axes
 
-from evaluation.drawing import FAINT, FIRST, INK, SECOND, SIZE, THIRD, Plot, histogram, legend, short, unit_square
+from drawing.plot import FAINT, FIRST, INK, SECOND, SIZE, THIRD, Plot, histogram, legend, short, unit_square
 from evaluation.thresholds import TwoClass
 
 

@@ -1,7 +1,6 @@
 """Results for people: the best labels with their probabilities, as the tutorials print them."""
 
-import re
-
+from console.text import printable
 from results import Result
 
 NO_LABEL = "no label reaches the threshold"
@@ -28,8 +27,3 @@ class TextFormat:
             lines.insert(0, f"{self._separator}{printable(result.source)}")
             self._separator = "\n"
         return "".join(f"{line}\n" for line in lines)
-
-
-def printable(text: str) -> str:
-    """Escape control characters, so that a file's name cannot break lines or steer a terminal."""
-    return re.sub(r"[\x00-\x1f\x7f-\x9f]", lambda match: repr(match[0])[1:-1], text)

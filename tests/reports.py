@@ -7,9 +7,9 @@ import numpy as np
 from PIL import Image
 
 from evaluation.answers import AnswerStore
-from evaluation.compare import compare_all
 from evaluation.findings import Failure, Findings
 from evaluation.metrics import Evaluation, evaluate
+from evaluation.significance import compare_all
 from evaluation.thresholds import judge_two_class
 
 NAMES = (

@@ -13,11 +13,11 @@ import pytest
 from conftest import ROOT
 
 from engines.nvidia import NvidiaDriver, NvidiaGpu, has_nvidia_gpu
-from engines.probe.children import Child
-from engines.probe.compute import TASKS
-from engines.probe.reports import LOOKED, PICTURE_CLASS, BackendReport, Device, add_message
-from engines.probe.verdict import judge, status
 from labels import read_labels
+from probe.children import Child
+from probe.compute import TASKS
+from probe.reports import LOOKED, PICTURE_CLASS, BackendReport, Device, add_message
+from probe.verdict import judge, status
 
 README = (ROOT / "README.md").read_text(encoding="utf-8")
 SECTION = re.search(r"^## Check the GPU\n(.*?)^## ", README, re.DOTALL | re.MULTILINE)[1]
@@ -102,7 +102,7 @@ def test_unknown_backend_is_refused_with_those_that_there_are(check):
 
 
 def test_backend_that_is_not_installed_says_how_to_install_it(monkeypatch):
-    monkeypatch.setattr("engines.probe.children.is_installed", lambda backend: False)
+    monkeypatch.setattr("probe.children.is_installed", lambda backend: False)
     report = ask(None, "jax")
     assert report.error == "not installed; pip install jax"
     assert judge([report]).reason == "nothing works: jax: not installed; pip install jax"

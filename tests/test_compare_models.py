@@ -12,9 +12,9 @@ from PIL import Image
 
 import compare_models
 import settings
-from evaluation.compare_figure import CompareFigure
+from comparison.figure import CompareFigure
+from comparison.side_by_side import TABLES, CsvTable, JsonlTable, Tally, TextTable, summary
 from evaluation.panel import Answer
-from evaluation.side_by_side import TABLES, CsvTable, JsonlTable, Tally, TextTable, summary
 from labels import ClassLabel, read_labels
 from pipeline import classify
 

@@ -12,13 +12,13 @@ from conftest import IMAGES
 
 import evaluate_classifier
 from errors import UsageError
-from evaluation.classes import ClassIndex
 from evaluation.labelled import find_labelled
 from evaluation.options import Contender
 from evaluation.output import prepare_output
 from evaluation.panel import Answer, Panel
 from evaluation.run import Question, compare, judge, show
 from labels import ClassLabel, read_labels
+from labels.classes import ClassIndex
 from models import find_model
 from pipeline import classify
 

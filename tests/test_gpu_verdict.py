@@ -8,10 +8,10 @@ import numpy as np
 import pytest
 
 from engines.nvidia import GPU_COMMANDS, NvidiaDriver, NvidiaGpu, cuda_version, cudnn_version
-from engines.probe.compute import TASKS, TOLERANCE, convolve, prove, relative_difference, workload
-from engines.probe.reasons import why_no_gpu
-from engines.probe.reports import BackendReport, Build, Device, Proof, add_message
-from engines.probe.verdict import judge
+from probe.compute import TASKS, TOLERANCE, convolve, prove, relative_difference, workload
+from probe.reasons import why_no_gpu
+from probe.reports import BackendReport, Build, Device, Proof, add_message
+from probe.verdict import judge
 
 GPU = Device("gpu:0", "NVIDIA H100", 80 * 2**30, "9.0")
 DRIVER = NvidiaDriver("580.65.06", "13.0", (NvidiaGpu("NVIDIA H100", 80 * 2**30, "9.0"),))
@@ -120,8 +120,8 @@ SPOILERS = {
 @pytest.mark.parametrize("task", TASKS)
 @pytest.mark.parametrize("name", SPOILERS)
 def test_wrong_result_is_flagged(task, name, monkeypatch):
-    monkeypatch.setattr("engines.probe.compute.TIMED_SECONDS", 0)
-    monkeypatch.setattr("engines.probe.compute.SIZES", {"convolution": (3, 3), "matrix_product": (128, 128)})
+    monkeypatch.setattr("probe.compute.TIMED_SECONDS", 0)
+    monkeypatch.setattr("probe.compute.SIZES", {"convolution": (3, 3), "matrix_product": (128, 128)})
     spoil, right = SPOILERS[name]
     proof = prove(NumPyComputer(spoil), task, "gpu:0", cpu_gflops=1.0)
     assert proof.right is right

@@ -3,10 +3,10 @@
 import pytest
 
 from errors import UsageError
-from evaluation.classes import ClassIndex, class_names
 from evaluation.data import find_data
 from evaluation.labelled import find_labelled, read_labels_csv
 from labels import ClassLabel, read_labels
+from labels.classes import ClassIndex, class_names
 
 PETS = ClassIndex("pets", [ClassLabel("0", "cats"), ClassLabel("1", "dogs")])
 IMAGENET = read_labels()

@@ -9,9 +9,9 @@ from sklearn import metrics as sk
 from sklearn.calibration import calibration_curve
 
 from evaluation.answers import AnswerStore, PathList
-from evaluation.compare import compare_all, holm, mcnemar
 from evaluation.metrics import Bin, calibration_error, evaluate, reliability_bins
-from evaluation.shares import share
+from evaluation.proportions import proportion
+from evaluation.significance import compare_all, holm, mcnemar
 
 PICTURES = 400
 
@@ -119,13 +119,13 @@ def test_calibration_error_of_a_worked_example():
     [(81, 263, 0.2553, 0.3662), (15, 148, 0.0624, 0.1605), (0, 20, 0.0, 0.1611), (1, 29, 0.0061, 0.1718)],
 )
 def test_interval_is_the_score_interval_of_newcombe_1998(count, of, low, high):
-    found = share(count, of)
+    found = proportion(count, of)
     assert (found.low, found.high) == (pytest.approx(low, abs=5e-5), pytest.approx(high, abs=5e-5))
     assert (found.count, found.of, found.value) == (count, of, count / of)
 
 
 def test_share_of_nothing_is_anything():
-    assert share(0, 0)[2:] == (0, 0, 1)
+    assert proportion(0, 0)[2:] == (0, 0, 1)
 
 
 def test_top_labels_and_scores_are_the_best_in_order():

@@ -9,7 +9,7 @@ import termios
 import pytest
 from conftest import IMAGES, ROOT
 
-from outputs.progress import Progress
+from console.progress import Progress
 
 SUMMARY = r"0 classified, {} failed: [\d,]+\.\d images/s"
 

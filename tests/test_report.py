@@ -12,14 +12,14 @@ import pytest
 from PIL import Image
 from reports import COLORS, NAMES, PLANTED, judge, make_findings
 
+from drawing.plot import to_png
+from drawing.thumbnails import SIDE, thumbnail
 from errors import UsageError
 from evaluation.answers import AnswerStore
-from evaluation.drawing import to_png
 from evaluation.gallery import Group, Thumbnails, contact_sheet, list_galleries
 from evaluation.metrics import evaluate
 from evaluation.plots import list_plots
 from evaluation.report import REPORT_FILES, write_report
-from evaluation.thumbnails import SIDE, thumbnail
 
 CHROMIUM = next(filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))), None)
 in_browser = pytest.mark.skipif(not CHROMIUM, reason="Chromium is not installed")

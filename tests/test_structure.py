@@ -14,24 +14,28 @@ ALLOWED = {
     "labels":     {"errors"},
     "models":     {"errors"},
     "trained":    {"errors", "labels", "models"},
-    "preprocess": {"settings", "errors", "trained"},
-    "sources":    {"settings", "errors", "preprocess", "trained"},
+    "preprocess": {"errors", "settings", "trained"},
+    "sources":    {"errors", "preprocess", "settings", "trained"},
     "networks":   {"errors", "models"},
     "engines":    {"errors", "models", "networks", "trained"},
-    "outputs":    {"settings", "errors", "labels", "preprocess", "results", "sources"},
-    "pipeline":   {"settings", "engines", "errors", "labels", "models", "results", "sources", "trained"},
-    "console":    {"errors", "outputs"},
-    "benchmark":  {"arguments", "console", "settings", "engines", "errors", "labels", "models", "pipeline",
-                   "preprocess", "results", "sources", "trained"},
-    "training":   {"arguments", "console", "settings", "engines", "errors", "models", "outputs", "pipeline",
-                   "preprocess", "sources", "trained"},
-    "evaluation": {"arguments", "settings", "engines", "errors", "labels", "models", "outputs", "pipeline",
-                   "preprocess", "results", "sources", "trained"},
-    "arguments":  {"console", "settings", "engines", "errors", "models", "sources", "trained"},
+    "console":    {"errors"},
+    "outputs":    {"console", "errors", "labels", "preprocess", "results", "settings", "sources"},
+    "pipeline":   {"engines", "errors", "labels", "models", "results", "settings", "sources", "trained"},
+    "drawing":    {"console", "preprocess"},
+    "benchmark":  {"arguments", "console", "engines", "errors", "labels", "models", "pipeline",
+                   "preprocess", "results", "settings", "sources", "trained"},
+    "probe":      {"engines", "models"},
+    "training":   {"arguments", "console", "engines", "errors", "models", "outputs", "pipeline",
+                   "preprocess", "settings", "sources", "trained"},
+    "evaluation": {"arguments", "console", "drawing", "engines", "errors", "labels", "models", "outputs", "pipeline",
+                   "settings", "sources", "trained"},
+    "comparison": {"console", "drawing", "errors", "evaluation", "labels", "outputs", "pipeline", "results",
+                   "settings"},
+    "arguments":  {"console", "engines", "errors", "models", "settings", "sources", "trained"},
 }  # fmt: skip
 FRAMEWORKS = {"tensorflow", "keras", "jax", "torch", "openvino", "matplotlib"}
-FRAMEWORK_ROOMS = ("engines", "networks", "training", "benchmark")
-PLOTTING_ROOMS = ("evaluation",)  # of the frameworks, matplotlib only
+FRAMEWORK_ROOMS = ("engines", "networks", "training", "benchmark", "probe")
+PLOTTING_ROOMS = ("drawing", "evaluation")  # of the frameworks, matplotlib only
 TRACKED = subprocess.check_output(["git", "ls-files", "*.py", ":!tests"], cwd=ROOT, text=True)
 PATHS = [ROOT / name for name in TRACKED.split()]
 SCRIPTS = [path.stem for path in PATHS if path.parent == ROOT and "_" in path.stem]

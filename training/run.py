@@ -10,9 +10,9 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
 from pathlib import Path
 
+from console.text import printable
 from engines import choose_backend, use_keras_backend
 from errors import UsageError
-from outputs.text import printable
 from training.dataset import SPLITS, Picture, add_digests, find_pictures, read_manifest, write_manifest
 from training.features import PLAIN, Extraction, Recipe, view_names
 from training.options import Options, Surroundings

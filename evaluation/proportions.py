@@ -7,7 +7,7 @@ from scipy.stats import binomtest
 CONFIDENCE_LEVEL = 0.95
 
 
-class Share(NamedTuple):
+class Proportion(NamedTuple):
     """A proportion with its Wilson interval."""
 
     count: int
@@ -17,9 +17,9 @@ class Share(NamedTuple):
     high: float
 
 
-def share(count: int, of: int) -> Share:
+def proportion(count: int, of: int) -> Proportion:
     """Return a proportion with its 95 % Wilson interval; of nothing, anything from 0 to 1."""
     if not of:
-        return Share(0, 0, 0.0, 0.0, 1.0)
+        return Proportion(0, 0, 0.0, 0.0, 1.0)
     low, high = binomtest(count, of).proportion_ci(CONFIDENCE_LEVEL, method="wilson")
-    return Share(count, of, count / of, float(low), float(high))
+    return Proportion(count, of, count / of, float(low), float(high))

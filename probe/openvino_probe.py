@@ -8,8 +8,8 @@ import openvino
 from openvino import opset16 as opset
 
 from engines.nvidia import NvidiaDriver
-from engines.probe.compute import NCHW, NHWC, OIHW
-from engines.probe.reports import Build, Device
+from probe.compute import NCHW, NHWC, OIHW
+from probe.reports import Build, Device
 
 
 class OpenVINO:

@@ -1,6 +1,6 @@
-"""Names and paths in places that are too short for them, or that only take text."""
+"""Text for terminals and narrow places: shortened, and without what steers a terminal."""
 
-from outputs.text import printable
+import re
 
 
 def shorten(text: str, letters: int) -> str:
@@ -16,3 +16,8 @@ def end_of(text: str, letters: int) -> str:
 def readable(text: str) -> str:
     """Return a name or a path for people: what is not UTF-8 in it, or steers a terminal, is replaced."""
     return printable(text.encode("utf-8", "surrogateescape").decode("utf-8", "replace"))
+
+
+def printable(text: str) -> str:
+    """Escape control characters, so that a file's name cannot break lines or steer a terminal."""
+    return re.sub(r"[\x00-\x1f\x7f-\x9f]", lambda match: repr(match[0])[1:-1], text)

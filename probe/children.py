@@ -13,9 +13,9 @@ from dataclasses import replace
 from pathlib import Path
 
 from engines import BACKEND_PACKAGES, is_installed
-from engines.probe.reports import LOOKED, MEASURED, BackendReport, add_message
+from probe.reports import LOOKED, MEASURED, BackendReport, add_message
 
-ROOT = Path(__file__).resolve().parents[2]
+ROOT = Path(__file__).resolve().parent.parent
 END_SECONDS = 5  # a process that hangs in a driver may not even be killed
 QUIET = {"TF_CPP_MIN_LOG_LEVEL": "3"}
 ENVIRONMENT = {
@@ -52,7 +52,7 @@ class Child:
         self.report = BackendReport(backend, installed=is_installed(backend))
         self._timeout = timeout
         self._debug = debug
-        self._command = command or (sys.executable, "-m", "engines.probe", backend)
+        self._command = command or (sys.executable, "-m", "probe", backend)
         self._process: asyncio.subprocess.Process | None = None
         self._noise = tempfile.TemporaryFile()  # noqa: SIM115  end() closes it
 

@@ -8,14 +8,13 @@ from typing import NamedTuple, Protocol, TextIO
 
 import numpy as np
 
+from console.text import end_of, printable, shorten
 from errors import UsageError
 from evaluation.panel import Answer
-from evaluation.words import end_of, shorten
 from labels import ClassLabel
 from outputs.csv import CsvFormat
 from outputs.jsonl import JsonlFormat
 from outputs.rows import PATH_ERRORS
-from outputs.text import printable
 from pipeline import to_result
 from results import Prediction, Result
 

@@ -1,7 +1,7 @@
 """Why a backend uses no GPU, from what the driver and the backend's build say."""
 
 from engines.nvidia import GPU_COMMANDS, INTEL_PCI, NvidiaDriver, display_vendors, major
-from engines.probe.reports import Build
+from probe.reports import Build
 
 
 def why_no_gpu(backend: str, driver: NvidiaDriver, build: Build) -> str:

@@ -15,7 +15,7 @@ from matplotlib.axes import Axes
 from matplotlib.axis import Axis
 from matplotlib.figure import Figure
 
-from evaluation.words import readable, shorten
+from console.text import readable, shorten
 
 SIZE = (5.8, 4.7)  # inches of most plots, so that they stand in line
 DPI = 132  # dots per inch: sharp on a phone, and large enough for a slide

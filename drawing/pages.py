@@ -1,6 +1,6 @@
 """HTML pages in one file each: style, script and pictures are inside, and nothing is fetched from anywhere.
 
-The templates are in `evaluation/page/`. All that is put into them is escaped, and the page's own
+The templates are in `drawing/page/`. All that is put into them is escaped, and the page's own
 policy forbids a browser to fetch anything, or to run a script that is not the page's own.
 """
 
@@ -12,15 +12,15 @@ from typing import Any
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from markupsafe import Markup
 
-from evaluation.thumbnails import data_uri
-from evaluation.words import readable
+from console.text import readable
+from drawing.thumbnails import data_uri
 
 FOLDER = Path(__file__).with_name("page")
 STYLE, SCRIPT = "style.css", "sort.js"
 
 
 def make_page(template: str, **content: Any) -> str:
-    """Return a page: a template of `evaluation/page/` filled with `content`."""
+    """Return a page: a template of `drawing/page/` filled with `content`."""
     environment = Environment(
         loader=FileSystemLoader(FOLDER),
         autoescape=True,

@@ -1,4 +1,4 @@
-"""The process that probes one backend: `python -m engines.probe BACKEND`, started by children.py.
+"""The process that probes one backend: `python -m probe BACKEND`, started by children.py.
 
 stdin: the pixels of a picture, uint8 RGB [S, S, 3], and a line when it may measure, so that no two
 backends measure at once. stdout: JSON objects, a line each, with fields of a BackendReport as they
@@ -16,12 +16,12 @@ import numpy as np
 
 from engines import load_engine
 from engines.nvidia import NvidiaDriver, missing_libraries, read_driver
-from engines.probe.compute import TASKS, prove
-from engines.probe.probes import Probe, make_probe
-from engines.probe.reasons import why_no_gpu
-from engines.probe.reports import LOOKED, MEASURED, PICTURE_CLASS, PICTURE_MODEL, Device, Proof
 from engines.weights_file import first_line
 from models import find_model
+from probe.compute import TASKS, prove
+from probe.probes import Probe, make_probe
+from probe.reasons import why_no_gpu
+from probe.reports import LOOKED, MEASURED, PICTURE_CLASS, PICTURE_MODEL, Device, Proof
 
 CPU_BACKEND = "openvino"  # what the suite uses on a CPU; to classify with the others takes 5 to 20 seconds more
 

@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from engines.probe.reports import BackendReport, Proof
+from probe.reports import BackendReport, Proof
 
 #   verdict  exit code
 EXIT_CODES = {

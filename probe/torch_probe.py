@@ -7,9 +7,9 @@ from typing import Any
 import numpy as np
 
 from engines.nvidia import NvidiaDriver, cudnn_version, found_cuda
-from engines.probe.compute import NCHW, NHWC, OIHW
-from engines.probe.reports import Build, Device
 from engines.weights_file import first_line
+from probe.compute import NCHW, NHWC, OIHW
+from probe.reports import Build, Device
 
 
 class Torch:

@@ -6,7 +6,7 @@ from typing import Any
 import numpy as np
 
 from engines.nvidia import NvidiaDriver, found_cuda, found_cudnn, gpu_memory
-from engines.probe.reports import Build, Device
+from probe.reports import Build, Device
 
 
 class TensorFlow:

@@ -8,13 +8,13 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import NamedTuple
 
+from comparison.side_by_side import Row, Tally
+from console.text import end_of, readable, shorten
+from drawing.pages import make_page
+from drawing.plot import FAINT, FIRST, INK, SECOND, render
+from drawing.sheet import Sheet
+from drawing.thumbnails import decode, thumbnail
 from errors import ImageError, UsageError
-from evaluation.drawing import FAINT, FIRST, INK, SECOND, render
-from evaluation.pages import make_page
-from evaluation.sheet import Sheet
-from evaluation.side_by_side import Row, Tally
-from evaluation.thumbnails import decode, thumbnail
-from evaluation.words import end_of, readable, shorten
 from results import Result
 from settings import FIGURE_PICTURES
 

@@ -4,15 +4,15 @@ import importlib
 from typing import Protocol
 
 from engines.nvidia import NvidiaDriver
-from engines.probe.compute import Computer
-from engines.probe.reports import Build, Device
+from probe.compute import Computer
+from probe.reports import Build, Device
 
 #   backend        module                            class
 PROBES = {
-    "tensorflow": ("engines.probe.tensorflow_probe", "TensorFlow"),
-    "jax":        ("engines.probe.jax_probe",        "Jax"),
-    "torch":      ("engines.probe.torch_probe",      "Torch"),
-    "openvino":   ("engines.probe.openvino_probe",   "OpenVINO"),
+    "tensorflow": ("probe.tensorflow_probe", "TensorFlow"),
+    "jax":        ("probe.jax_probe",        "Jax"),
+    "torch":      ("probe.torch_probe",      "Torch"),
+    "openvino":   ("probe.openvino_probe",   "OpenVINO"),
 }  # fmt: skip
 
 

@@ -9,7 +9,7 @@ from typing import Any, Protocol
 
 import numpy as np
 
-from engines.probe.reports import Proof
+from probe.reports import Proof
 
 NCHW, NHWC, OIHW = (0, 3, 1, 2), (0, 2, 3, 1), (3, 2, 0, 1)  # axes, for transposing NHWC, NCHW and HWIO
 # float32 stays below 1e-5 here. TensorFloat-32, which the backends are told not to use, gives

@@ -7,8 +7,8 @@ import traceback
 import warnings
 from collections.abc import Callable
 
+from console.text import printable
 from errors import UsageError
-from outputs.text import printable
 
 EXIT_OK, EXIT_FAILED_INPUTS, EXIT_USAGE, EXIT_INTERRUPTED = 0, 1, 2, 130
 

@@ -1,0 +1,1 @@
+"""How plots, contact sheets, thumbnails and HTML pages look, for every script."""

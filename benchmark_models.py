@@ -29,18 +29,19 @@ from arguments import (
     add_message_options,
     add_network_options,
     add_workers_option,
-    check_default_backend,
+    check_backend_name,
     positive_int,
 )
 from benchmark.plan import TRAINED, Setting, Task, Way, list_tasks, list_ways
 from benchmark.processes import MeasurementError, measure, run_python
 from benchmark.summary import Sample, make_rows
 from benchmark.table import WRITERS, Run
+from classifiers.folder import TrainedFolder
 from console import EXIT_FAILED_INPUTS, EXIT_OK, configure_messages, logger, run_script
-from engines import BUILT_IN_WEIGHTS
-from engines.weights_file import has_imagenet_weights
+from engines.runtime import AUTO
 from errors import UsageError
-from trained import Spec, TrainedSpec
+from models import ModelSpec
+from networks.weights import BUILT_IN_WEIGHTS, has_imagenet_weights
 
 Samples = dict[Task, list[Sample]]
 
@@ -80,7 +81,7 @@ def parse(argv: Sequence[str] | None) -> argparse.Namespace:
     parser = make_parser()
     args = parser.parse_args(argv)
     for backend in args.backend:
-        check_default_backend(parser, backend)
+        check_backend_name(backend)
     return args
 
 
@@ -143,7 +144,7 @@ def choose_ways(args: argparse.Namespace) -> list[Way]:
 
 def resolve(backend: str, device: str) -> str:
     """Return the backend that `auto` means here; a process of its own asks, so that this one stays small."""
-    if backend != "auto":
+    if backend != AUTO:
         return backend
     program = "import sys; from engines import choose_backend; print(choose_backend('auto', sys.argv[1]))"
     try:
@@ -152,14 +153,14 @@ def resolve(backend: str, device: str) -> str:
         raise UsageError(str(error)) from error
 
 
-def full_name(spec: Spec) -> str:
+def full_name(spec: ModelSpec | TrainedFolder) -> str:
     """Return a name by which processes with another current folder find a model."""
-    return os.path.abspath(spec.folder) if isinstance(spec, TrainedSpec) else spec.name
+    return os.path.abspath(spec.folder) if isinstance(spec, TrainedFolder) else spec.name
 
 
-def choose_weights(spec: Spec, wanted: str | None) -> str:
+def choose_weights(spec: ModelSpec | TrainedFolder, wanted: str | None) -> str:
     """Return `wanted`, or the weights of a model that are there, which may be none; a trained one has its own."""
-    if isinstance(spec, TrainedSpec):
+    if isinstance(spec, TrainedFolder):
         return TRAINED
     if wanted or has_imagenet_weights(spec):
         return wanted or "imagenet"

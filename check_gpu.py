@@ -23,7 +23,7 @@ from pathlib import Path
 from arguments import ArgumentParser, add_message_options, positive_int
 from console import configure_messages, run_script
 from console.text import printable
-from engines import BACKEND_PACKAGES
+from engines.backends import BACKENDS
 from labels import ClassLabel, read_labels
 from models import find_model
 from probe.reports import PICTURE_CLASS, PICTURE_MODEL, BackendReport, Device, Proof
@@ -47,8 +47,8 @@ def make_parser() -> ArgumentParser:
     parser = ArgumentParser(__doc__)
     group = parser.add_argument_group("check")
     group.add_argument(
-        "--backend", nargs="+", choices=tuple(BACKEND_PACKAGES), default=list(BACKEND_PACKAGES), metavar="NAME",
-        help=f"which to check: {', '.join(BACKEND_PACKAGES)} (default: all)",
+        "--backend", nargs="+", choices=tuple(BACKENDS), default=list(BACKENDS), metavar="NAME",
+        help=f"which to check: {', '.join(BACKENDS)} (default: all)",
     )  # fmt: skip
     group.add_argument(
         "--format", choices=tuple(FORMATS), default="text",
@@ -72,12 +72,13 @@ def main(argv: Sequence[str] | None = None) -> int:
     """Run the command line; return the exit code."""
     args = parse(argv)
     configure_messages(args.quiet, args.debug)
+    from networks import Network
     from preprocess import read_square
     from probe.children import probe_backends
 
     backends = list(dict.fromkeys(args.backend))
     logger.info("checking %s: some seconds for each", ", ".join(backends))
-    pixels = read_square(str(PICTURE), find_model(PICTURE_MODEL)).tobytes()
+    pixels = read_square(PICTURE, Network((find_model(PICTURE_MODEL),)).transform()).tobytes()
     reports = probe_backends(backends, pixels, args.timeout, args.debug)
     verdict = judge(reports)
     for line in FORMATS[args.format](reports, verdict, read_labels()):

@@ -17,7 +17,8 @@ import json
 import logging
 import os
 import sys
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
 
 import settings
 from arguments import (
@@ -26,22 +27,24 @@ from arguments import (
     add_input_options,
     add_message_options,
     add_model_options,
-    check_model_options,
+    classifier_from,
     named_images,
     positive_int,
     probability,
+    runtime_from,
 )
+from classifiers import Classifier
 from console import EXIT_FAILED_INPUTS, EXIT_OK, configure_messages, run_script
 from console.progress import Progress
 from console.text import printable
-from engines import BUILT_IN_WEIGHTS, check_classes
 from errors import ImageError, UsageError
-from labels import ClassLabel, read_labels
 from outputs.formats import FORMATS, format_of, make_format
 from outputs.rows import Results
 from results import Result
-from sources.paths import find_images, is_pattern, search_root
-from trained import TrainedSpec
+from sources.paths import Search, find_images, is_pattern, search_root
+
+if TYPE_CHECKING:
+    from sources.frames import Frame
 
 logger = logging.getLogger("suite")
 
@@ -56,7 +59,7 @@ def make_parser() -> ArgumentParser:
     return parser
 
 
-def parse(argv: Sequence[str] | None) -> argparse.Namespace:
+def parse(argv: Sequence[str] | None) -> tuple[argparse.Namespace, Classifier]:
     """Read and check the command line, in a fraction of a second."""
     parser = make_parser()
     args = parser.parse_args(argv)
@@ -67,8 +70,7 @@ def parse(argv: Sequence[str] | None) -> argparse.Namespace:
     args.format = args.format or (format_of(args.output) if args.output else "text")
     if args.resume and (not args.output or args.format == "text"):
         parser.error("--resume goes on with a file of rows; give --output FILE in the format csv or jsonl")
-    check_model_options(parser, args)
-    return args
+    return args, classifier_from(args, args.model, runtime_from(args))
 
 
 def add_output_options(parser: argparse.ArgumentParser) -> None:
@@ -98,37 +100,39 @@ def add_output_options(parser: argparse.ArgumentParser) -> None:
 
 def main(argv: Sequence[str] | None = None) -> int:
     """Run the command line; return the exit code."""
-    args = parse(argv)
+    args, classifier = parse(argv)
     configure_messages(args.quiet, args.debug)
-    labels = read_labels(args.labels) if args.labels else read_labels()
-    check_classes(args.weights, len(labels))
     check_output(args)
-    outputs = open_outputs(args, labels)
-    made_with = what_shapes_answers(args, labels) if args.output else {}
+    outputs = open_outputs(args, classifier)
+    made_with = what_shapes_answers(args, classifier) if args.output else {}
     from outputs.results_file import open_results
 
-    row_format = make_format(args.format, args.model.name, args.top_k, names_several(args.image))
+    row_format = make_format(args.format, classifier.name, args.top_k, names_several(args.image))
     with open_results(args.output, row_format, made_with, args.resume, args.force) as results:
         try:
-            failed = classify_all(args, labels, outputs, results)
+            failed = classify_all(args, classifier, outputs, results)
         except KeyboardInterrupt:
             raise KeyboardInterrupt(results.how_to_go_on()) from None
     return EXIT_FAILED_INPUTS if failed else EXIT_OK
 
 
-def classify_all(args: argparse.Namespace, labels: Sequence[ClassLabel], outputs: list, results: Results) -> int:
+def classify_all(args: argparse.Namespace, classifier: Classifier, outputs: list, results: Results) -> int:
     """Hand each result to the outputs, and last to the results, which say what is done; return how many failed."""
-    images = named_images(args)
+    images, search = named_images(args), Search(folders=copy_folders(args))
     on_terminal = not args.output and sys.stdout.isatty() and sys.stderr.isatty()
     with Progress(
         is_shown=sys.stderr.isatty() and not on_terminal and not args.quiet,
         rows=results.rows,
         failed=results.failed,
-        count=None if STDIN in args.image else lambda: sum(1 for _ in find_images(images, copy_folders(args))),
+        count=None if STDIN in args.image else lambda: sum(1 for _ in find_images(images, search)),
     ) as progress:
-        for result in classify_images(args, images, labels, skip=results.has_row):
-            errors = write_all(outputs, result)
-            results.write(result)
+        answers = classifier.classify_frames(
+            images, top_k=args.top_k, threshold=args.threshold, search=search, skip=results.has_row,
+            keep=args.annotate is not None or args.show,
+        )  # fmt: skip
+        for frame, result in answers:
+            errors = write_all(outputs, frame, result)
+            results.write(frame, result)
             progress.add(failed=bool(errors or result.error))
             if result.error and not (on_terminal and results.shows_errors):
                 errors.append(result.error)
@@ -139,28 +143,9 @@ def classify_all(args: argparse.Namespace, labels: Sequence[ClassLabel], outputs
     return progress.failed
 
 
-def classify_images(
-    args: argparse.Namespace, images: list, labels: Sequence[ClassLabel], skip: Callable[[str], bool]
-) -> Iterator[Result]:
-    """Classify `images` as the options say."""
-    from pipeline import classify
-
-    return classify(
-        images, args.model, weights=args.weights, labels=labels, top_k=args.top_k, threshold=args.threshold,
-        resize=args.resize, max_pixels=args.max_pixels, backend=args.backend,
-        device=args.device, precision=args.precision, batch_size=args.batch_size, workers=args.workers,
-        cache_dir=args.cache_dir, use_cache=not args.no_cache, exclude=copy_folders(args), skip=skip,
-    )  # fmt: skip
-
-
-def decision_of(args: argparse.Namespace) -> float | None:
-    """Return the threshold between two classes that a trained model's folder keeps, if it does."""
-    return args.model.threshold if isinstance(args.model, TrainedSpec) else None
-
-
-def copy_folders(args: argparse.Namespace) -> list[str]:
+def copy_folders(args: argparse.Namespace) -> tuple[str, ...]:
     """Return the folders that copies go to."""
-    return [folder for folder in (args.annotate, args.copy_to, args.link_to) if folder is not None]
+    return tuple(folder for folder in (args.annotate, args.copy_to, args.link_to) if folder is not None)
 
 
 def names_several(inputs: Sequence[str]) -> bool:
@@ -176,16 +161,18 @@ def check_output(args: argparse.Namespace) -> None:
                 raise UsageError(f"--output {args.output} is the input {path}; give another file")
 
 
-def what_shapes_answers(args: argparse.Namespace, labels: Sequence[ClassLabel]) -> dict:
+def what_shapes_answers(args: argparse.Namespace, classifier: Classifier) -> dict:
     """Return the options that a run must share with the one that it resumes; of files, a hash of the content."""
-    decision = decision_of(args)
+    weights, decision = classifier.weights, classifier.decision_threshold
+    brings_labels = args.labels or classifier.folder
+    labels_hash = f"sha256 {hashlib.sha256(json.dumps(classifier.labels).encode()).hexdigest()}"
     return {
-        "--model": args.model.name,
-        "--weights": args.weights if args.weights in BUILT_IN_WEIGHTS else hash_of(args.weights),
-        "--labels": f"sha256 {hashlib.sha256(json.dumps(labels).encode()).hexdigest()}" if args.labels else "imagenet",
+        "--model": classifier.name,
+        "--weights": hash_of(weights.source) if weights.is_file else weights.source,
+        "--labels": labels_hash if brings_labels else "imagenet",
         "--top-k": args.top_k,
         "--threshold": args.threshold,
-        "--resize": args.resize,
+        "--resize": classifier.transform.resize,
         "--max-pixels": args.max_pixels,
         "--precision": args.precision,
         "--format": args.format,
@@ -199,8 +186,8 @@ def hash_of(path: str) -> str:
         return f"sha256 {hashlib.file_digest(file, 'sha256').hexdigest()}"
 
 
-def open_outputs(args: argparse.Namespace, labels: Sequence[ClassLabel]) -> list:
-    """Return an object with `write(result)` for each way out besides the results themselves."""
+def open_outputs(args: argparse.Namespace, classifier: Classifier) -> list:
+    """Return an object with `write(frame, result)` for each way out besides the results themselves."""
     inputs = [search_root(path) if is_pattern(path) else path for path in args.image if path != STDIN]
     outputs: list = []
     if args.annotate is not None:
@@ -211,7 +198,7 @@ def open_outputs(args: argparse.Namespace, labels: Sequence[ClassLabel]) -> list
         if folder is not None:
             from outputs.sort import SortedOutput
 
-            outputs.append(SortedOutput(option, folder, inputs, labels))
+            outputs.append(SortedOutput(option, folder, inputs, classifier.labels))
     if args.show:
         from outputs.window import WindowOutput, why_no_window
 
@@ -222,12 +209,12 @@ def open_outputs(args: argparse.Namespace, labels: Sequence[ClassLabel]) -> list
     return outputs
 
 
-def write_all(outputs: list, result: Result) -> list[str]:
+def write_all(outputs: list, frame: "Frame", result: Result) -> list[str]:
     """Hand a result to every output; return what went wrong, which keeps no other from its share."""
     errors = []
     for output in outputs:
         try:
-            output.write(result)
+            output.write(frame, result)
         except ImageError as error:
             errors.append(str(error))
     return errors

@@ -23,20 +23,22 @@ from arguments import (
     ArgumentParser,
     add_input_options,
     add_message_options,
+    add_models_options,
+    classifiers_from,
     named_images,
     positive_int,
 )
+from classifiers import Classifier
 from console import EXIT_FAILED_INPUTS, EXIT_OK, configure_messages, logger, run_script
 from console.progress import Progress
 from console.text import printable
 from errors import UsageError
-from evaluation.options import Contender, add_models_options, check_models_options
 from outputs.formats import FORMATS, format_of
 from sources.paths import find_images
 
 if TYPE_CHECKING:
     from comparison.side_by_side import Output, Tally
-    from evaluation.panel import Panel
+    from pipeline.panel import Panel
 
 
 def make_parser() -> ArgumentParser:
@@ -62,7 +64,7 @@ def make_parser() -> ArgumentParser:
     return parser
 
 
-def parse(argv: Sequence[str] | None) -> tuple[argparse.Namespace, list[Contender]]:
+def parse(argv: Sequence[str] | None) -> tuple[argparse.Namespace, list[Classifier]]:
     """Read and check the command line, in a fraction of a second."""
     parser = make_parser()
     args = parser.parse_args(argv)
@@ -71,7 +73,7 @@ def parse(argv: Sequence[str] | None) -> tuple[argparse.Namespace, list[Contende
     if args.output == STDIN:
         args.output = None
     args.format = args.format or (format_of(args.output) if args.output else "text")
-    return args, check_models_options(parser, args)
+    return args, classifiers_from(args)
 
 
 def figure_file(path: str) -> str:
@@ -83,14 +85,14 @@ def figure_file(path: str) -> str:
 
 def main(argv: Sequence[str] | None = None) -> int:
     """Run the command line; return the exit code."""
-    args, contenders = parse(argv)
+    args, classifiers = parse(argv)
     configure_messages(args.quiet, args.debug)
     check_files(args)
     from comparison.side_by_side import Tally
-    from evaluation.panel import panel_from
+    from pipeline.panel import Panel
 
-    panel = panel_from(args, contenders, is_timed=True)
-    tally = Tally(panel.names, panel.labels, [one.threshold for one in contenders])
+    panel = Panel(classifiers, args.ensemble, is_timed=True)
+    tally = Tally(panel.names, panel.labels, panel.decision_thresholds[: len(classifiers)])
     outputs = open_outputs(args, panel)
     reason = ""
     try:
@@ -106,7 +108,7 @@ def main(argv: Sequence[str] | None = None) -> int:
 
 def compare_all(args: argparse.Namespace, panel: "Panel", tally: "Tally", outputs: Sequence["Output"]) -> None:
     """Hand each picture's row to the outputs as soon as all models have answered."""
-    from pipeline import PATIENCE
+    from inference.loop import PATIENCE
 
     images = named_images(args)
     on_terminal = not args.output and sys.stdout.isatty()
@@ -114,10 +116,10 @@ def compare_all(args: argparse.Namespace, panel: "Panel", tally: "Tally", output
         is_shown=sys.stderr.isatty() and not on_terminal and not args.quiet,
         count=None if STDIN in args.image else lambda: sum(1 for _ in find_images(images)),
     ) as progress:
-        for answer in panel.answer(find_images(images), PATIENCE):
+        for answer in panel.answer(find_images(images), PATIENCE, keep=args.figure is not None):
             row = tally.add(answer, args.top_k)
             for output in outputs:
-                output.add(row, panel.seconds_per_picture())
+                output.write(answer.frame, row, panel.seconds_per_picture())
             progress.add(failed=bool(row.error))
             if row.error and not (on_terminal and args.format == "text"):
                 logger.error("error: %s: %s", printable(row.path), row.error)

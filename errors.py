@@ -7,3 +7,8 @@ class UsageError(Exception):
 
 class ImageError(Exception):
     """One picture cannot be read: it becomes an error row and the run goes on (exit code 1)."""
+
+
+def first_line(error: Exception) -> str:
+    """Return what an exception says in one line."""
+    return str(error).strip().partition("\n")[0] or type(error).__name__

@@ -19,12 +19,18 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from arguments import ArgumentParser, add_message_options, add_reading_options
+from arguments import (
+    ArgumentParser,
+    add_message_options,
+    add_models_options,
+    add_reading_options,
+    classifiers_from,
+)
+from classifiers import Classifier
 from console import EXIT_FAILED_INPUTS, EXIT_OK, configure_messages, run_script
 from console.progress import Progress
 from console.text import printable
 from errors import UsageError
-from evaluation.options import Contender, add_models_options, check_models_options
 
 if TYPE_CHECKING:
     from evaluation.data import Data
@@ -48,7 +54,7 @@ def make_parser() -> ArgumentParser:
     return parser
 
 
-def parse(argv: Sequence[str] | None) -> tuple[argparse.Namespace, list[Contender]]:
+def parse(argv: Sequence[str] | None) -> tuple[argparse.Namespace, list[Classifier]]:
     """Read and check the command line, in a fraction of a second."""
     parser = make_parser()
     args = parser.parse_args(argv)
@@ -58,9 +64,9 @@ def parse(argv: Sequence[str] | None) -> tuple[argparse.Namespace, list[Contende
         parser.error("no folder for the report given; use --output DIR")
     if args.data and Path(args.output).resolve().is_relative_to(Path(args.data).resolve()):
         parser.error(f"--output {args.output} lies in the data; give a folder outside of {args.data}")
-    contenders = check_models_options(parser, args)
-    check_classes_agree(parser, args, contenders)
-    return args, contenders
+    classifiers = classifiers_from(args)
+    check_classes_agree(parser, args, classifiers)
+    return args, classifiers
 
 
 def add_data_options(parser: argparse.ArgumentParser) -> None:
@@ -113,25 +119,25 @@ def criterion(text: str) -> str:
 
 
 def check_classes_agree(
-    parser: argparse.ArgumentParser, args: argparse.Namespace, contenders: Sequence[Contender]
+    parser: argparse.ArgumentParser, args: argparse.Namespace, classifiers: Sequence[Classifier]
 ) -> None:
     """Refuse models that cannot be judged on the same labels, and what only two classes have for more."""
-    first = contenders[0]
-    for other in contenders[1:]:
+    first = classifiers[0]
+    for other in classifiers[1:]:
         if other.labels != first.labels:
             parser.error(f"{first.name} and {other.name} have different classes; evaluate them one at a time")
     for option in ("--positive", "--validation", "--save-threshold"):
         if vars(args)[option[2:].replace("-", "_")] and len(first.labels) != 2:
             parser.error(f"{option} is for two classes, and {first.name} has {len(first.labels):,}")
-    if args.save_threshold and not all(one.folder for one in contenders):
+    if args.save_threshold and not all(one.folder for one in classifiers):
         parser.error("--save-threshold keeps it in a trained model's folder, which --model FOLDER names")
 
 
 def main(argv: Sequence[str] | None = None) -> int:
     """Run the command line; return the exit code."""
-    args, contenders = parse(argv)
+    args, classifiers = parse(argv)
     configure_messages(args.quiet, args.debug)
-    data, positive = find_pictures(args, contenders)
+    data, positive = find_pictures(args, classifiers)
     from evaluation.findings import METRICS_FILE, write_metrics
     from evaluation.output import prepare_output
     from evaluation.predictions import PREDICTIONS_FILE
@@ -140,24 +146,24 @@ def main(argv: Sequence[str] | None = None) -> int:
 
     folder = Path(args.output)
     prepare_output(folder, (METRICS_FILE, PREDICTIONS_FILE, *REPORT_FILES), args.force)
-    findings, failed = evaluate_all(args, contenders, data, positive, folder)
+    findings, failed = evaluate_all(args, classifiers, data, positive, folder)
     write_metrics(findings, folder)
     write_report(findings, folder)
     if args.save_threshold:
-        save_thresholds(contenders, findings)
+        save_thresholds(classifiers, findings)
     print(summarise(findings, folder))
     return EXIT_FAILED_INPUTS if failed else EXIT_OK
 
 
-def find_pictures(args: argparse.Namespace, contenders: Sequence[Contender]) -> tuple["Data", int]:
+def find_pictures(args: argparse.Namespace, classifiers: Sequence[Classifier]) -> tuple["Data", int]:
     """Return the labelled pictures, and which of two classes is the positive one."""
     from evaluation.data import find_data
     from labels.classes import ClassIndex
 
-    first = contenders[0]
+    first = classifiers[0]
     classes = ClassIndex(first.name, first.labels)
     positive = classes.index_of(args.positive) if args.positive else len(first.labels) - 1
-    trained = [one.folder for one in contenders if one.folder]
+    trained = [one.folder for one in classifiers if one.folder]
     data = find_data(args.data, args.labels_csv, args.validation, classes, trained)
     if args.save_threshold and (data.validation is None or len(data.validation.counts) < 2):
         raise UsageError(
@@ -168,18 +174,18 @@ def find_pictures(args: argparse.Namespace, contenders: Sequence[Contender]) -> 
 
 
 def evaluate_all(
-    args: argparse.Namespace, contenders: Sequence[Contender], data: "Data", positive: int, folder: Path
+    args: argparse.Namespace, classifiers: Sequence[Classifier], data: "Data", positive: int, folder: Path
 ) -> tuple["Findings", int]:
     """Show the models all pictures; return what was found, and how many pictures failed."""
     from evaluation.findings import Findings
-    from evaluation.panel import panel_from
     from evaluation.predictions import PredictionsFile
     from evaluation.run import Question, compare, judge, notes_on, show
     from labels.classes import class_names
+    from pipeline.panel import Panel
 
-    panel = panel_from(args, contenders)
-    decisions = [one.threshold for one in contenders] + [None] * args.ensemble
-    two_classes = len(contenders[0].labels) == 2
+    panel = Panel(classifiers, args.ensemble)
+    decisions = panel.decision_thresholds
+    two_classes = len(classifiers[0].labels) == 2
     others = data.validation if two_classes else None
     is_shown = sys.stderr.isatty() and not args.quiet
     with Progress(is_shown, count=lambda: len(data.test) + len(others or ())) as progress:
@@ -197,40 +203,40 @@ def evaluate_all(
     evaluations = judge(panel, seen, decisions, Question(positive, args.criterion), validation)
     findings = Findings(
         data.test.name, len(seen.true) + len(seen.failures), evaluations, compare(evaluations), tuple(seen.failures),
-        notes_on(data, contenders, validation), options_told(args, contenders), args.max_pixels,
+        notes_on(data, classifiers, validation), options_told(args, classifiers), args.max_pixels,
     )  # fmt: skip
     return findings, progress.failed
 
 
-def options_told(args: argparse.Namespace, contenders: Sequence[Contender]) -> dict[str, str]:
+def options_told(args: argparse.Namespace, classifiers: Sequence[Classifier]) -> dict[str, str]:
     """Return what shapes the figures, by the option that says it."""
     told = {
         "--data": args.data,
         "--labels-csv": args.labels_csv,
         "--validation": args.validation,
-        "--model": ", ".join(one.name for one in contenders),
+        "--model": ", ".join(one.name for one in classifiers),
         "--weights": args.weights,
         "--labels": args.labels,
-        "--resize": args.resize or ", ".join(dict.fromkeys(one.resize for one in contenders)),
+        "--resize": args.resize or ", ".join(dict.fromkeys(one.transform.resize for one in classifiers)),
         "--max-pixels": args.max_pixels,
         "--backend": args.backend,
         "--device": args.device,
         "--precision": args.precision,
-        "--criterion": args.criterion if len(contenders[0].labels) == 2 else None,
+        "--criterion": args.criterion if len(classifiers[0].labels) == 2 else None,
     }
     return {name: str(value) for name, value in told.items() if value is not None}
 
 
-def save_thresholds(contenders: Sequence[Contender], findings: "Findings") -> None:
+def save_thresholds(classifiers: Sequence[Classifier], findings: "Findings") -> None:
     """Keep each model's recommended threshold in its folder."""
-    from evaluation.saved import save_threshold
+    from classifiers.folder import save_decision_threshold
 
-    for one, found in zip(contenders, findings.evaluations, strict=False):  # the ensemble has no folder
+    for one, found in zip(classifiers, findings.evaluations, strict=False):  # the ensemble has no folder
         two = found.two_class
         if two is None or two.recommended is None:
             raise UsageError(f"no threshold can be recommended for {one.name}: pictures of one class were unreadable")
         chosen = two.recommended.threshold
-        save_threshold(one.folder, chosen if two.positive == 1 else 1 - chosen)
+        save_decision_threshold(one.folder, chosen if two.positive == 1 else 1 - chosen)
         logger.info("the threshold %.4f is kept in %s", chosen, one.folder)
 
 

@@ -1,7 +1,7 @@
-"""From a file to the uint8 RGB square that a model takes: one path for every model and script.
+"""From a picture to the uint8 RGB square that a model takes: one path for every model and script.
 
-`read_image` decodes a file of any bytes into upright RGB; `resize_image` makes the square.
-Each model's own `preprocess_input` is part of its graph (see `engines`), not done here.
+`decode_image` turns a file of any bytes into upright RGB, `convert_image` a picture that is in memory;
+`make_square` makes the square. Each model's own `preprocess_input` is part of its graph (see `networks`).
 """
 
 import contextlib
@@ -11,13 +11,14 @@ import os
 import stat
 import threading
 from pathlib import Path
+from typing import BinaryIO
 
 import numpy as np
 from PIL import Image, ImageCms, ImageOps, PngImagePlugin
 
 from errors import ImageError
 from settings import MAX_PIXELS
-from trained import Spec
+from transforms import Transform
 
 # Formats of photographs. Pillow knows more, but some run other programs (EPS) or have no
 # signature, so that any bytes could pass for them (TGA).
@@ -26,8 +27,7 @@ SIGNATURES = (b"\xff\xd8\xff", b"\x89PNG", b"GIF8", b"BM", b"II*\0", b"MM\0*")
 MULTI_FRAME_FORMATS = ("AVIF", "GIF", "PNG", "TIFF", "WEBP")  # not MPO, one photograph in several sizes or views
 PADDING_COLOR = (124, 116, 104)  # ImageNet's mean RGB, so that the margin is near zero after preprocessing
 
-REDUCING_GAP = 2  # times the size wanted that a JPEG is decoded at; Pillow's own choice for thumbnails
-INTERPOLATIONS = {"bilinear": Image.Resampling.BILINEAR, "bicubic": Image.Resampling.BICUBIC}
+RESAMPLING = {"bilinear": Image.Resampling.BILINEAR, "bicubic": Image.Resampling.BICUBIC}
 
 logger = logging.getLogger("suite")
 _multi_frame_note = threading.Lock()  # taken for good by the first picture that the note is about
@@ -35,20 +35,12 @@ _multi_frame_note = threading.Lock()  # taken for good by the first picture that
 PngImagePlugin.MAX_TEXT_CHUNK = PngImagePlugin.MAX_TEXT_MEMORY  # from 1 MiB, which colour profiles and prompts exceed
 
 
-def read_image(path: str | Path, max_pixels: int = MAX_PIXELS, min_side: int | None = None) -> Image.Image:
-    """Decode a picture into upright 8-bit RGB, whatever its format, mode and extension.
-
-    EXIF orientation is applied, transparency laid over white, and 16-bit and CMYK pictures
-    converted; of an animation or a document, the first frame is taken. A JPEG is decoded at a
-    half, a quarter or an eighth of its size while its short side keeps `min_side` pixels.
-    Raises ImageError with the reason when the file is not a whole, readable picture of at most
-    `max_pixels` pixels.
-    """
+def open_file(path: str | Path) -> BinaryIO:
+    """Open a picture's file; raises ImageError, with the reason, for what is not there or is no file."""
     try:
         if not stat.S_ISREG(os.stat(path).st_mode):
             raise ImageError(_why_not_a_file(path))
-        with open(path, "rb") as file:
-            return _decode(file, path, max_pixels, min_side)
+        return open(path, "rb")
     except FileNotFoundError as error:
         raise ImageError("no such file") from error
     except OSError as error:
@@ -58,41 +50,58 @@ def read_image(path: str | Path, max_pixels: int = MAX_PIXELS, min_side: int | N
         raise ImageError(f"not a valid path: {error}{hint}") from error
 
 
-def resize_image(
-    image: Image.Image,
-    size: int,
-    mode: str = "crop",
-    crop_fraction: float | None = 0.875,
-    interpolation: str = "bilinear",
-) -> np.ndarray:
-    """Make the square a model takes: uint8 RGB [size, size, 3].
+def read_image(path: str | Path, max_pixels: int = MAX_PIXELS, min_side: int | None = None) -> Image.Image:
+    """Decode a picture's file, as `decode_image` does."""
+    with open_file(path) as file:
+        return decode_image(file, str(path), max_pixels, min_side)
 
-    `crop` takes the centre square whose side is `crop_fraction` of the picture's short side,
-    which is to resize the short side to size / crop_fraction and crop the centre: the
-    evaluation that the models' accuracies were published with (a `crop_fraction` of None
-    squeezes the whole picture). `pad` keeps the whole picture and its proportions. Both are
-    antialiased. `stretch` ignores the proportions and takes nearest neighbours, as
-    keras.utils.load_img(target_size=...) does in the tutorials.
+
+def decode_image(file: BinaryIO, name: str, max_pixels: int = MAX_PIXELS, min_side: int | None = None) -> Image.Image:
+    """Decode a picture into upright 8-bit RGB, whatever its format, mode and extension.
+
+    EXIF orientation is applied, transparency laid over white, and 16-bit and CMYK pictures
+    converted; of an animation or a document, the first frame is taken. A JPEG is decoded at a
+    half, a quarter or an eighth of its size while its short side keeps `min_side` pixels.
+    `name` is for messages. Raises ImageError with the reason when the file, which can seek, is not a whole,
+    readable picture of at most `max_pixels` pixels.
     """
-    resample = INTERPOLATIONS[interpolation]
-    if mode == "stretch":
+    try:
+        head = file.read(512)
+        file.seek(0)
+        return _decode(file, head, name, max_pixels, min_side)
+    except OSError as error:
+        raise ImageError(f"cannot be read: {error.strerror or error}") from error
+
+
+def convert_image(image: Image.Image, max_pixels: int = MAX_PIXELS) -> Image.Image:
+    """Return a copy of a Pillow image as upright 8-bit RGB, as `decode_image` makes it; raises ImageError."""
+    _check_size(image, max_pixels)
+    try:
+        return _to_rgb(_upright(image.copy()))
+    except Exception as error:  # its file is read only now, and may hold anything
+        raise ImageError(f"damaged {image.format or 'PIL'} picture: {_reason(error)}") from error
+
+
+def make_square(image: Image.Image, transform: Transform) -> np.ndarray:
+    """Make the square that a model takes of a decoded picture: uint8 RGB [size, size, 3]."""
+    size, fraction = transform.size, transform.crop_fraction
+    resample = RESAMPLING[transform.interpolation]
+    if transform.resize == "stretch":
         square = image.resize((size, size), Image.Resampling.NEAREST)
-    elif mode == "pad":
+    elif transform.resize == "pad":
         square = _pad_to_square(image, size, resample)
-    elif crop_fraction is None:
+    elif fraction is None:
         square = image.resize((size, size), resample)
     else:
-        side = min(image.size) * crop_fraction
+        side = min(image.size) * fraction
         left, top = (image.width - side) / 2, (image.height - side) / 2
         square = image.resize((size, size), resample, box=(left, top, left + side, top + side))
     return np.asarray(square)
 
 
-def read_square(path: str | Path, spec: Spec, mode: str = "crop", max_pixels: int = MAX_PIXELS) -> np.ndarray:
-    """Read a picture as the uint8 RGB square that `spec`'s model takes; raises ImageError."""
-    min_side = None if mode == "stretch" else round(REDUCING_GAP * spec.input_size / (spec.crop_fraction or 1))
-    image = read_image(path, max_pixels, min_side)
-    return resize_image(image, spec.input_size, mode, spec.crop_fraction, spec.interpolation)
+def read_square(path: str | Path, transform: Transform) -> np.ndarray:
+    """Read a picture's file as the uint8 RGB square that a model takes; raises ImageError."""
+    return make_square(read_image(path, transform.max_pixels, transform.min_side), transform)
 
 
 def _pad_to_square(image: Image.Image, size: int, resample: Image.Resampling) -> Image.Image:
@@ -103,9 +112,7 @@ def _pad_to_square(image: Image.Image, size: int, resample: Image.Resampling) ->
     return square
 
 
-def _decode(file, path: str | Path, max_pixels: int, min_side: int | None) -> Image.Image:
-    head = file.read(512)
-    file.seek(0)
+def _decode(file: BinaryIO, head: bytes, name: str, max_pixels: int, min_side: int | None) -> Image.Image:
     Image.MAX_IMAGE_PIXELS = max(MAX_PIXELS, max_pixels)  # GIFs take memory for the first frame when opened
     try:
         image = Image.open(file, formats=FORMATS)
@@ -115,13 +122,10 @@ def _decode(file, path: str | Path, max_pixels: int, min_side: int | None) -> Im
         raise ImageError(_why_not_an_image(head)) from error
     except Exception as error:  # Pillow's decoders raise almost anything for hostile bytes
         raise ImageError(f"damaged picture: {_reason(error)}") from error
-    if image.width * image.height > max_pixels:
-        raise ImageError(
-            f"{image.width} x {image.height} pixels are over the limit of {max_pixels:,}; raise it with --max-pixels"
-        )
+    _check_size(image, max_pixels)
     try:
         if image.format in MULTI_FRAME_FORMATS and getattr(image, "is_animated", False):
-            _note_multi_frame(path)
+            _note_multi_frame(name)
             image.seek(0)
         if min_side and image.format in ("JPEG", "MPO"):
             image.draft(None, (min_side, min_side))
@@ -129,6 +133,15 @@ def _decode(file, path: str | Path, max_pixels: int, min_side: int | None) -> Im
         return _to_rgb(_upright(image))
     except Exception as error:
         raise ImageError(f"damaged {image.format} picture: {_reason(error)}") from error
+
+
+def _check_size(image: Image.Image, max_pixels: int) -> None:
+    if not image.width * image.height:
+        raise ImageError(f"has no pixels: {image.width} x {image.height}")
+    if image.width * image.height > max_pixels:
+        raise ImageError(
+            f"{image.width} x {image.height} pixels are over the limit of {max_pixels:,}; raise it with --max-pixels"
+        )
 
 
 def _upright(image: Image.Image) -> Image.Image:
@@ -177,9 +190,9 @@ def _cmyk_to_rgb(image: Image.Image) -> Image.Image:
         return image.convert("RGB")
 
 
-def _note_multi_frame(path: str | Path) -> None:
+def _note_multi_frame(name: str) -> None:
     if _multi_frame_note.acquire(blocking=False):
-        logger.info("%s has several frames; of such files only the first frame is classified", path)
+        logger.info("%s has several frames; of such files only the first frame is classified", name)
 
 
 def _why_not_a_file(path: str | Path) -> str:

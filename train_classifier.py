@@ -23,21 +23,21 @@ from pathlib import Path
 
 from arguments import (
     ArgumentParser,
+    add_cache_options,
     add_engine_options,
     add_message_options,
     add_network_options,
     add_workers_option,
-    cache_folder,
-    check_default_backend,
     positive_int,
+    runtime_from,
 )
 from console import EXIT_OK, configure_messages, logger, run_script
-from engines import BUILT_IN_WEIGHTS, require_backend
-from engines.weights_file import check_weights_file
+from engines.runtime import Runtime
 from models import find_model
+from networks import HEADS, Network
+from networks.weights import Weights
 from settings import MAX_PIXELS, RESIZE_MODES
-from trained import HEADS, join_backbones
-from training.options import CLASS_WEIGHTS, OPTION_NAMES, WAYS, Options, Surroundings, read_options
+from training.options import AUGMENTATIONS, CLASS_WEIGHTS, OPTION_NAMES, Options, read_options
 from training.output import is_complete, prepare_output
 
 MOST_CLASSES = 10  # whose results are printed one by one; test.json has all
@@ -54,7 +54,7 @@ def make_parser() -> ArgumentParser:
     return parser
 
 
-def parse(argv: Sequence[str] | None) -> argparse.Namespace:
+def parse(argv: Sequence[str] | None) -> tuple[argparse.Namespace, Runtime]:
     """Read and check the command line, in a fraction of a second; with --resume, also what the run was told first."""
     parser = make_parser()
     args = parser.parse_args(argv)
@@ -72,7 +72,7 @@ def parse(argv: Sequence[str] | None) -> argparse.Namespace:
     if not args.data:
         parser.error("no data given; use --data DIR")
     _check(parser, args)
-    return args
+    return args, runtime_from(args)
 
 
 def _add_data_options(parser: argparse.ArgumentParser) -> None:
@@ -85,8 +85,9 @@ def _add_data_options(parser: argparse.ArgumentParser) -> None:
         help="shares of each class's pictures, where no folders tell (default: 70 20 10)",
     )  # fmt: skip
     group.add_argument(
-        "--augment", nargs="*", choices=(*WAYS, "none"), metavar="WAY",
-        help=f"train on altered views, too: {', '.join(WAYS)} (without WAY: all; default: all, in fine-tuning only)",
+        "--augment", nargs="*", choices=(*AUGMENTATIONS, "none"), metavar="KIND",
+        help=f"train on altered views, too: {', '.join(AUGMENTATIONS)} "
+        "(without KIND: all; default: all, in fine-tuning only)",
     )  # fmt: skip
     group.add_argument(
         "--views", type=positive_int, default=4, metavar="N",
@@ -119,10 +120,7 @@ def _add_model_options(parser: argparse.ArgumentParser) -> None:
         help="share of a head's inputs that a training step leaves out (default: %(default)s)",
     )  # fmt: skip
     add_engine_options(group)
-    group.add_argument(
-        "--cache-dir", metavar="DIR", help="where features and compiled models are kept (default: the user's cache)"
-    )
-    group.add_argument("--no-cache", action="store_true", help="keep neither, and use none")
+    add_cache_options(group, "features and compiled models")
 
 
 def _add_training_options(parser: argparse.ArgumentParser) -> None:
@@ -184,10 +182,10 @@ def _options(args: argparse.Namespace) -> Options:
     values = {name: getattr(args, name) for name in OPTION_NAMES}
     values["data"] = args.data and os.path.abspath(args.data)
     values["model"] = [spec.name for spec in args.model]
-    if args.weights not in BUILT_IN_WEIGHTS:
+    if Weights(args.weights).is_file:
         values["weights"] = os.path.abspath(args.weights)
     if args.augment is not None:
-        values["augment"] = [way for way in args.augment if way != "none"] if args.augment else list(WAYS)
+        values["augment"] = [kind for kind in args.augment if kind != "none"] if args.augment else list(AUGMENTATIONS)
     return Options(**values)
 
 
@@ -203,14 +201,7 @@ def _typed(value: object) -> str:
 
 def _check(parser: argparse.ArgumentParser, args: argparse.Namespace) -> None:
     """Refuse what argparse cannot judge by itself, before anything heavy is imported."""
-    check_default_backend(parser, args.backend)
-    if args.backend != "auto":
-        require_backend(args.backend)
-    join_backbones(args.model)
-    if args.weights not in BUILT_IN_WEIGHTS:
-        check_weights_file(args.weights)
-        if len(args.model) > 1:
-            parser.error(f"--weights {args.weights} is one file, but --model names {len(args.model)} networks")
+    Weights(args.weights).check(Network(tuple(args.model)))
     if not args.split[0] or not args.split[1]:
         parser.error("--split needs shares for training and validation; only the test share may be 0")
     if args.tensorboard and importlib.util.find_spec("tensorboard") is None:
@@ -221,7 +212,7 @@ def _check(parser: argparse.ArgumentParser, args: argparse.Namespace) -> None:
 
 def main(argv: Sequence[str] | None = None) -> int:
     """Run the command line; return the exit code."""
-    args = parse(argv)
+    args, runtime = parse(argv)
     configure_messages(args.quiet, args.debug)
     output, options = Path(args.output), _options(args)
     if args.resume and is_complete(output):
@@ -230,9 +221,8 @@ def main(argv: Sequence[str] | None = None) -> int:
     prepare_output(output, options, args.force, args.resume)
     from training.run import train
 
-    around = Surroundings(args.workers, cache_folder(args), args.quiet, args.debug)
     try:
-        results = train(options, around, output)
+        results = train(options, runtime, output)
     except KeyboardInterrupt:
         command = shlex.join(["python", "train_classifier.py", "--output", args.output, "--resume"])
         logger.warning("what is done is kept; to go on: %s", command)

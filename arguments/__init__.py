@@ -3,7 +3,6 @@
 import argparse
 import difflib
 import os
-import re
 import sys
 from collections.abc import Iterator, Sequence
 from functools import partial
@@ -11,13 +10,16 @@ from pathlib import Path
 from typing import NoReturn
 
 import settings
+from classifiers import Classifier
+from classifiers.folder import TrainedFolder
+from classifiers.load import find_named, make_classifier
 from console import EXIT_USAGE
-from engines import BACKENDS, BUILT_IN_WEIGHTS, PRECISIONS, require_backend, user_cache_folder
-from engines.weights_file import check_weights_file
+from engines.backends import require_backend
+from engines.runtime import AUTO, BACKEND_CHOICES, Runtime, is_device, user_cache_folder
 from errors import UsageError
 from models import ModelSpec, find_model, match_models
+from networks.weights import BUILT_IN_WEIGHTS
 from sources.paths import split_paths
-from trained import Spec, TrainedSpec, find_spec
 
 VERSION = "0.1.0"
 MAX_INT = 2**31 - 1
@@ -100,16 +102,34 @@ def add_model_options(parser: argparse.ArgumentParser) -> None:
     """Which model, with which weights and labels, computed where."""
     group = parser.add_argument_group("model")
     add_network_options(group)
+    add_weights_options(group)
+    add_engine_options(group)
+    add_cache_options(group)
+
+
+def add_models_options(parser: argparse.ArgumentParser) -> None:
+    """Which models, with which weights and labels, computed where."""
+    group = parser.add_argument_group("models")
+    add_network_options(group, several=True)
+    add_weights_options(group)
+    group.add_argument("--ensemble", action="store_true", help="add the mean of the models' probabilities as a model")
+    add_engine_options(group)
+    add_cache_options(group)
+
+
+def add_weights_options(group: argparse._ActionsContainer) -> None:
+    """What a network's weights and classes are."""
     group.add_argument(
         "--weights", metavar="FILE",
         help="a .h5, .weights.h5 or .keras file; imagenet: Keras's own download (default); none: random weights",
     )  # fmt: skip
     group.add_argument("--labels", metavar="FILE", help="class names, one a line (default: ImageNet's 1,000)")
-    add_engine_options(group)
-    group.add_argument(
-        "--cache-dir", metavar="DIR", help="where OpenVINO's compiled models are kept (default: the user's cache)"
-    )
-    group.add_argument("--no-cache", action="store_true", help="neither use nor keep compiled models")
+
+
+def add_cache_options(group: argparse._ActionsContainer, what: str = "compiled models") -> None:
+    """Where to keep what is computed once."""
+    group.add_argument("--cache-dir", metavar="DIR", help=f"where {what} are kept (default: the user's cache)")
+    group.add_argument("--no-cache", action="store_true", help=f"neither use nor keep {what}")
 
 
 def add_network_options(group: argparse._ActionsContainer, several: bool = False, trained: bool = True) -> None:
@@ -129,14 +149,14 @@ def add_network_options(group: argparse._ActionsContainer, several: bool = False
 def add_engine_options(group: argparse._ActionsContainer, several: bool = False) -> None:
     """What computes, where, in what precision and how much at once; with `several`, all but where are lists."""
     group.add_argument(
-        "--backend", choices=BACKENDS, **_values(os.environ.get("KERAS_BACKEND") or "auto", several),
+        "--backend", choices=BACKEND_CHOICES, **_values(os.environ.get("KERAS_BACKEND") or AUTO, several),
         help="what computes (default: $KERAS_BACKEND, else auto: TensorFlow on a GPU that it sees, or OpenVINO)",
     )  # fmt: skip
     group.add_argument(
         "--device", type=device, default="auto", metavar="auto|cpu|gpu|gpu:N", help="where (default: auto)"
     )
     group.add_argument(
-        "--precision", choices=PRECISIONS, **_values("float32", several),
+        "--precision", choices=settings.PRECISIONS, **_values("float32", several),
         help="what is computed in, where the device can (default: float32)",
     )  # fmt: skip
     group.add_argument(
@@ -157,30 +177,54 @@ def add_message_options(parser: argparse.ArgumentParser) -> None:
     group.add_argument("--version", action="version", version=f"%(prog)s {VERSION}")
 
 
-def check_model_options(parser: argparse.ArgumentParser, args: argparse.Namespace) -> None:
-    """Refuse what argparse cannot judge by itself, before anything heavy is imported.
-
-    Also fill in what depends on the model: a trained one brings its weights, labels and way to resize.
-    """
-    check_default_backend(parser, args.backend)
-    if args.backend != "auto":
-        require_backend(args.backend)
-    if isinstance(args.model, TrainedSpec):
-        for option in ("weights", "labels"):
-            if given := vars(args)[option]:
-                parser.error(f"--{option} {given} cannot go with --model {args.model.name}, which brings its own")
-        args.weights, args.labels = str(args.model.weights_file), str(args.model.labels_file)
-    args.weights = args.weights or "imagenet"
-    if "resize" in args and args.resize is None:
-        args.resize = args.model.resize if isinstance(args.model, TrainedSpec) else "crop"
-    if args.weights not in BUILT_IN_WEIGHTS:
-        check_weights_file(args.weights)
+def classifier_from(args: argparse.Namespace, model: ModelSpec | TrainedFolder, runtime: Runtime) -> Classifier:
+    """Return one of the models of --model with all that the other options say of it; raises UsageError."""
+    return make_classifier(model, runtime, args.weights, args.labels, args.resize, args.max_pixels)
 
 
-def check_default_backend(parser: argparse.ArgumentParser, backend: str) -> None:
-    """Refuse a backend that argparse did not check, because it comes from the environment."""
-    if backend not in BACKENDS:
-        parser.error(f"KERAS_BACKEND={backend} is not one of {', '.join(BACKENDS)}")
+def classifiers_from(args: argparse.Namespace) -> list[Classifier]:
+    """Return all models of --model, each with what it brings or is given, on one Runtime; raises UsageError."""
+    runtime = runtime_from(args)
+    names = [model.name for model in args.model]
+    if twice := sorted({name for name in names if names.count(name) > 1}):
+        raise UsageError(f"--model names {', '.join(twice)} twice")
+    if args.ensemble and len(names) < 2:
+        raise UsageError(f"--ensemble is the mean of several models, but --model names only {names[0]}")
+    if args.weights not in (None, *BUILT_IN_WEIGHTS) and len(names) > 1:
+        raise UsageError(f"--weights {args.weights} is the file of one network, but --model names {len(names)}")
+    classifiers = [classifier_from(args, model, runtime) for model in args.model]
+    if args.ensemble:
+        check_same_labels(classifiers)
+    return classifiers
+
+
+def check_same_labels(classifiers: Sequence[Classifier]) -> None:
+    """Raise UsageError unless an ensemble of classifiers can be made."""
+    first = classifiers[0]
+    for other in classifiers[1:]:
+        if other.labels != first.labels:
+            raise UsageError(
+                f"--ensemble needs models of the same classes, which {first.name} and {other.name} are not"
+            )
+
+
+def runtime_from(args: argparse.Namespace) -> Runtime:
+    """Return what is to compute; raises UsageError for a backend that is not there."""
+    check_backend(args.backend)
+    return Runtime(args.backend, args.device, args.precision, args.batch_size, args.workers, cache_folder(args))
+
+
+def check_backend(backend: str) -> None:
+    """Raise UsageError for a backend that is unknown or not installed."""
+    check_backend_name(backend)
+    if backend != AUTO:
+        require_backend(backend)
+
+
+def check_backend_name(backend: str) -> None:
+    """Raise UsageError for an unknown backend, which argparse lets pass when it comes from the environment."""
+    if backend not in BACKEND_CHOICES:
+        raise UsageError(f"KERAS_BACKEND={backend} is not one of {', '.join(BACKEND_CHOICES)}")
 
 
 def cache_folder(args: argparse.Namespace) -> Path | None:
@@ -192,10 +236,10 @@ def cache_folder(args: argparse.Namespace) -> Path | None:
     return user_cache_folder()
 
 
-def model(name: str) -> Spec:
+def model(name: str) -> ModelSpec | TrainedFolder:
     """Argument type: a registry row by its name, or a trained model by its folder."""
     try:
-        return find_spec(name)
+        return find_named(name)
     except UsageError as error:
         raise argparse.ArgumentTypeError(str(error)) from error
 
@@ -228,7 +272,7 @@ def probability(text: str) -> float:
 
 def device(text: str) -> str:
     """Argument type: auto, cpu, gpu or gpu:N."""
-    if not re.fullmatch(r"auto|cpu|gpu(:\d+)?", text):
+    if not is_device(text):
         raise argparse.ArgumentTypeError(f"'{text}' is not auto, cpu, gpu or gpu:N")
     return text
 

@@ -22,20 +22,23 @@ import tensorflow
 
 from benchmark.clock import timed
 from benchmark.plan import Setting, Task, from_json
-from trained import Spec, TrainedSpec, find_spec
+from classifiers.folder import TrainedFolder
+from classifiers.load import find_named
+from models import ModelSpec
 
 BATCH_SIZE = 32  # image_dataset_from_directory's own
+Named = ModelSpec | TrainedFolder
 
 
 def tutorial_first(task: Task, setting: Setting) -> None:
     """Answer for one picture as the tutorials do."""
-    spec = find_spec(task.model)
+    spec = find_named(task.model)
     predict_one_by_one(load_model(spec, task.weights), spec, [Path(setting.one_picture)])
 
 
 def tutorial_files(task: Task, setting: Setting) -> dict[str, float]:
     """Measure the tutorials' loop over a folder, after one prediction that warms it up."""
-    spec = find_spec(task.model)
+    spec = find_named(task.model)
     model = load_model(spec, task.weights)
     predict_one_by_one(model, spec, [Path(setting.one_picture)])
     return timed(lambda: predict_one_by_one(model, spec, sorted(Path(setting.pictures).iterdir())))
@@ -43,7 +46,7 @@ def tutorial_files(task: Task, setting: Setting) -> dict[str, float]:
 
 def keras_first(task: Task, setting: Setting) -> None:
     """Answer for one picture with a dataset."""
-    spec = find_spec(task.model)
+    spec = find_named(task.model)
     dataset = load_dataset(os.path.dirname(setting.one_picture), spec, BATCH_SIZE)
     load_model(spec, task.weights).predict(prepare(dataset, spec), verbose=0)
 
@@ -53,7 +56,7 @@ def keras_files(task: Task, setting: Setting) -> dict[str, float]:
 
     A size that it has not met makes Keras compile for seconds, which is not its speed.
     """
-    spec = find_spec(task.model)
+    spec = find_named(task.model)
     model = load_model(spec, task.weights)
     dataset = load_dataset(setting.pictures, spec, task.batch_size)
     last = len(dataset.file_paths) % task.batch_size
@@ -63,44 +66,50 @@ def keras_files(task: Task, setting: Setting) -> dict[str, float]:
     return timed(lambda: len(model.predict(batches, verbose=0)))
 
 
-def predict_one_by_one(model: keras.Model, spec: Spec, paths: Iterable[Path]) -> int:
+def predict_one_by_one(model: keras.Model, spec: Named, paths: Iterable[Path]) -> int:
     """Run the loop of the tutorials; return how many pictures it did."""
-    count = 0
+    count, size = 0, input_size(spec)
     for path in paths:
-        image = keras.utils.load_img(path, target_size=(spec.input_size, spec.input_size))
+        image = keras.utils.load_img(path, target_size=size)
         inputs = preprocess(np.expand_dims(keras.utils.img_to_array(image), 0), spec)
         model.predict(inputs, verbose=0)
         count += 1
     return count
 
 
-def load_dataset(folder: str, spec: Spec, batch_size: int) -> tensorflow.data.Dataset:
+def load_dataset(folder: str, spec: Named, batch_size: int) -> tensorflow.data.Dataset:
     """Return a folder's pictures as float batches, which Keras decodes on several threads."""
     return keras.utils.image_dataset_from_directory(
         folder,
         labels=None,
-        image_size=(spec.input_size, spec.input_size),
+        image_size=input_size(spec),
         batch_size=batch_size,
         shuffle=False,
         verbose=False,
     )
 
 
-def prepare(dataset: tensorflow.data.Dataset, spec: Spec) -> tensorflow.data.Dataset:
+def prepare(dataset: tensorflow.data.Dataset, spec: Named) -> tensorflow.data.Dataset:
     """Add the model's preprocessing and prefetching."""
     autotune = tensorflow.data.AUTOTUNE
     return dataset.map(lambda batch: preprocess(batch, spec), num_parallel_calls=autotune).prefetch(autotune)
 
 
-def preprocess(pixels: np.ndarray | tensorflow.Tensor, spec: Spec) -> np.ndarray | tensorflow.Tensor:
+def preprocess(pixels: np.ndarray | tensorflow.Tensor, spec: Named) -> np.ndarray | tensorflow.Tensor:
     """Return float RGB [N, S, S, 3] as the model takes it; a trained one does this itself."""
-    return pixels if isinstance(spec, TrainedSpec) else spec.preprocess_input(pixels)
+    return pixels if isinstance(spec, TrainedFolder) else spec.preprocess_input(pixels)
 
 
-def load_model(spec: Spec, weights: str) -> keras.Model:
+def input_size(spec: Named) -> tuple[int, int]:
+    """Return the height and width that a model takes, pixels."""
+    size = spec.transform.size if isinstance(spec, TrainedFolder) else spec.input_size
+    return size, size
+
+
+def load_model(spec: Named, weights: str) -> keras.Model:
     """Build the plain Keras application; random weights are the same in every process. Open a trained model."""
-    if isinstance(spec, TrainedSpec):
-        return keras.saving.load_model(spec.weights_file)
+    if isinstance(spec, TrainedFolder):
+        return keras.saving.load_model(spec.weights.source)
     random.seed(0)
     return spec.application(weights=None if weights == "none" else weights)
 

@@ -5,35 +5,30 @@ Prints one JSON object. Start-up, loading and a first batch are done before the 
 
 import json
 import sys
+from collections.abc import Iterator
 from itertools import cycle, islice
-from pathlib import Path
 
 import numpy as np
 
 from benchmark.clock import timed
-from benchmark.plan import Setting, Task, from_json
+from benchmark.plan import TRAINED, Setting, Task, from_json
+from classifiers import Classifier, load_classifier
 from console import EXIT_OK, run_script
-from engines import IMAGENET_CLASSES, Engine, has_nvidia_gpu, load_engine
+from engines.backends import CPU_BACKEND
+from engines.nvidia import has_nvidia_gpu
 from errors import UsageError
-from labels import read_labels
-from pipeline import classify_frames
 from results import Result
-from settings import BATCH_SIZE
-from sources.frames import read_frames
+from sources.frames import Frame, read_frames
 from sources.paths import find_images
-from trained import TrainedSpec, find_spec
 
 
 def files(task: Task, setting: Setting) -> dict[str, float | list[str]]:
     """Measure the whole pipeline from JPEG files to results, as classify_image.py runs it."""
-    spec = find_spec(task.model)
-    labels = read_labels(spec.labels_file) if isinstance(spec, TrainedSpec) else read_labels()
-    engine = _ready_engine(task, setting)
+    classifier = _load(task, setting)
     results: list[Result] = []
 
     def work() -> int:
-        frames = _frames(task, setting)
-        results.extend(classify_frames(frames, engine, labels, top_k=1, batch_size=task.batch_size))
+        results.extend(classifier.classify(setting.pictures, top_k=1))
         return _all_good([result.error for result in results])
 
     return timed(work) | {"answers": [result.predictions[0].class_id for result in results]}
@@ -41,15 +36,15 @@ def files(task: Task, setting: Setting) -> dict[str, float | list[str]]:
 
 def arrays(task: Task, setting: Setting) -> dict[str, float]:
     """Measure the bare engine on pictures that are decoded already, in whole batches."""
-    engine = _ready_engine(task, setting)
-    count = sum(1 for _ in find_images([setting.pictures]))
-    decoded = [frame.pixels for frame in islice(_frames(task, setting), task.batch_size)]
-    batch = np.stack(list(islice(cycle(decoded), task.batch_size)))
+    classifier = _load(task, setting)
+    count = sum(1 for _ in find_images(setting.pictures))
+    squares = [frame.square for frame in islice(_frames(classifier, setting), task.batch_size)]
+    batch = np.stack(list(islice(cycle(squares), task.batch_size)))
     batches = -(-count // task.batch_size)
 
     def work() -> int:
         for _ in range(batches):
-            engine.predict(batch)
+            classifier.predictor.predict(batch)
         return batches * task.batch_size
 
     return timed(work) | {"on_gpu": _is_on_gpu(task.backend, setting.device)}
@@ -57,28 +52,29 @@ def arrays(task: Task, setting: Setting) -> dict[str, float]:
 
 def decode(task: Task, setting: Setting) -> dict[str, float]:
     """Measure reading, decoding and resizing alone."""
-    next(_frames(task, setting))
-    return timed(lambda: _all_good([frame.error for frame in _frames(task, setting)]))
+    classifier = load_classifier(task.model, weights=_weights(task), workers=setting.workers)
+    next(_frames(classifier, setting))
+    return timed(lambda: _all_good([frame.error for frame in _frames(classifier, setting)]))
 
 
-def _ready_engine(task: Task, setting: Setting) -> Engine:
-    spec = find_spec(task.model)
-    engine = load_engine(
-        spec, task.weights, IMAGENET_CLASSES, task.backend, setting.device, task.precision, Path(setting.cache_dir)
-    )
-    engine.predict(np.zeros((task.batch_size, spec.input_size, spec.input_size, 3), np.uint8))
-    return engine
+def _load(task: Task, setting: Setting) -> Classifier:
+    """Return a classifier that has computed a first batch."""
+    classifier = load_classifier(
+        task.model, weights=_weights(task), backend=task.backend, device=setting.device, precision=task.precision,
+        batch_size=task.batch_size, workers=setting.workers, cache_dir=setting.cache_dir,
+    )  # fmt: skip
+    size = classifier.transform.size
+    classifier.predictor.predict(np.zeros((task.batch_size, size, size, 3), np.uint8))
+    return classifier
 
 
-def _frames(task: Task, setting: Setting):
-    spec = find_spec(task.model)
-    return read_frames(
-        find_images([setting.pictures]),
-        spec,
-        resize=spec.resize if isinstance(spec, TrainedSpec) else "crop",
-        workers=setting.workers,
-        ahead=2 * (task.batch_size or BATCH_SIZE),
-    )
+def _weights(task: Task) -> str | None:
+    return None if task.weights in ("", TRAINED) else task.weights
+
+
+def _frames(classifier: Classifier, setting: Setting) -> Iterator[Frame]:
+    ahead = 2 * classifier.runtime.batch_size
+    return read_frames(find_images(setting.pictures), classifier.transform, setting.workers, ahead)
 
 
 def _all_good(errors: list[str]) -> int:
@@ -89,7 +85,7 @@ def _all_good(errors: list[str]) -> int:
 
 
 def _is_on_gpu(backend: str, device: str) -> bool:
-    return device.startswith("gpu") or (device == "auto" and backend != "openvino" and has_nvidia_gpu())
+    return device.startswith("gpu") or (device == "auto" and backend != CPU_BACKEND and has_nvidia_gpu())
 
 
 MEASURES = {measure.__name__: measure for measure in (files, arrays, decode)}

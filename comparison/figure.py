@@ -14,9 +14,10 @@ from drawing.pages import make_page
 from drawing.plot import FAINT, FIRST, INK, SECOND, render
 from drawing.sheet import Sheet
 from drawing.thumbnails import decode, thumbnail
-from errors import ImageError, UsageError
+from errors import UsageError
 from results import Result
 from settings import FIGURE_PICTURES
+from sources.frames import Frame
 
 SIDE = 400  # pixels of a picture's longer side
 PICTURE_WIDTH, MODEL_WIDTH, HEADER, CAPTION, BAR, GAP = 2.2, 2.7, 0.62, 0.28, 0.26, 0.2  # inches
@@ -50,17 +51,12 @@ class CompareFigure:
         self.shown: list[Shown] = []
         self._left_out = 0
 
-    def add(self, row: Row, seconds: Sequence[float]) -> None:
+    def write(self, frame: Frame, row: Row, seconds: Sequence[float]) -> None:
         """Take one more picture into the figure, if there is room."""
         if len(self.shown) == self._most:
             self._left_out += 1
             return
-        small = None
-        if not row.error:
-            try:
-                small = thumbnail(row.path, self._max_pixels, SIDE)
-            except ImageError:  # it was there a moment ago; its answers still count
-                logger.warning("%s cannot be read any more, so the figure lacks it", readable(row.path))
+        small = None if row.error else thumbnail(frame.picture, self._max_pixels, SIDE)
         self.shown.append(Shown(row, small))
 
     def finish(self, tally: Tally, seconds: Sequence[float]) -> None:

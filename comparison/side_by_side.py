@@ -10,13 +10,14 @@ import numpy as np
 
 from console.text import end_of, printable, shorten
 from errors import UsageError
-from evaluation.panel import Answer
+from inference.scores import to_result
 from labels import ClassLabel
 from outputs.csv import CsvFormat
 from outputs.jsonl import JsonlFormat
 from outputs.rows import PATH_ERRORS
-from pipeline import to_result
+from pipeline.panel import Answer
 from results import Prediction, Result
+from sources.frames import Frame
 
 PATH_WIDTH, LABEL_WIDTH, NAME_WIDTH = 30, 20, 30  # letters
 CELL_WIDTH = LABEL_WIDTH + 8  # with a score
@@ -44,7 +45,7 @@ class Tally:
     def __init__(
         self, names: Sequence[str], labels: Sequence[Sequence[ClassLabel]], decisions: Sequence[float | None]
     ) -> None:
-        """Take each model's name, labels and `decision` (see `pipeline.to_result`); an ensemble comes after these."""
+        """Take each model's name, labels and `decision` (see `to_result`); an ensemble comes after these."""
         self.names = names
         self.pictures = self.failed = self.all_agree = 0
         self._labels = labels
@@ -57,13 +58,12 @@ class Tally:
     def add(self, answer: Answer, top_k: int) -> Row:
         """Count one picture and return its row."""
         self.pictures += 1
+        source = answer.frame.source
         if answer.scores is None:
             self.failed += 1
-            return Row(
-                answer.path, tuple(Result(answer.path, error=answer.error) for _ in self.names), False, answer.error
-            )
+            return Row(source, tuple(Result(source, error=answer.error) for _ in self.names), False, answer.error)
         results = tuple(
-            to_result(answer.path, scores, labels, top_k, decision=decision)
+            to_result(source, scores, labels, top_k, decision_threshold=decision)
             for scores, labels, decision in zip(answer.scores, self._labels, self._decisions, strict=True)
         )
         best = [result.predictions[0] for result in results]
@@ -72,7 +72,7 @@ class Tally:
         self._agree += np.array([[one == other for other in keys] for one in keys])
         agree = len(set(keys[: self._voters])) == 1
         self.all_agree += agree
-        return Row(answer.path, results, agree)
+        return Row(source, results, agree)
 
     @property
     def answered(self) -> int:
@@ -179,7 +179,7 @@ def summary(tally: Tally, seconds: Sequence[float]) -> str:
 class Output(Protocol):
     """A way out for rows; `seconds` are those that each model took to compute a picture, so far."""
 
-    def add(self, row: Row, seconds: Sequence[float]) -> None:
+    def write(self, frame: Frame, row: Row, seconds: Sequence[float]) -> None:
         """Take one more picture."""
 
     def finish(self, tally: Tally, seconds: Sequence[float]) -> None:
@@ -193,7 +193,7 @@ class TableOutput:
         self._path, self._table = path, table
         self._stream: TextIO | None = None
 
-    def add(self, row: Row, seconds: Sequence[float]) -> None:
+    def write(self, _frame: Frame, row: Row, seconds: Sequence[float]) -> None:
         """Write the lines of one picture; raises UsageError when that cannot be done."""
         start = "" if self._stream else self._table.header
         self._send(start + self._table.rows(row, seconds))

@@ -40,6 +40,11 @@ def configure_messages(quiet: bool, debug: bool) -> None:
     sys.stdout.reconfigure(errors="surrogateescape" if is_unicode else "backslashreplace")
 
 
+def bar_is_off() -> bool | None:
+    """Return tqdm's `disable`: with --quiet there is no bar, and otherwise (None) only on a terminal."""
+    return None if logger.isEnabledFor(logging.INFO) else True
+
+
 def _hide_native_messages() -> None:
     """Let what C libraries write to stderr (libtiff does, of damaged pictures) vanish, but not what Python writes."""
     own = os.dup(2)

@@ -2,18 +2,19 @@
 
 import base64
 import io
+from typing import Any
 
 from PIL import Image
 
-from preprocess import read_image
+from sources.pictures import open_picture
 
 SIDE = 240  # pixels, of the longer side: twice what a phone shows in a gallery
 QUALITY = 82  # of the JPEG
 
 
-def thumbnail(path: str, max_pixels: int, side: int = SIDE) -> bytes:
-    """Return a small JPEG of a picture; raises ImageError."""
-    image = read_image(path, max_pixels, min_side=side)
+def thumbnail(picture: Any, max_pixels: int, side: int = SIDE) -> bytes:
+    """Return a small JPEG of a path, or of anything else that `open_picture` takes; raises ImageError."""
+    image = open_picture(picture, max_pixels=max_pixels, min_side=side)
     image.thumbnail((side, side), Image.Resampling.BICUBIC)
     file = io.BytesIO()
     image.save(file, "JPEG", quality=QUALITY, optimize=True)

@@ -1,43 +1,73 @@
 """Run a model with Keras itself on TensorFlow, JAX or PyTorch."""
 
 import functools
+import importlib
 import logging
-import os
 import re
 import sys
 from collections.abc import Callable
 from contextlib import AbstractContextManager
+from typing import Any, Protocol, cast
 
 import numpy as np
 
+from engines.backends import BACKENDS, gpu_hint
 from engines.noise import hidden_native_noise
-from engines.nvidia import GPU_COMMANDS, has_nvidia_gpu
+from engines.nvidia import has_nvidia_gpu
+from engines.runtime import Runtime
 from errors import UsageError
-from trained import Spec
+from networks import Network
+from networks.weights import Weights
 
 logger = logging.getLogger("suite")
 
 DTYPE_POLICIES = {"float32": "float32", "bfloat16": "mixed_bfloat16", "float16": "mixed_float16"}
 
 
+class Framework(Protocol):
+    """What a `keras_on_*.py` has."""
+
+    COMPILE_OPTIONS: dict[str, Any]  # for keras.Model.compile
+
+    def gpus(self) -> list[str]:
+        """Return Keras's names of the GPUs that the framework sees."""
+
+    def set_up(self, device: str) -> None:
+        """Make it compute float32 in float32, on a device that the user names."""
+
+    def make_deterministic(self) -> None:
+        """Make it compute the same bits every time."""
+
+
+def load(network: Network, weights: Weights, runtime: Runtime) -> "KerasEngine":
+    """Build a network on the backend that Keras runs on; raises UsageError as `engines.load_engine`."""
+    return KerasEngine(network, weights, runtime)
+
+
+def framework(backend: str) -> Framework:
+    """Import a backend that Keras trains on, and return its module."""
+    with hidden_native_noise():
+        return cast(Framework, importlib.import_module(BACKENDS[backend].engine))
+
+
 class KerasEngine:
     """Compiled for one batch size: a shorter batch is padded up to the longest so far."""
 
-    def __init__(self, spec: Spec, weights: str, classes: int, device: str, precision: str) -> None:
-        self._scope = start_keras(device, precision)
+    def __init__(self, network: Network, weights: Weights, runtime: Runtime) -> None:
+        self._scope = start_keras(runtime.device, runtime.precision)
         self._batch_size = 1
         self._limit = sys.maxsize  # pictures that fit into the device's memory at once
         import keras
 
-        from engines.classifier import build
+        from networks.trained import build
 
         with self._scope():
-            self._model = build(spec, weights, classes)
-        if keras.backend.backend() == "tensorflow":  # XLA makes depthwise convolutions ten times slower on a CPU
-            self._model.compile(jit_compile=False)
+            self._model = build(network, weights)
+        if options := framework(keras.backend.backend()).COMPILE_OPTIONS:
+            self._model.compile(**options)
 
     def predict(self, pixels: np.ndarray) -> np.ndarray:
-        """Classify uint8 RGB [N, S, S, 3] -> float32 probabilities [N, classes]."""
+        """Compute uint8 RGB [N, S, S, 3] -> float32 probabilities [N, classes], or features [N, F]."""
         parts = []
         while len(pixels):
             part = pixels[: self._limit]
@@ -65,13 +95,12 @@ def start_keras(device: str = "auto", precision: str = "float32") -> Callable[[]
 
     Raises UsageError when the device is not there.
     """
-    os.environ.setdefault("XLA_PYTHON_CLIENT_PREALLOCATE", "false")
     with hidden_native_noise():
         import keras
 
         backend = keras.backend.backend()
-        gpus = _find_gpus(backend)
-        _prepare(backend, device)
+        gpus = framework(backend).gpus()
+        framework(backend).set_up(device)
     keras_device = _keras_device(device, gpus, backend)
     if precision != "float32" and keras_device == "cpu":
         logger.warning("--precision %s on a CPU: %s computes in it, but most CPUs are slower at it", precision, backend)
@@ -100,42 +129,4 @@ def _keras_device(device: str, gpus: list[str], backend: str) -> str:
 def _why_no_gpu(backend: str) -> str:
     if not has_nvidia_gpu():
         return f"{backend} sees no GPU, and no NVIDIA driver with a GPU answers on this machine"
-    return f"NVIDIA's driver has a GPU, but this {backend} cannot use it; {GPU_COMMANDS[backend]}"
-
-
-def _find_gpus(backend: str) -> list[str]:
-    if backend == "tensorflow":
-        import tensorflow
-
-        count = len(tensorflow.config.list_physical_devices("GPU"))
-    elif backend == "jax":
-        import jax
-
-        count = sum(device.platform == "gpu" for device in jax.devices())
-    else:
-        import torch
-
-        count = torch.cuda.device_count() if torch.cuda.is_available() else 0
-    return [f"gpu:{number}" for number in range(count)]
-
-
-def _prepare(backend: str, device: str) -> None:
-    """Turn off TensorFloat-32, which is not float32, and let TensorFlow take GPU memory as it needs it."""
-    if backend == "tensorflow":
-        import tensorflow
-
-        tensorflow.config.experimental.enable_tensor_float_32_execution(False)
-        gpus = tensorflow.config.list_physical_devices("GPU")
-        if device == "cpu":
-            tensorflow.config.set_visible_devices([], "GPU")
-            return
-        for gpu in gpus:
-            tensorflow.config.experimental.set_memory_growth(gpu, True)
-    elif backend == "jax":
-        import jax
-
-        jax.config.update("jax_default_matmul_precision", "float32")
-    else:
-        import torch
-
-        torch.backends.cudnn.allow_tf32 = False  # for convolutions; for matrix products it is off
+    return f"NVIDIA's driver has a GPU, but this {backend} cannot use it; {gpu_hint(backend)}"

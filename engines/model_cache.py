@@ -8,6 +8,7 @@ import contextlib
 import errno
 import hashlib
 import importlib.metadata
+import importlib.util
 import io
 import json
 import logging
@@ -16,19 +17,22 @@ import shutil
 import tempfile
 import time
 import zlib
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
 from engines.quick_openvino import openvino
-from engines.weights_file import first_line, weights_files
-from trained import Spec
+from errors import first_line
+from networks import Network
+from networks.weights import Weights
 
 MODEL_FILE, MANIFEST_FILE = "model.blob", "manifest.json"
-ROOT = Path(__file__).resolve().parent.parent
-CODE_FOLDERS = ("engines", "networks")  # whose code shapes a model
+GRAPH_CODE = (  # the modules that shape a graph: a change in one of them builds every model anew
+    "networks", "networks.applications", "networks.trained", "networks.openvino_graph",
+    "networks.efficientnet_lite", "networks.torch_checkpoint",
+)  # fmt: skip
 CPU_FACTS = Path("/proc/cpuinfo")
 SECONDS_PER_DAY = 86_400
 DAYS_UNUSED = {"unfinished-*": 1, "model-*": 90}  # after which a folder is removed
@@ -53,25 +57,34 @@ def cached_model(
     return compiled
 
 
-def model_key(spec: Spec, weights: str, classes: int) -> dict:
-    """Name what a model is made of: the registry's row, weights, libraries and the suite's own code.
+def model_key(network: Network, weights: Weights) -> dict:
+    """Name what a model is made of: the registry's rows, weights, libraries and the code that builds it.
 
     A weights file counts as another one when its path, size, inode or a time of its changes.
     """
     stamps = [
         [str(path), status.st_size, status.st_ino, status.st_mtime_ns, status.st_ctime_ns]
-        for path in weights_files(spec, weights)
+        for path in weights.files(network)
         for status in [path.stat()]
     ]
-    code = b"".join(path.read_bytes() for folder in CODE_FOLDERS for path in sorted((ROOT / folder).glob("*.py")))
     return {
-        "model": repr(spec),
-        "weights": "file" if stamps else weights,
+        "network": repr(network),
+        "weights": "file" if stamps else weights.source,
         "weights_files": stamps,
-        "classes": classes,
         "versions": {package: importlib.metadata.version(package) for package in ("keras", "openvino", "numpy")},
-        "code": hashlib.sha256(code).hexdigest(),
+        "code": hash_of_code(GRAPH_CODE),
     }
+
+
+def hash_of_code(modules: Sequence[str]) -> str:
+    """Return a hash of the source of modules, without importing them; raises ModuleNotFoundError for one that moved."""
+    digest = hashlib.sha256()
+    for name in modules:
+        spec = importlib.util.find_spec(name)
+        if spec is None or spec.origin is None:
+            raise ModuleNotFoundError(f"no module {name}: what is kept in the cache is named by its code")
+        digest.update(Path(spec.origin).read_bytes())
+    return digest.hexdigest()
 
 
 def device_key(core: openvino.Core, device: str, config: dict) -> dict:

@@ -7,18 +7,6 @@ import sys
 from dataclasses import dataclass
 from pathlib import Path
 
-#           backend      what installs it with GPU support
-GPU_COMMANDS = {
-    "tensorflow": "pip install 'tensorflow[and-cuda]'",
-    "jax":        "pip install 'jax[cuda12]'",
-    "torch":      "pip install --force-reinstall torch",  # pip takes a CPU-only build for the newer one
-}  # fmt: skip
-if os.name == "nt":
-    GPU_COMMANDS = {
-        "tensorflow": "use WSL2: TensorFlow has no GPU support on Windows itself",
-        "jax": "use WSL2: JAX has no GPU support on Windows itself",
-        "torch": "https://pytorch.org/get-started/locally has the command",
-    }
 NVIDIA_PCI, INTEL_PCI = "0x10de", "0x8086"  # vendors of PCI devices
 NO_DEVICE = 100  # CUDA_ERROR_NO_DEVICE
 #   CUDA      what frameworks load of it

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from pipeline import decide
+from inference.scores import decide
 
 KEPT_BEST = 5  # labels of each picture
 
@@ -39,7 +39,7 @@ class Answers:
 
 
 class AnswerStore:
-    """Collects the answers of one model, of `classes` classes; `decision` as in `pipeline.decide`."""
+    """Collects the answers of one model, of `classes` classes; `decision` as in `inference.scores.decide`."""
 
     def __init__(self, classes: int, decision: float | None = None) -> None:
         self._kept = min(KEPT_BEST, classes)

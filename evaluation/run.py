@@ -6,17 +6,17 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import closing
 from dataclasses import dataclass, field
 
+from classifiers import Classifier
 from evaluation.answers import Answers, AnswerStore, PathList
 from evaluation.data import Data
 from evaluation.findings import Failure
 from evaluation.labelled import LabelledPictures
 from evaluation.metrics import Evaluation, evaluate
-from evaluation.options import Contender
-from evaluation.panel import Panel
 from evaluation.predictions import PredictionsFile
 from evaluation.significance import Comparison, compare_all
 from evaluation.thresholds import DEFAULT_THRESHOLD, TwoClass, judge_two_class
 from labels.classes import class_names
+from pipeline.panel import Panel
 
 
 @dataclass
@@ -62,8 +62,8 @@ def show(
             yield path
 
     with closing(panel.answer(paths())) as answers:  # the threads that read end at once on Ctrl-C
-        for path, scores, error in answers:
-            true = labels_taken.popleft()
+        for frame, scores, error in answers:
+            path, true = frame.source, labels_taken.popleft()
             if scores is None:
                 seen.failures.append(Failure(path, names[true], error))
             else:
@@ -104,15 +104,19 @@ def compare(evaluations: Sequence[Evaluation]) -> tuple[Comparison, ...]:
     return compare_all([one.model for one in evaluations], [one.answers.right for one in evaluations])
 
 
-def notes_on(data: Data, contenders: Sequence[Contender], validation: Seen | None) -> tuple[str, ...]:
+def notes_on(data: Data, classifiers: Sequence[Classifier], validation: Seen | None) -> tuple[str, ...]:
     """Return what a reader of the figures should know."""
     notes = []
-    classes = len(contenders[0].labels)
+    classes = len(classifiers[0].labels)
     if len(data.test.counts) < classes:
         notes.append(
             f"there are pictures of {len(data.test.counts):,} of the {classes:,} classes; averages are over these"
         )
-    notes += [f"{one.name} has random weights: its figures mean nothing" for one in contenders if one.weights == "none"]
+    notes += [
+        f"{one.name} has random weights: its figures mean nothing"
+        for one in classifiers
+        if one.weights.source == "none"
+    ]
     if data.trained_on:
         notes.append(f"a model was trained on {data.trained_on:,} of the pictures, which flatters it")
     if validation and validation.failures:

@@ -1,1 +1,1 @@
-"""Ways out for results: one file each, with a `write(result)`."""
+"""Ways out for results: one file each, with a `write(frame, result)`."""

@@ -12,9 +12,9 @@ import numpy as np
 
 from errors import ImageError, UsageError
 from outputs.copies import make_copies_folder, save
-from preprocess import read_image
 from results import Result
-from settings import MAX_PIXELS
+from sources.frames import Frame
+from sources.pictures import open_picture
 
 try:
     import cv2
@@ -76,7 +76,7 @@ class AnnotatedOutput:
     and differs is overwritten only with `force`, and no picture ever is.
     """
 
-    def __init__(self, folder: str, inputs: Sequence[str], max_pixels: int = MAX_PIXELS, force: bool = False) -> None:
+    def __init__(self, folder: str, inputs: Sequence[str], max_pixels: int, force: bool = False) -> None:
         self._folder = make_copies_folder("--annotate", folder, inputs)
         self._root = _common_folder(inputs)
         self._max_pixels = max_pixels
@@ -89,12 +89,12 @@ class AnnotatedOutput:
         path = self._folder / absolute.relative_to(self._root if is_below else absolute.anchor)
         return path if path.suffix.lower() in SUFFIXES else path.with_name(path.name + ".png")
 
-    def write(self, result: Result) -> None:
-        """Save the annotated copy of one picture; raises ImageError when that cannot be done."""
+    def write(self, frame: Frame, result: Result) -> None:
+        """Save the annotated copy of the picture that `frame` has kept; raises ImageError when that cannot be done."""
         if result.error:
             return
         path = self.path_for(result.source)
-        image = read_image(result.source, self._max_pixels)
+        image = open_picture(frame.picture, result.source, self._max_pixels)
         data = encode_image(draw_label(np.asarray(image), caption(result)), path.suffix)
         try:
             if not self._force and path.exists() and path.read_bytes() != data:

@@ -13,7 +13,7 @@ from collections.abc import Iterator
 from dataclasses import replace
 from itertools import islice
 from pathlib import Path
-from typing import BinaryIO
+from typing import TYPE_CHECKING, BinaryIO
 
 import portalocker
 
@@ -22,6 +22,9 @@ from outputs.results_stream import ResultsStream
 from outputs.rows import PATH_ERRORS, DoneRows, Format, Results, StoredRow
 from results import Result
 from sources.paths import IMAGE_SUFFIXES
+
+if TYPE_CHECKING:
+    from sources.frames import Frame
 
 FOLDER = "folder"  # the entry of the run's file that relative paths start from
 
@@ -81,7 +84,7 @@ class ResultsFile:
         """Return whether this input has its row already; to be asked once for each input, in order."""
         return self._done.take(path)
 
-    def write(self, result: Result) -> None:
+    def write(self, _frame: "Frame", result: Result) -> None:
         """Append the row of one picture, or nothing; raises UsageError when it cannot be written."""
         if not self._is_started:
             self._start()

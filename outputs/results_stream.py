@@ -1,10 +1,13 @@
 """Results on standard output, or wherever else there is nothing to go on with: a pipe, a device."""
 
-from typing import TextIO
+from typing import TYPE_CHECKING, TextIO
 
 from errors import UsageError
 from outputs.rows import Format
 from results import Result
+
+if TYPE_CHECKING:
+    from sources.frames import Frame
 
 
 class ResultsStream:
@@ -22,7 +25,7 @@ class ResultsStream:
         """Return False: nothing is there from before."""
         return False
 
-    def write(self, result: Result) -> None:
+    def write(self, _frame: "Frame", result: Result) -> None:
         """Write the row of one picture; raises UsageError when it cannot be written."""
         self._send(self._format.row(result))
 

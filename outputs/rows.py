@@ -4,9 +4,12 @@ import os
 import sys
 from collections import Counter
 from collections.abc import Iterator
-from typing import BinaryIO, NamedTuple, Protocol
+from typing import TYPE_CHECKING, BinaryIO, NamedTuple, Protocol
 
 from results import Result
+
+if TYPE_CHECKING:
+    from sources.frames import Frame
 
 PATH_ERRORS = sys.getfilesystemencodeerrors()  # how the bytes of a path that is not UTF-8 are kept in text
 SIGNIFICANT_DIGITS = 6  # of a score; float32 has seven
@@ -47,7 +50,7 @@ class Results(Protocol):
     def has_row(self, path: str) -> bool:
         """Return whether this input has its row already; to be asked once for each input, in order."""
 
-    def write(self, result: Result) -> None:
+    def write(self, frame: "Frame", result: Result) -> None:
         """Write the row of one picture; raises UsageError when it cannot be written."""
 
     def how_to_go_on(self) -> str:

@@ -7,6 +7,7 @@ import shutil
 from collections import Counter
 from collections.abc import Callable, Sequence
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from pathvalidate import sanitize_filename
 
@@ -14,6 +15,9 @@ from errors import ImageError
 from labels import ClassLabel
 from outputs.copies import make_copies_folder, save
 from results import Result
+
+if TYPE_CHECKING:
+    from sources.frames import Frame
 
 UNSURE = "unsure"  # the folder of pictures without a label
 LONGEST_STEM = 50  # characters, up to 200 bytes, of a name that a hash is added to; a name may have 255
@@ -30,9 +34,9 @@ class SortedOutput:
     def __init__(self, option: str, folder: str, inputs: Sequence[str], labels: Sequence[ClassLabel]) -> None:
         self._folder = make_copies_folder(option, folder, inputs)
         self._names = folder_names(labels)
-        self._make, self._is_there = WAYS[option]
+        self._make, self._is_there = PLACERS[option]
 
-    def write(self, result: Result) -> None:
+    def write(self, _frame: "Frame", result: Result) -> None:
         """Sort one picture; raises ImageError when that cannot be done."""
         if result.error:
             return
@@ -97,5 +101,5 @@ def _is_copied(source: str, target: Path) -> bool:
         raise ImageError(f"not sorted: {error.filename} cannot be read: {error.strerror}") from error
 
 
-Way = tuple[Callable[[str, Path], object], Callable[[str, Path], bool]]
-WAYS: dict[str, Way] = {"--copy-to": (shutil.copy2, _is_copied), "--link-to": (_link, _is_linked)}
+Placer = tuple[Callable[[str, Path], object], Callable[[str, Path], bool]]
+PLACERS: dict[str, Placer] = {"--copy-to": (shutil.copy2, _is_copied), "--link-to": (_link, _is_linked)}

@@ -8,9 +8,9 @@ import numpy as np
 from PIL import Image
 
 from outputs.annotate import caption, draw_label
-from preprocess import read_image
 from results import Result
-from settings import MAX_PIXELS
+from sources.frames import Frame
+from sources.pictures import open_picture
 
 TITLE = "any key: next   Esc or q: stop showing"
 WINDOW_SIZE = (1200, 800)  # pixels, at most
@@ -21,15 +21,15 @@ POLL_MILLISECONDS = 100
 class WindowOutput:
     """Shows each picture until a key is pressed or the window is closed."""
 
-    def __init__(self, max_pixels: int = MAX_PIXELS) -> None:
+    def __init__(self, max_pixels: int) -> None:
         self._max_pixels = max_pixels
         self._stopped = False
 
-    def write(self, result: Result) -> None:
-        """Show one annotated picture and wait; raises ImageError when it cannot be read."""
+    def write(self, frame: Frame, result: Result) -> None:
+        """Show the picture that `frame` has kept, annotated, and wait; raises ImageError when it cannot be read."""
         if self._stopped or result.error:
             return
-        image = read_image(result.source, self._max_pixels)
+        image = open_picture(frame.picture, result.source, self._max_pixels)
         image.thumbnail(WINDOW_SIZE, Image.Resampling.BICUBIC)
         annotated = draw_label(np.asarray(image), caption(result))
         cv2.imshow(TITLE, cv2.cvtColor(annotated, cv2.COLOR_RGB2BGR))

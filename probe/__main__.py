@@ -14,16 +14,15 @@ from dataclasses import asdict, replace
 
 import numpy as np
 
-from engines import load_engine
+from classifiers import load_classifier
+from engines.backends import CPU_BACKEND
 from engines.nvidia import NvidiaDriver, missing_libraries, read_driver
-from engines.weights_file import first_line
+from errors import first_line
 from models import find_model
 from probe.compute import TASKS, prove
 from probe.probes import Probe, make_probe
 from probe.reasons import why_no_gpu
 from probe.reports import LOOKED, MEASURED, PICTURE_CLASS, PICTURE_MODEL, Device, Proof
-
-CPU_BACKEND = "openvino"  # what the suite uses on a CPU; to classify with the others takes 5 to 20 seconds more
 
 
 class Speaker:
@@ -48,7 +47,8 @@ def main(argv: Sequence[str]) -> None:
     try:
         probe = make_probe(backend)
         gpus = look(backend, probe, driver, speaker)
-        for device in [gpu.name for gpu in gpus] or ["cpu"] * (backend == CPU_BACKEND):
+        on_cpu = ["cpu"] if backend == CPU_BACKEND else []  # the others take 5 to 20 seconds for that
+        for device in [gpu.name for gpu in gpus] or on_cpu:
             speaker.say(proofs=[asdict(attempt(device, "classification", classify, backend, device, pixels))])
         speaker.say(phase=LOOKED)
         if sys.stdin.buffer.readline():
@@ -73,8 +73,7 @@ def look(backend: str, probe: Probe, driver: NvidiaDriver, speaker: Speaker) -> 
 
 def classify(backend: str, device: str, pixels: np.ndarray) -> Proof:
     """Let the backend's engine name the picture, as the scripts do."""
-    engine = load_engine(find_model(PICTURE_MODEL), backend=backend, device=device)
-    scores = engine.predict(pixels)[0]
+    scores = load_classifier(PICTURE_MODEL, backend=backend, device=device, use_cache=False).predict(pixels)[0]
     best = int(scores.argmax())
     return Proof(device, "classification", best == PICTURE_CLASS, class_index=best, score=float(scores[best]))
 

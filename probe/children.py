@@ -12,7 +12,7 @@ from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 
-from engines import BACKEND_PACKAGES, is_installed
+from engines.backends import BACKENDS, is_installed
 from probe.reports import LOOKED, MEASURED, BackendReport, add_message
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -59,7 +59,7 @@ class Child:
     async def look(self, pixels: bytes) -> None:
         """Start the process; return when it has said what its backend sees, or failed."""
         if not self.report.installed:
-            self._fail(f"not installed; pip install {BACKEND_PACKAGES[self.report.backend]}")
+            self._fail(f"not installed; pip install {BACKENDS[self.report.backend].package}")
             return
         self._process = await asyncio.create_subprocess_exec(
             *self._command, cwd=ROOT, env=os.environ | ENVIRONMENT | ({} if self._debug else QUIET),

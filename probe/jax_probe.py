@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 
 from engines.nvidia import NvidiaDriver, cuda_version, cudnn_version, found_cuda, found_cudnn, gpu_memory
-from engines.weights_file import first_line
+from errors import first_line
 from probe.reports import Build, Device
 
 CUDA_PLUGINS = {"13": "jax_cuda13_plugin", "12": "jax_cuda12_plugin"}

@@ -1,6 +1,7 @@
 """Why a backend uses no GPU, from what the driver and the backend's build say."""
 
-from engines.nvidia import GPU_COMMANDS, INTEL_PCI, NvidiaDriver, display_vendors, major
+from engines.backends import gpu_hint
+from engines.nvidia import INTEL_PCI, NvidiaDriver, display_vendors, major
 from probe.reports import Build
 
 
@@ -11,14 +12,14 @@ def why_no_gpu(backend: str, driver: NvidiaDriver, build: Build) -> str:
     if not driver.gpus:
         return driver.error
     if not build.cuda_built:
-        return f"this {backend} is built for the CPU only; {GPU_COMMANDS[backend]}"
+        return f"this {backend} is built for the CPU only; {gpu_hint(backend)}"
     if int(major(build.cuda_built)) > int(major(driver.cuda)):
         return (
             f"NVIDIA's driver {driver.version} is too old: it supports CUDA up to {driver.cuda}, and this {backend} "
             f"is built for CUDA {build.cuda_built}; update the driver"
         )
     if build.missing:
-        return f"CUDA libraries are missing: {', '.join(build.missing)}; {GPU_COMMANDS[backend]}"
+        return f"CUDA libraries are missing: {', '.join(build.missing)}; {gpu_hint(backend)}"
     if build.message:
         return f"{backend} says: {build.message}"
     return f"NVIDIA's driver has a GPU that {backend} leaves out without a reason; --debug shows its messages"

@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 
 from engines.nvidia import NvidiaDriver, cudnn_version, found_cuda
-from engines.weights_file import first_line
+from errors import first_line
 from probe.compute import NCHW, NHWC, OIHW
 from probe.reports import Build, Device
 

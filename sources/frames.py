@@ -1,4 +1,4 @@
-"""From a stream of paths to a stream of Frames, decoded by a few threads and in order."""
+"""From a stream of pictures to a stream of Frames, decoded by a few threads and in order."""
 
 import os
 import queue
@@ -6,15 +6,23 @@ import threading
 from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
-from typing import Any
+from functools import partial
+from typing import Any, TypeVar
 
 import numpy as np
+from PIL import Image
 
 from errors import ImageError
-from preprocess import read_square
-from settings import MAX_PIXELS, READ_AHEAD, WORKERS
+from preprocess import make_square, open_file, read_image, read_square
+from settings import READ_AHEAD, WORKERS
 from sources.paths import IMAGE_SUFFIXES, is_pattern
-from trained import Spec
+from sources.pictures import Given, open_picture, read_bytes
+from transforms import Transform
+
+MOST_KEPT_BYTES = 2**26  # of a file that is kept as it is; of a larger one, the decoded picture is
+
+Item = TypeVar("Item")
+Read = TypeVar("Read")
 
 
 @dataclass(frozen=True)
@@ -22,20 +30,51 @@ class Frame:
     """One picture on its way in."""
 
     source: str
-    pixels: np.ndarray | None = None  # uint8 RGB [S, S, 3]; None when unreadable
-    error: str = ""  # why pixels is None
+    square: np.ndarray | None = None  # uint8 RGB [S, S, 3], what a model takes; None when unreadable
+    error: str = ""  # why there is no square
+    picture: Any = None  # the whole picture, for `open_picture`: kept only when an output draws on it
+
+    @property
+    def kept_bytes(self) -> int:
+        """How much memory the whole picture takes."""
+        if isinstance(self.picture, Image.Image):
+            return 3 * self.picture.width * self.picture.height
+        return 0 if self.picture is None else memoryview(self.picture).nbytes
 
 
-def read_frame(path: str, spec: Spec, resize: str = "crop", max_pixels: int = MAX_PIXELS) -> Frame:
-    """Read one picture for `spec`'s model; whatever is wrong with it goes into the Frame's error."""
-    if os.path.isdir(path):
-        return Frame(path, error=_why_no_images(path))
-    if is_pattern(path):
-        return Frame(path, error="no such file, and no picture matches it as a pattern")
+def read_frame(item: str | Given, transform: Transform, keep: bool = False) -> Frame:
+    """Read one picture; whatever is wrong with it goes into the Frame's error. `keep` keeps the whole picture, too."""
     try:
-        return Frame(path, pixels=read_square(path, spec, resize, max_pixels))
+        if isinstance(item, Given):
+            return _read_given(item, transform, keep)
+        if os.path.isdir(item):
+            return Frame(item, error=_why_no_images(item))
+        if is_pattern(item):
+            return Frame(item, error="no such file, and no picture matches it as a pattern")
+        if keep:
+            return _read_kept(item, transform)
+        return Frame(item, read_square(item, transform))
     except ImageError as error:
-        return Frame(path, error=str(error))
+        return Frame(item.source if isinstance(item, Given) else item, error=str(error))
+
+
+def _read_given(item: Given, transform: Transform, keep: bool) -> Frame:
+    picture = item.picture
+    if keep and hasattr(picture, "read"):  # a file can be read once only
+        picture = read_bytes(picture)
+    image = open_picture(picture, item.source, transform.max_pixels, transform.min_side)
+    return Frame(item.source, make_square(image, transform), picture=picture if keep else None)
+
+
+def _read_kept(path: str, transform: Transform) -> Frame:
+    """Read a file once, into memory: an output decodes it in full size, and the model takes what it always takes."""
+    with open_file(path) as file:
+        is_small = os.fstat(file.fileno()).st_size <= MOST_KEPT_BYTES
+        data = read_bytes(file) if is_small else b""
+    if is_small:
+        return _read_given(Given(path, data), transform, keep=True)
+    image = read_image(path, transform.max_pixels)
+    return Frame(path, make_square(image, transform), picture=image)
 
 
 def _why_no_images(folder: str) -> str:
@@ -47,29 +86,28 @@ def _why_no_images(folder: str) -> str:
 
 
 def read_frames(
-    paths: Iterable[str],
-    spec: Spec,
-    resize: str = "crop",
-    max_pixels: int = MAX_PIXELS,
+    pictures: Iterable[str | Given],
+    transform: Transform,
     workers: int = WORKERS,
     ahead: int = READ_AHEAD,
     patience: float | None = None,
+    keep: bool = False,
 ) -> Iterator[Frame | None]:
-    """`read_frame` each path on `workers` threads, at most `ahead` of what is taken, in the order given.
+    """`read_frame` each picture on `workers` threads, at most `ahead` of what is taken, in the order given.
 
-    `paths` is iterated on a thread of its own. When it takes over `patience` seconds to yield the
-    next path, as a person or a camera may, None is yielded: time to work on what there is.
+    `pictures` is iterated on a thread of its own. When it takes over `patience` seconds to yield the
+    next one, as a person or a camera may, None is yielded: time to work on what there is.
     """
-    yield from read_ahead(paths, lambda path: read_frame(path, spec, resize, max_pixels), workers, ahead, patience)
+    return read_ahead(pictures, partial(read_frame, transform=transform, keep=keep), workers, ahead, patience)
 
 
 def read_ahead(
-    items: Iterable[Any],
-    read: Callable[[Any], Any],
+    items: Iterable[Item],
+    read: Callable[[Item], Read],
     workers: int = WORKERS,
     ahead: int = READ_AHEAD,
     patience: float | None = None,
-) -> Iterator[Any]:
+) -> Iterator[Read | None]:
     """As `read_frames`, of anything that `read` makes something of."""
     reader = _Reader(items, read, workers, ahead)
     try:

@@ -6,6 +6,7 @@ import heapq
 import os
 import tempfile
 from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass
 from itertools import islice
 from pathlib import PurePath
 from typing import IO
@@ -25,9 +26,16 @@ PathName = str | os.PathLike
 Ways = set[tuple[str, ...]]
 
 
-def find_images(
-    inputs: PathName | Iterable[PathName | Iterable[PathName]], exclude: Iterable[PathName] = ()
-) -> Iterator[str]:
+@dataclass(frozen=True)
+class Search:
+    """What a search of folders leaves out."""
+
+    exclude: tuple[str, ...] = ()
+    folders: tuple[str, ...] = ()
+    no_ignore: bool = False
+
+
+def find_images(inputs: PathName | Iterable[PathName | Iterable[PathName]], search: Search = Search()) -> Iterator[str]:
     """Yield the path of every picture: files as given, folders and patterns searched and sorted.
 
     In a folder the files with a picture's extension count, at any depth; hidden ones do not, and
@@ -38,7 +46,7 @@ def find_images(
     pattern that matches nothing, are yielded themselves, so that `read_frame` reports them in their place.
     Folders below them that `exclude` names are not searched.
     """
-    excluded = {os.path.realpath(folder) for folder in exclude}
+    excluded = {os.path.realpath(folder) for folder in search.folders}
     for given in [inputs] if isinstance(inputs, PathName) else inputs:
         if not isinstance(given, PathName):
             for path in given:

@@ -9,13 +9,13 @@ import sys
 
 import pytest
 from conftest import IMAGES, ROOT
+from engines.weights_file import has_imagenet_weights
 from PIL import Image
 
 from benchmark.pictures import fill_folder
 from benchmark.plan import Task, list_tasks, list_ways
 from benchmark.summary import Summary, bound_images_s, derive, make_rows, summarize, times_better
 from benchmark.table import COLUMNS, Run, write_text
-from engines.weights_file import has_imagenet_weights
 from errors import UsageError
 from models import MODELS, find_model
 

@@ -13,9 +13,6 @@ import keras
 import numpy as np
 import pytest
 from conftest import IMAGES, ROOT
-from PIL import Image
-
-from engines import load_engine
 from engines.classifier import (
     backbone_networks,
     build_features,
@@ -27,6 +24,9 @@ from engines.classifier import (
     without_rescaling,
 )
 from engines.network import build_network
+from PIL import Image
+
+from engines import load_engine
 from errors import UsageError
 from models import MODELS, find_model
 from networks.torch_checkpoint import read_checkpoint

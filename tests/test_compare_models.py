@@ -8,13 +8,13 @@ import re
 import numpy as np
 import pytest
 from conftest import IMAGES, ROOT
+from evaluation.panel import Answer
 from PIL import Image
 
 import compare_models
 import settings
 from comparison.figure import CompareFigure
 from comparison.side_by_side import TABLES, CsvTable, JsonlTable, Tally, TextTable, summary
-from evaluation.panel import Answer
 from labels import ClassLabel, read_labels
 from pipeline import classify
 

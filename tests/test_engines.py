@@ -9,10 +9,10 @@ from pathlib import Path
 import numpy as np
 import pytest
 from conftest import IMAGES, ROOT
+from engines.network import build_model
 
 from engines import check_classes, choose_backend, load_engine
 from engines.keras_engine import KerasEngine
-from engines.network import build_model
 from engines.openvino_engine import CHANNELS_LAST_ONLY, build_graph
 from errors import UsageError
 from models import MODELS, find_model

@@ -9,13 +9,13 @@ import h5py
 import numpy as np
 import pytest
 from conftest import IMAGES
+from evaluation.options import Contender
+from evaluation.panel import Answer, Panel
 
 import evaluate_classifier
 from errors import UsageError
 from evaluation.labelled import find_labelled
-from evaluation.options import Contender
 from evaluation.output import prepare_output
-from evaluation.panel import Answer, Panel
 from evaluation.run import Question, compare, judge, show
 from labels import ClassLabel, read_labels
 from labels.classes import ClassIndex

@@ -4,10 +4,10 @@ import json
 
 import numpy as np
 import pytest
+from evaluation.saved import save_threshold
 from sklearn import metrics as sk
 
 from errors import UsageError
-from evaluation.saved import save_threshold
 from evaluation.thresholds import at_threshold, choose_threshold, judge_two_class, sweep
 from labels import ClassLabel
 from pipeline import to_result

@@ -5,12 +5,12 @@ import os
 import numpy as np
 import pytest
 from conftest import IMAGES, imported
-from nobody import as_nobody
-
-from engines import load_engine
 from engines.classifier import build_features
 from engines.network import build_network
 from engines.weights_file import check_weights_file
+from nobody import as_nobody
+
+from engines import load_engine
 from errors import UsageError
 from models import find_model
 from preprocess import read_square

@@ -14,9 +14,9 @@ os.environ["CUDA_VISIBLE_DEVICES"] = "-1"
 
 import keras
 import numpy as np
+from engines.classifier import build_head, join_head
 
 import training.fit
-from engines.classifier import build_head, join_head
 from trained import Head
 from training.batches import Batches, from_array
 from training.finetune import fine_tune, unfreeze

@@ -13,10 +13,11 @@ from pathlib import Path
 
 from tqdm import tqdm
 
+from classifiers.folder import check_class_names
+from console import bar_is_off
 from errors import UsageError
 from settings import WORKERS
 from sources.paths import find_images
-from trained import check_class_names
 
 SPLITS = ("train", "validation", "test")
 SPLIT_FOLDERS = {
@@ -126,13 +127,11 @@ def _check_classes_of_splits(pictures: Iterable[Picture]) -> None:
             )
 
 
-def add_digests(
-    folder: str | Path, pictures: Sequence[Picture], workers: int = WORKERS, quiet: bool = False
-) -> list[Picture]:
+def add_digests(folder: str | Path, pictures: Sequence[Picture], workers: int = WORKERS) -> list[Picture]:
     """Return the pictures with the SHA-256 of their bytes; one that cannot be read is skipped."""
     with ThreadPoolExecutor(workers) as executor:
         found = executor.map(lambda picture: _with_digest(Path(folder), picture), pictures)
-        return list(tqdm(found, "pictures", len(pictures), unit="picture", leave=False, disable=quiet or None))
+        return list(tqdm(found, "pictures", len(pictures), unit="picture", leave=False, disable=bar_is_off()))
 
 
 def _with_digest(folder: Path, picture: Picture) -> Picture:

@@ -1,41 +1,41 @@
-"""Compute features in a process of its own: `python -m training.extract`, told by JSON on stdin.
+"""Compute features in a process of its own: `python -m training.extract`, told by a pickle on stdin.
 
 Each batch is kept at once. The last line on stdout says which pictures are unreadable, or what is wrong.
 """
 
 import json
+import logging
 import os
+import pickle
 import sys
 from collections.abc import Iterable, Iterator
-from pathlib import Path
 
 from tqdm import tqdm
 
-from console import EXIT_OK, EXIT_USAGE, configure_messages
-from engines import LazyEngine, load_engine
+from console import EXIT_OK, EXIT_USAGE, bar_is_off, configure_messages
+from engines import LazyEngine
 from errors import ImageError, UsageError
-from models import MODELS
-from pipeline import predict_frames
+from inference.loop import predict_frames
 from sources.frames import Frame, read_ahead
-from trained import join_backbones
-from training.features import PLAIN, Recipe
+from training.features import PLAIN, FeatureSet
 from training.store import FeatureStore
 from training.views import read_view
 
 Job = tuple[str, str, str]  # a picture's digest, its path, and the view
 
+logger = logging.getLogger("suite")
+
 
 def main() -> int:
     """Do what stdin says; return the exit code."""
-    order = json.load(sys.stdin)
-    recipe = Recipe(**order["recipe"])
-    configure_messages(recipe.quiet, recipe.debug)
+    features, jobs, level = pickle.load(sys.stdin.buffer)
+    configure_messages(quiet=level > logging.INFO, debug=level <= logging.DEBUG)
     try:
-        answer = {"unreadable": extract(recipe, order["jobs"])}
+        answer = {"unreadable": extract(features, jobs)}
     except UsageError as error:
         answer = {"error": str(error)}
     except Exception as error:
-        if recipe.debug:
+        if level <= logging.DEBUG:
             raise
         answer = {
             "error": f"unexpected {type(error).__name__} while features are computed: {error} (--debug shows where)"
@@ -44,29 +44,22 @@ def main() -> int:
     return EXIT_USAGE if "error" in answer else EXIT_OK
 
 
-def extract(recipe: Recipe, jobs: list[Job]) -> dict[str, str]:
+def extract(features: FeatureSet, jobs: list[Job]) -> dict[str, str]:
     """Compute and keep the features of each view; return why pictures are unreadable: {digest: reason}."""
-    backbones = join_backbones([MODELS[name] for name in recipe.models])
-    cache_dir = Path(recipe.engine_cache) if recipe.engine_cache else None
-    engine = LazyEngine(
-        lambda: load_engine(
-            backbones, weights=recipe.weights, backend=recipe.backend, device=recipe.device,
-            precision=recipe.precision, cache_dir=cache_dir,
-        )
-    )  # fmt: skip
+    runtime = features.runtime
+    engine = LazyEngine(features.network, features.weights, runtime)
 
     def read(job: Job) -> Frame:
         digest, path, view = job
-        ways = () if view == PLAIN else recipe.ways
+        augmentations = () if view == PLAIN else features.augmentations
         try:
-            pixels = read_view(path, backbones, recipe.resize, recipe.max_pixels, ways, f"{digest} {view}")
+            return Frame(path, read_view(path, features.transform, augmentations, f"{digest} {view}"))
         except ImageError as error:
             return Frame(path, error=str(error))
-        return Frame(path, pixels)
 
-    frames = read_ahead(jobs, read, recipe.workers, 2 * recipe.batch_size)
-    pairs = zip(jobs, predict_frames(frames, engine, recipe.batch_size), strict=True)
-    return _keep(_watched(pairs, len(jobs), recipe.quiet), FeatureStore(recipe.store), recipe.batch_size)
+    frames = read_ahead(jobs, read, runtime.workers, 2 * runtime.batch_size)
+    pairs = zip(jobs, predict_frames(frames, engine, runtime.batch_size), strict=True)
+    return _keep(_watched(pairs, len(jobs)), FeatureStore(features.store), runtime.batch_size)
 
 
 def _keep(pairs: Iterable, store: FeatureStore, batch_size: int) -> dict[str, str]:
@@ -85,10 +78,10 @@ def _keep(pairs: Iterable, store: FeatureStore, batch_size: int) -> dict[str, st
     return errors
 
 
-def _watched(items: Iterable, count: int, quiet: bool) -> Iterator:
+def _watched(items: Iterable, count: int) -> Iterator:
     """Show progress on a terminal, and end when the parent is gone: nobody waits for the rest."""
     parent = os.getppid()
-    for item in tqdm(items, "features", count, unit="picture", leave=False, disable=quiet or None):
+    for item in tqdm(items, "features", count, unit="picture", leave=False, disable=bar_is_off()):
         yield item
         if os.getppid() != parent:
             return

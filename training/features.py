@@ -7,89 +7,88 @@ backend when it is imported, and this process trains on another one.
 import hashlib
 import importlib.metadata
 import json
+import logging
+import pickle
 import subprocess
 import sys
 import tempfile
 from collections.abc import Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
 
-from engines import BACKEND_PACKAGES, BUILT_IN_WEIGHTS
+from engines.backends import BACKENDS
+from engines.model_cache import GRAPH_CODE, hash_of_code
+from engines.runtime import Runtime
 from errors import UsageError
-from models import MODELS
+from networks import Network
+from networks.weights import Weights
 from training.dataset import Picture
 from training.store import FeatureStore, Key
+from transforms import Transform
 
 ROOT = Path(__file__).resolve().parent.parent
-CODE = ("preprocess.py", "training/views.py", "engines/*.py", "networks/*.py")  # that shapes features
+CODE = ("preprocess", "training.views", "engines.openvino_engine", "engines.keras_engine", *GRAPH_CODE)
 PLAIN = "plain"  # the view of a picture that is classified
+
+logger = logging.getLogger("suite")
 
 
 @dataclass(frozen=True)
-class Recipe:
+class FeatureSet:
     """All that features are made with. Of it, `_name` tells which features they are."""
 
-    models: tuple[str, ...]
-    weights: str
-    backend: str
-    precision: str
-    resize: str
-    max_pixels: int
-    ways: tuple[str, ...]  # of augmentation, for views other than PLAIN
-    device: str
-    workers: int
-    batch_size: int
-    folder: str  # where features are kept
-    engine_cache: str | None  # where compiled models are kept
-    quiet: bool = False
-    debug: bool = False
+    network: Network  # that ends with its features
+    weights: Weights
+    transform: Transform
+    runtime: Runtime  # with a backend that is not "auto"
+    augmentations: tuple[str, ...]  # of views other than PLAIN
+    folder: Path  # where features are kept
 
     @property
     def store(self) -> Path:
         """The file that keeps these features."""
-        return Path(self.folder, f"features-{hashlib.sha256(json.dumps(_name(self)).encode()).hexdigest()[:32]}.sqlite")
+        return self.folder / f"features-{hashlib.sha256(json.dumps(_name(self)).encode()).hexdigest()[:32]}.sqlite"
 
 
-def _name(recipe: Recipe) -> dict:
+def _name(features: FeatureSet) -> dict:
     """Name what features are made of. The code and the versions count, too: a change in them computes anew."""
-    weights = recipe.weights
-    if weights not in BUILT_IN_WEIGHTS:
+    weights, runtime = features.weights.source, features.runtime
+    if features.weights.is_file:
         with open(weights, "rb") as file:
             weights = hashlib.file_digest(file, "sha256").hexdigest()
-    code = b"".join(path.read_bytes() for pattern in CODE for path in sorted(ROOT.glob(pattern)))
-    packages = ("keras", BACKEND_PACKAGES[recipe.backend], "numpy", "pillow")
+    packages = ("keras", BACKENDS[runtime.backend].package, "numpy", "pillow")
     return {
-        "models": [repr(MODELS[name]) for name in recipe.models],
+        "network": repr(features.network),
         "weights": weights,
-        "backend": recipe.backend,
-        "precision": recipe.precision,
-        "resize": recipe.resize,
-        "max_pixels": recipe.max_pixels,
+        "backend": runtime.backend,
+        "precision": runtime.precision,
+        "transform": repr(features.transform),
         "versions": {package: importlib.metadata.version(package) for package in packages},
-        "code": hashlib.sha256(code).hexdigest(),
+        "code": hash_of_code(CODE),
     }
 
 
-def view_names(ways: Sequence[str], count: int) -> list[str]:
+def view_names(augmentations: Sequence[str], count: int) -> list[str]:
     """Return the names of a training picture's views: as it is, and `count` augmented ones."""
-    return [PLAIN, *(f"{'+'.join(ways)} {number}" for number in range(1, count + 1))] if ways else [PLAIN]
+    augmented = [f"{'+'.join(augmentations)} {number}" for number in range(1, count + 1)] if augmentations else []
+    return [PLAIN, *augmented]
 
 
 class Extraction:
     """The child process that computes what the store lacks, while the caller imports a framework."""
 
-    def __init__(self, recipe: Recipe, pictures: dict[str, str], keys: Sequence[Key]) -> None:
+    def __init__(self, features: FeatureSet, pictures: dict[str, str], keys: Sequence[Key]) -> None:
         """Start it; `pictures` is {digest: path}, `keys` are the digests and views that are wanted."""
-        store = FeatureStore(recipe.store)
+        store = FeatureStore(features.store)
         self.missing = store.missing(keys)
         store.close()
-        self._process = None
+        self._process: subprocess.Popen[str] | None = None
         if self.missing:
             jobs = [(digest, pictures[digest], view) for digest, view in self.missing]
-            with tempfile.TemporaryFile("w+", encoding="utf-8") as order:
-                json.dump({"recipe": asdict(recipe), "jobs": jobs}, order)
+            with tempfile.TemporaryFile() as order:
+                pickle.dump((features, jobs, logger.level), order)
                 order.seek(0)
                 self._process = subprocess.Popen(
                     [sys.executable, "-m", "training.extract"],
@@ -101,8 +100,7 @@ class Extraction:
         """Wait for its end and return why pictures are unreadable: {digest: reason}; raises UsageError."""
         if self._process is None:
             return {}
-        output = self._process.stdout.read()
-        self._process.wait()
+        output, _ = self._process.communicate()
         try:
             answer = json.loads(output.strip().rpartition("\n")[2])
         except ValueError as error:
@@ -121,9 +119,9 @@ class Extraction:
             self._process.wait()
 
 
-def load_features(recipe: Recipe, pictures: Sequence[Picture], views: Sequence[str]) -> np.ndarray:
+def load_features(features: FeatureSet, pictures: Sequence[Picture], views: Sequence[str]) -> np.ndarray:
     """Return float32 [pictures * views, F] from the store: the pictures in order, for one view after the other."""
-    store = FeatureStore(recipe.store)
+    store = FeatureStore(features.store)
     rows = [store.get((picture.digest, view)) for view in views for picture in pictures]
     store.close()
     return np.stack(rows)

@@ -7,12 +7,12 @@ from pathlib import Path
 import keras
 import numpy as np
 
-from engines.classifier import backbone_networks
-from trained import Spec
+from networks.trained import backbone_networks
 from training.batches import Batches
 from training.dataset import Picture
 from training.fit import Plan, Row, fit
 from training.views import read_view
+from transforms import Transform
 
 
 @dataclass(frozen=True)
@@ -20,26 +20,28 @@ class PictureReader:
     """Reads pictures from their files, each time a view of its own."""
 
     folder: Path
-    spec: Spec
-    resize: str
-    max_pixels: int
+    transform: Transform
     batch_size: int
     workers: int
 
     def batches(
-        self, pictures: Sequence[Picture], classes: Sequence[str], ways: Sequence[str] = (), seed: int | None = None
+        self,
+        pictures: Sequence[Picture],
+        classes: Sequence[str],
+        augmentations: Sequence[str] = (),
+        seed: int | None = None,
     ) -> Batches:
-        """Return the pictures and their class numbers for Keras; with a `seed`, shuffled and seen in random `ways`."""
+        """Return the pictures and their class numbers for Keras; with a `seed`, shuffled and augmented at random."""
 
         def load(rows: np.ndarray, epoch: int) -> np.ndarray:
-            return np.stack([self._read(pictures[row], ways, f"{seed} {epoch}") for row in rows])
+            return np.stack([self._read(pictures[row], augmentations, f"{seed} {epoch}") for row in rows])
 
         labels = np.array([classes.index(picture.label) for picture in pictures])
         return Batches(load, labels, self.batch_size, seed, self.workers)
 
-    def _read(self, picture: Picture, ways: Sequence[str], name: str) -> np.ndarray:
+    def _read(self, picture: Picture, augmentations: Sequence[str], name: str) -> np.ndarray:
         path = self.folder / picture.path
-        return read_view(path, self.spec, self.resize, self.max_pixels, ways, f"{picture.digest} {name}")
+        return read_view(path, self.transform, augmentations, f"{picture.digest} {name}")
 
 
 def unfreeze(classifier: keras.Model, count: int) -> int:

@@ -16,6 +16,7 @@ import keras
 import numpy as np
 from tqdm import tqdm
 
+from console import bar_is_off
 from training.batches import Batches
 
 CHECKPOINT_SECONDS = 5  # at least, between checkpoints: not every quick epoch is worth one
@@ -37,7 +38,6 @@ class Plan:
     patience: int  # epochs without a better validation loss before it stops
     seed: int
     class_weight: dict[int, float] | None = None
-    quiet: bool = False
 
 
 def fit(
@@ -206,9 +206,8 @@ class _Bar(keras.callbacks.Callback):
         self._steps = steps
 
     def on_train_begin(self, logs: Row | None = None) -> None:
-        quiet = self._plan.quiet or None  # None: only on a terminal
         total = self._plan.epochs * self._steps
-        self._bar = tqdm(total=total, desc=self._plan.name, unit="batch", leave=False, disable=quiet)
+        self._bar = tqdm(total=total, desc=self._plan.name, unit="batch", leave=False, disable=bar_is_off())
 
     def on_epoch_begin(self, epoch: int, logs: Row | None = None) -> None:
         self._bar.update(epoch * self._steps - self._bar.n)

@@ -6,8 +6,8 @@ from pathlib import Path
 import keras
 import numpy as np
 
-from engines.classifier import build_head
-from trained import Head
+from networks import Head
+from networks.trained import build_head
 from training.batches import Batches, from_array
 from training.fit import Plan, Row, fit
 

@@ -11,15 +11,15 @@ import keras
 import numpy as np
 
 from arguments import VERSION
-from engines.classifier import build_features, build_trained, join_head, save_classifier
-from models import MODELS
-from trained import MODEL_FILE, Backbones, Head, TrainedSpec, join_backbones, write_trained
+from classifiers.folder import MODEL_FILE, TrainedFolder, write_trained
+from networks import Head, Network
+from networks.trained import build, build_trained, join_head, save_classifier
 from training.dataset import SPLITS, Picture
-from training.features import PLAIN, Recipe, load_features, view_names
+from training.features import PLAIN, FeatureSet, load_features, view_names
 from training.finetune import PictureReader, fine_tune, unfreeze
 from training.fit import Plan, Row, best_row
 from training.head import Examples, train_head
-from training.options import WAYS, Options, Surroundings
+from training.options import AUGMENTATIONS, Options
 from training.output import CHECKPOINTS, TENSORBOARD, complete
 from training.report import History, plot_history, write_history, write_test
 
@@ -38,27 +38,27 @@ class Task:
     """What is to be learnt, from what, into which folder."""
 
     options: Options
-    around: Surroundings
     output: Path
-    recipe: Recipe
+    features: FeatureSet
     parts: dict[str, list[Picture]]  # pictures of each split
     classes: list[str]
-    backbones: Backbones
-    head: Head
+
+    @property
+    def head(self) -> Head:
+        """What is put on the backbones."""
+        return Head(self.options.head, self.options.hidden_units, self.options.dropout)
+
+    @property
+    def network(self) -> Network:
+        """What is trained, whole."""
+        return Network(self.features.network.backbones, len(self.classes), self.head)
 
 
-def make_task(
-    options: Options, around: Surroundings, output: Path, recipe: Recipe, pictures: Sequence[Picture]
-) -> Task:
+def make_task(options: Options, output: Path, features: FeatureSet, pictures: Sequence[Picture]) -> Task:
     """Put together what `learn` needs."""
     used = [picture for picture in pictures if not picture.skipped]
-    return Task(
-        options, around, output, recipe,
-        parts={split: [picture for picture in used if picture.split == split] for split in SPLITS},
-        classes=sorted({picture.label for picture in used}),
-        backbones=join_backbones([MODELS[name] for name in options.model]),
-        head=Head(options.head, options.hidden_units, options.dropout),
-    )  # fmt: skip
+    parts = {split: [picture for picture in used if picture.split == split] for split in SPLITS}
+    return Task(options, output, features, parts, classes=sorted({picture.label for picture in used}))
 
 
 def learn(task: Task, clock: Clock) -> dict | None:
@@ -69,19 +69,21 @@ def learn(task: Task, clock: Clock) -> dict | None:
     with clock.on("head"):
         head, history["head"] = _train_head(task)
     test = task.parts["test"]
-    scores = head.predict(load_features(task.recipe, test, [PLAIN]), verbose=0) if test else None
+    scores = head.predict(load_features(task.features, test, [PLAIN]), verbose=0) if test else None
     with clock.on("building"):
         keras.config.set_dtype_policy(policy)
-        classifier = join_head(build_features(task.backbones, task.options.weights), head)
+        classifier = join_head(build(task.features.network, task.features.weights), head)
     if task.options.fine_tune:
         with clock.on("fine-tuning"):
             history["fine-tune"] = _fine_tune(task, classifier)
     with clock.on("saving"):
-        spec = _save(task, classifier, history)
+        trained = _save(task, classifier, history)
     if task.options.fine_tune and test:
         with clock.on("testing"):
             keras.config.set_dtype_policy("float32")
-            scores = build_trained(spec).predict(_reader(task).batches(test, task.classes), verbose=0)
+            scores = build_trained(trained.network, trained.weights).predict(
+                _reader(task).batches(test, task.classes), verbose=0
+            )
     results = write_test(task.output, test, _numbers(task, test), scores, task.classes) if test else None
     complete(task.output)
     return results
@@ -89,7 +91,7 @@ def learn(task: Task, clock: Clock) -> dict | None:
 
 def _train_head(task: Task) -> tuple[keras.Model, list[Row]]:
     options = task.options
-    views = view_names(task.recipe.ways, options.views)
+    views = view_names(task.features.augmentations, options.views)
     plan = _plan(task, "head", options.epochs, options.learning_rate)
     head, rows = train_head(
         task.head, len(task.classes), _examples(task, "train", views), _examples(task, "validation", [PLAIN]),
@@ -101,7 +103,7 @@ def _train_head(task: Task) -> tuple[keras.Model, list[Row]]:
 
 def _fine_tune(task: Task, classifier: keras.Model) -> list[Row]:
     options = task.options
-    ways = WAYS if options.augment is None else options.augment
+    augmentations = AUGMENTATIONS if options.augment is None else options.augment
     count = unfreeze(classifier, options.fine_tune)
     logger.info("fine-tuning the last %d layers: %s weights of the backbones", options.fine_tune, f"{count:,}")
     if not count:
@@ -110,7 +112,7 @@ def _fine_tune(task: Task, classifier: keras.Model) -> list[Row]:
     reader = _reader(task)
     rows = fine_tune(
         classifier,
-        reader.batches(task.parts["train"], task.classes, ways, options.seed),
+        reader.batches(task.parts["train"], task.classes, augmentations, options.seed),
         reader.batches(task.parts["validation"], task.classes),
         plan, task.output / CHECKPOINTS / "fine-tune", _callbacks(task, "fine-tune"),
     )  # fmt: skip
@@ -120,7 +122,7 @@ def _fine_tune(task: Task, classifier: keras.Model) -> list[Row]:
 
 def _examples(task: Task, split: str, views: Sequence[str]) -> Examples:
     pictures = task.parts[split]
-    return load_features(task.recipe, pictures, views), np.tile(_numbers(task, pictures), len(views))
+    return load_features(task.features, pictures, views), np.tile(_numbers(task, pictures), len(views))
 
 
 def _numbers(task: Task, pictures: Sequence[Picture]) -> np.ndarray:
@@ -132,14 +134,12 @@ def _plan(task: Task, name: str, epochs: int, learning_rate: float) -> Plan:
     if task.options.class_weight == "balanced":
         counts = np.bincount(_numbers(task, task.parts["train"]))
         weights = {index: counts.sum() / (len(counts) * count) for index, count in enumerate(counts)}
-    return Plan(name, epochs, learning_rate, task.options.patience, task.options.seed, weights, task.around.quiet)
+    return Plan(name, epochs, learning_rate, task.options.patience, task.options.seed, weights)
 
 
 def _reader(task: Task) -> PictureReader:
-    options = task.options
-    return PictureReader(
-        Path(options.data), task.backbones, options.resize, options.max_pixels, options.batch_size, task.around.workers
-    )
+    runtime = task.features.runtime
+    return PictureReader(Path(task.options.data), task.features.transform, runtime.batch_size, runtime.workers)
 
 
 def _callbacks(task: Task, phase: str) -> list[keras.callbacks.Callback]:
@@ -156,9 +156,9 @@ def _report(rows: Sequence[Row], phase: str) -> None:
     )  # fmt: skip
 
 
-def _save(task: Task, classifier: keras.Model, history: History) -> TrainedSpec:
+def _save(task: Task, classifier: keras.Model, history: History) -> TrainedFolder:
     """Leave a folder that --model takes, and its history."""
-    save_classifier(classifier, task.backbones, task.head, task.output / MODEL_FILE)
+    save_classifier(classifier, task.network, task.output / MODEL_FILE)
     training = {
         "options": {name: value for name, value in asdict(task.options).items() if name != "data"},
         "pictures": {split: len(pictures) for split, pictures in task.parts.items()},
@@ -166,6 +166,4 @@ def _save(task: Task, classifier: keras.Model, history: History) -> TrainedSpec:
     }
     write_history(task.output, history)
     plot_history(task.output, history)
-    return write_trained(
-        task.output, task.backbones, task.head, task.classes, task.options.resize, VERSION, training=training
-    )
+    return write_trained(task.output, task.network, task.classes, task.features.transform, VERSION, training)

@@ -8,7 +8,7 @@ from pathlib import Path
 from errors import UsageError
 
 OPTIONS_FILE = "training.json"
-WAYS = ("flip", "crop", "colour")  # of augmentation
+AUGMENTATIONS = ("flip", "crop", "colour")
 CLASS_WEIGHTS = ("none", "balanced")
 
 
@@ -23,7 +23,7 @@ class Options:
     max_pixels: int
     split: list[float]  # shares of training, validation and test
     seed: int
-    augment: list[str] | None  # of WAYS; None: for fine-tuning only, in all ways
+    augment: list[str] | None  # of AUGMENTATIONS; None: all, for fine-tuning only
     views: int  # augmented ones of each training picture
     head: str
     hidden_units: int
@@ -41,16 +41,6 @@ class Options:
     precision: str
     deterministic: bool
     tensorboard: bool
-
-
-@dataclass(frozen=True)
-class Surroundings:
-    """What a run may do differently every time without ending differently."""
-
-    workers: int
-    cache_dir: Path | None
-    quiet: bool = False
-    debug: bool = False
 
 
 OPTION_NAMES = tuple(field.name for field in fields(Options))

@@ -4,8 +4,8 @@ import os
 import shutil
 from pathlib import Path
 
+from classifiers.folder import LABELS_FILE, MODEL_FILE, SPEC_FILE
 from errors import UsageError
-from trained import LABELS_FILE, MODEL_FILE, SPEC_FILE
 from training.options import OPTIONS_FILE, Options, save_options
 
 MANIFEST_FILE, HISTORY_FILE, PLOT_FILE = "manifest.csv", "history.csv", "history.png"

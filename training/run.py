@@ -12,10 +12,16 @@ from pathlib import Path
 
 from console.text import printable
 from engines import choose_backend, use_keras_backend
+from engines.backends import BACKENDS, TRAINING_BACKEND
+from engines.keras_engine import framework, start_keras
+from engines.runtime import Runtime
 from errors import UsageError
+from models import MODELS
+from networks import Network
+from networks.weights import Weights
 from training.dataset import SPLITS, Picture, add_digests, find_pictures, read_manifest, write_manifest
-from training.features import PLAIN, Extraction, Recipe, view_names
-from training.options import Options, Surroundings
+from training.features import PLAIN, Extraction, FeatureSet, view_names
+from training.options import Options
 from training.output import MANIFEST_FILE
 from training.split import check_every_class, split_pictures
 
@@ -40,75 +46,69 @@ class Clock:
             self.seconds[what] = self.seconds.get(what, 0) + time.perf_counter() - started
 
 
-def train(options: Options, around: Surroundings, output: Path) -> dict | None:
+def train(options: Options, runtime: Runtime, output: Path) -> dict | None:
     """Train a classifier and leave it in `output`; return its results on the test pictures, if there are any.
 
     What an earlier run has left in `output` and in the cache is used, where it is the same.
     """
     clock = Clock()
     with clock.on("pictures"):
-        pictures = split_pictures(_read_pictures(options, around), options.split, options.seed)
+        pictures = split_pictures(_read_pictures(options, runtime), options.split, options.seed)
         check_every_class(pictures)
-    with _features_folder(around) as folder:
-        recipe = make_recipe(options, around, folder)
+    with _features_folder(runtime) as folder:
+        features = make_feature_set(options, runtime, folder)
         with clock.on("features"):
-            pictures, scope = _extract(options, recipe, pictures)
+            pictures, scope = _extract(options, features, pictures)
         _report(pictures)
         _keep_manifest(output / MANIFEST_FILE, pictures)
         with scope():
             from training.learn import learn, make_task  # they import Keras, whose backend is chosen by now
 
-            results = learn(make_task(options, around, output, recipe, pictures), clock)
+            results = learn(make_task(options, output, features, pictures), clock)
     logger.info("time: %s", ", ".join(f"{what} {seconds:.1f} s" for what, seconds in clock.seconds.items()))
     return results
 
 
-def _read_pictures(options: Options, around: Surroundings) -> list[Picture]:
-    return add_digests(options.data, find_pictures(options.data), around.workers, around.quiet)
+def _read_pictures(options: Options, runtime: Runtime) -> list[Picture]:
+    return add_digests(options.data, find_pictures(options.data), runtime.workers)
 
 
 @contextlib.contextmanager
-def _features_folder(around: Surroundings) -> Iterator[Path]:
-    if around.cache_dir:
-        yield around.cache_dir
+def _features_folder(runtime: Runtime) -> Iterator[Path]:
+    if runtime.cache_dir:
+        yield runtime.cache_dir
         return
     with tempfile.TemporaryDirectory(prefix="features-") as folder:
         yield Path(folder)
 
 
-def make_recipe(options: Options, around: Surroundings, folder: Path) -> Recipe:
+def make_feature_set(options: Options, runtime: Runtime, folder: Path) -> FeatureSet:
     """Return how the run's features are made."""
-    return Recipe(
-        models=tuple(options.model),
-        weights=options.weights,
-        backend=choose_backend(options.backend, options.device),
-        precision=options.precision,
-        resize=options.resize,
-        ways=tuple(options.augment or ()),
-        device=options.device,
-        max_pixels=options.max_pixels,
-        workers=around.workers,
-        batch_size=options.batch_size,
-        folder=os.path.abspath(folder),
-        engine_cache=around.cache_dir and os.path.abspath(around.cache_dir),
-        quiet=around.quiet,
-        debug=around.debug,
+    network = Network(tuple(MODELS[name] for name in options.model))
+    return FeatureSet(
+        network,
+        Weights(options.weights),
+        network.transform(options.resize, options.max_pixels),
+        replace(runtime, backend=choose_backend(runtime.backend, runtime.device)),
+        tuple(options.augment or ()),
+        folder.absolute(),
     )
 
 
-def _extract(options: Options, recipe: Recipe, pictures: Sequence[Picture]) -> tuple[list[Picture], Callable]:
+def _extract(options: Options, features: FeatureSet, pictures: Sequence[Picture]) -> tuple[list[Picture], Callable]:
     """Compute the features that are not there yet, while Keras is imported here; leave out what is unreadable."""
     used = [picture for picture in pictures if not picture.skipped]
     paths = {picture.digest: os.path.abspath(os.path.join(options.data, picture.path)) for picture in used}
-    views = view_names(recipe.ways, options.views)
+    views = view_names(features.augmentations, options.views)
     keys = [(picture.digest, view) for picture in used for view in (views if picture.split == "train" else [PLAIN])]
-    extraction = Extraction(recipe, paths, keys)
+    backend = features.runtime.backend
+    extraction = Extraction(features, paths, keys)
     if extraction.missing:
-        logger.info("features: %d of %d are computed with %s", len(extraction.missing), len(set(keys)), recipe.backend)
+        logger.info("features: %d of %d are computed with %s", len(extraction.missing), len(set(keys)), backend)
     else:
         logger.info("features: all %d are in the cache", len(set(keys)))
     try:
-        scope = _start_keras(options, recipe.backend)
+        scope = _start_keras(options, backend)
         unreadable = extraction.wait()
     finally:
         extraction.stop()
@@ -125,16 +125,12 @@ def _extract(options: Options, recipe: Recipe, pictures: Sequence[Picture]) -> t
 def _start_keras(options: Options, backend: str) -> Callable:
     """Import Keras on a backend that can train; return what makes it use the device."""
     device = options.device
-    if backend == "openvino":
-        backend, device = "tensorflow", "cpu" if device == "cpu" else "auto"
+    if not BACKENDS[backend].trains:
+        backend, device = TRAINING_BACKEND, "cpu" if device == "cpu" else "auto"
     use_keras_backend(backend)
     if options.deterministic:
-        from training.determinism import prepare_determinism
-
-        prepare_determinism(backend)
-    from engines.keras_engine import start_keras
-
-    return start_keras(device=device, precision=options.precision if options.fine_tune else "float32")
+        framework(backend).make_deterministic()
+    return start_keras(device, options.precision if options.fine_tune else "float32")
 
 
 def _report(pictures: Sequence[Picture]) -> None:

@@ -7,13 +7,14 @@ pictures are read in.
 import hashlib
 import math
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 from PIL import Image, ImageEnhance, ImageOps
 
-from models import ModelSpec
-from preprocess import read_image, read_square, resize_image
+from preprocess import make_square, read_image, read_square
+from transforms import Transform
 
 LEAST_AREA = 0.5  # of the picture that a crop keeps
 LONGEST_SIDE = 4 / 3  # of a crop, in its shorter sides, before it is squeezed to a square
@@ -21,31 +22,28 @@ COLOUR_RANGE = 0.2  # brightness, contrast and saturation change by up to this
 MIN_SIDE_FACTOR = 3  # of the model's input, that a JPEG is decoded at: a crop is enlarged by its share
 
 
-def read_view(
-    path: str | Path, spec: ModelSpec, resize: str, max_pixels: int, ways: Sequence[str], name: str
-) -> np.ndarray:
+def read_view(path: str | Path, transform: Transform, augmentations: Sequence[str], name: str) -> np.ndarray:
     """Read a view of a picture as the uint8 RGB square [S, S, 3] that the model takes; raises ImageError.
 
-    `name` seeds the view. Without `ways`, it is the picture as it is classified.
+    `name` seeds the view. Without `augmentations`, it is the picture as it is classified.
     """
-    if not ways:
-        return read_square(path, spec, resize, max_pixels)
-    min_side = None if resize == "stretch" else MIN_SIDE_FACTOR * spec.input_size
-    image = read_image(path, max_pixels, min_side)
-    return make_view(image, spec, resize, ways, np.random.default_rng(seed_of(name)))
+    if not augmentations:
+        return read_square(path, transform)
+    min_side = None if transform.resize == "stretch" else MIN_SIDE_FACTOR * transform.size
+    image = read_image(path, transform.max_pixels, min_side)
+    return make_view(image, transform, augmentations, np.random.default_rng(seed_of(name)))
 
 
 def make_view(
-    image: Image.Image, spec: ModelSpec, resize: str, ways: Sequence[str], rng: np.random.Generator
+    image: Image.Image, transform: Transform, augmentations: Sequence[str], rng: np.random.Generator
 ) -> np.ndarray:
     """Return a random view of a decoded picture: uint8 RGB [S, S, 3]."""
-    fraction = spec.crop_fraction
-    if "crop" in ways:
-        image, fraction = image.crop(_random_box(image.size, rng)), None
-    view = Image.fromarray(resize_image(image, spec.input_size, resize, fraction, spec.interpolation))
-    if "flip" in ways and rng.random() < 0.5:
+    if "crop" in augmentations:
+        image, transform = image.crop(_random_box(image.size, rng)), replace(transform, crop_fraction=None)
+    view = Image.fromarray(make_square(image, transform))
+    if "flip" in augmentations and rng.random() < 0.5:
         view = ImageOps.mirror(view)
-    if "colour" in ways:
+    if "colour" in augmentations:
         for enhancer in (ImageEnhance.Brightness, ImageEnhance.Contrast, ImageEnhance.Color):
             view = enhancer(view).enhance(rng.uniform(1 - COLOUR_RANGE, 1 + COLOUR_RANGE))
     return np.asarray(view)

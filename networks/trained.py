@@ -15,38 +15,49 @@ from pathlib import Path
 import keras
 import numpy as np
 
-from engines.network import build_model, build_network, keras_configured, load_weights, preprocessed, why_not_loaded
 from errors import UsageError
 from models import ModelSpec
-from trained import Backbones, Head, Spec, TrainedSpec, check_model_file
+from networks import Head, Network
+from networks.applications import (
+    build_model,
+    build_network,
+    keras_configured,
+    load_weights,
+    preprocessed,
+    why_not_loaded,
+)
+from networks.weights import Weights
 
 NO_DATE = (1980, 1, 1, 0, 0, 0)  # the first that a zip file can have
 
 
-def build(spec: Spec, weights: str, classes: int, data_format: str = "channels_last") -> keras.Model:
-    """Return whatever an engine computes: uint8 RGB [N, S, S, 3] -> float32 probabilities, or features."""
-    if isinstance(spec, TrainedSpec):
-        return build_trained(spec, data_format)
-    if isinstance(spec, Backbones):
-        return build_features(spec, weights, data_format)
-    return build_model(spec, weights, classes, data_format)
+def build(network: Network, weights: Weights, data_format: str = "channels_last") -> keras.Model:
+    """Return whatever an engine computes: uint8 RGB [N, S, S, 3] -> float32 probabilities, or features.
+
+    `data_format` is how the networks compute inside. Raises UsageError when the weights cannot be had or do not fit.
+    """
+    if network.classes is None:
+        return build_features(network, weights.source, data_format)
+    if network.head is not None:
+        return build_trained(network, weights, data_format)
+    return build_model(network.backbones[0], weights.source, network.classes, data_format)
 
 
-def build_features(backbones: Backbones, weights: str, data_format: str = "channels_last") -> keras.Model:
+def build_features(network: Network, weights: str, data_format: str = "channels_last") -> keras.Model:
     """Return uint8 RGB [N, S, S, 3] -> float32 features [N, F], S being the largest input.
 
     `weights` is "imagenet", "none" (random, and the same on every backend) or, for a single
-    backbone, the path of a weights file. `data_format` is how the networks compute inside.
-    Raises UsageError when the weights cannot be had or do not fit.
+    backbone, the path of a weights file.
     """
     with keras_configured(data_format):
-        networks = [build_network(spec, weights) for spec in backbones.models]
+        applications = [build_network(spec, weights) for spec in network.backbones]
         if weights == "none":
-            for network in networks:
-                _randomize(network)
+            for application in applications:
+                _randomize(application)
         if weights == "imagenet":
-            networks = [without_rescaling(*pair) for pair in zip(networks, backbones.models, strict=True)]
-        return _join_networks(backbones, networks)
+            pairs = zip(applications, network.backbones, strict=True)
+            applications = [without_rescaling(*pair) for pair in pairs]
+        return _join_networks(network, applications)
 
 
 def build_head(features: int, classes: int, head: Head) -> keras.Model:
@@ -74,26 +85,25 @@ def backbone_networks(model: keras.Model) -> list[keras.Model]:
     return [layer for layer in features.layers if isinstance(layer, keras.Model)]
 
 
-def build_trained(spec: TrainedSpec, data_format: str = "channels_last") -> keras.Model:
+def build_trained(network: Network, weights: Weights, data_format: str = "channels_last") -> keras.Model:
     """Return a folder's classifier, uint8 RGB [N, S, S, 3] -> float32 probabilities [N, classes].
 
     It is built from the registry, and nothing but numbers is read from the folder.
-    Raises UsageError when the model file is damaged or does not fit.
     """
-    check_model_file(spec)
-    model = _build_unset(spec.backbones, spec.head, spec.classes, data_format)
+    weights.check_content()
+    model = _build_unset(network, data_format)
     try:
-        load_weights(model, spec.weights_file)
+        load_weights(model, weights.source)
     except Exception as error:  # Keras and HDF5 raise almost anything for a file of another network
         raise UsageError(
-            f"the weights in {spec.weights_file} do not fit {spec.backbones.name} with a head '{spec.head.kind}' "
-            f"for {spec.classes} classes: {why_not_loaded(error)}; "
+            f"the weights in {weights.source} do not fit {network.name} with a head '{network.head.kind}' "
+            f"for {network.classes} classes: {why_not_loaded(error)}; "
             f"train it again, or use the Keras that it was trained with (this is {keras.__version__})"
         ) from error
     return model
 
 
-def save_classifier(classifier: keras.Model, backbones: Backbones, head: Head, path: str | Path) -> None:
+def save_classifier(classifier: keras.Model, network: Network, path: str | Path) -> None:
     """Save a classifier in float32, without an optimizer; the same weights give the same bytes.
 
     Keras names what it builds after what was built before in the process. So the classifier is
@@ -103,7 +113,7 @@ def save_classifier(classifier: keras.Model, backbones: Backbones, head: Head, p
     keras.utils.clear_session(free_memory=False)
     keras.config.set_dtype_policy("float32")
     try:
-        model = _build_unset(backbones, head, classifier.output_shape[-1])
+        model = _build_unset(network)
         model.set_weights(weights)
         with tempfile.TemporaryDirectory(prefix=".unfinished-", dir=Path(path).parent) as folder:
             saved, clean = Path(folder, "saved.keras"), Path(folder, "clean.keras")
@@ -131,19 +141,19 @@ def _copy_reproducibly(saved: Path, clean: Path) -> None:
             copy.writestr(zipfile.ZipInfo(name, NO_DATE), data)
 
 
-def _build_unset(backbones: Backbones, head: Head, classes: int, data_format: str = "channels_last") -> keras.Model:
+def _build_unset(network: Network, data_format: str = "channels_last") -> keras.Model:
     """Return the classifier with weights that mean nothing."""
     with keras_configured(data_format):
-        features = _join_networks(backbones, [build_network(spec, "none") for spec in backbones.models])
-        return join_head(features, build_head(features.output_shape[-1], classes, head))
+        features = _join_networks(network, [build_network(spec, "none") for spec in network.backbones])
+        return join_head(features, build_head(features.output_shape[-1], network.classes, network.head))
 
 
-def _join_networks(backbones: Backbones, networks: list[keras.Model]) -> keras.Model:
-    pixels = keras.Input((backbones.input_size, backbones.input_size, 3), dtype="uint8", name="pixels")
+def _join_networks(network: Network, applications: list[keras.Model]) -> keras.Model:
+    pixels = keras.Input((network.input_size, network.input_size, 3), dtype="uint8", name="pixels")
     square = keras.ops.cast(pixels, "float32")
     features = [
-        network(preprocessed(made_smaller(square, spec.input_size, spec.name), spec))
-        for spec, network in zip(backbones.models, networks, strict=True)
+        application(preprocessed(made_smaller(square, spec.input_size, spec.name), spec))
+        for spec, application in zip(network.backbones, applications, strict=True)
     ]
     joined = keras.layers.Concatenate(name="joined")(features) if len(features) > 1 else features[0]
     return keras.Model(

@@ -1,17 +1,77 @@
-"""Tell a usable weights file from one that only looks like it, before any framework is imported."""
+"""Where a network's numbers come from, and telling a usable file from one that only looks like it.
+
+Imports no framework.
+"""
 
 import contextlib
+import hashlib
 import os
 import tempfile
+from dataclasses import dataclass
 from pathlib import Path
 
 from errors import UsageError
 from models import MODELS, ModelSpec, plain
+from networks import Network
 from networks.weights_package import find_weights
-from trained import Spec, TrainedSpec, registry_rows
 
+BUILT_IN_WEIGHTS = ("imagenet", "none")
+IMAGENET_CLASSES = 1000
 WEIGHTS_SUFFIXES = (".h5", ".keras")  # .weights.h5 ends in .h5, too
 HDF5_SIGNATURE = b"\x89HDF\r\n\x1a\n"
+
+
+@dataclass(frozen=True)
+class Weights:
+    """What the weights of a network are."""
+
+    source: str = "imagenet"  # one of BUILT_IN_WEIGHTS ("none": random), or the path of a file
+    sha256: str = ""  # of the file, where it must be the very one that a trained classifier was saved with
+
+    @property
+    def is_file(self) -> bool:
+        """Whether they come from a file that the user names."""
+        return self.source not in BUILT_IN_WEIGHTS
+
+    def check(self, network: Network) -> None:
+        """Raise UsageError when they cannot be those of a network; the file's content is judged when it is loaded."""
+        if self.source == "imagenet" and network.head is None and network.classes not in (None, IMAGENET_CLASSES):
+            raise UsageError(
+                f"the ImageNet weights have {IMAGENET_CLASSES} classes, but the labels name {network.classes}; "
+                "give your own weights with --weights FILE, or leave out --labels"
+            )
+        if not self.is_file or self.sha256:
+            return
+        check_weights_file(self.source)
+        if len(network.backbones) > 1:
+            raise UsageError(
+                f"--weights {self.source} is one file, but there are {len(network.backbones)} backbones; train with one"
+            )
+
+    def check_content(self) -> None:
+        """Raise UsageError unless a trained classifier's file is, byte for byte, the one that it was saved with."""
+        path = Path(self.source)
+        try:
+            with path.open("rb") as file:
+                is_right = hashlib.file_digest(file, "sha256").hexdigest() == self.sha256
+        except OSError as error:
+            raise UsageError(f"cannot read {path}: {error.strerror}") from error
+        if not is_right:
+            raise UsageError(
+                f"the model {path.parent} is damaged: {path.name} is not the file that spec.json was written for; "
+                "get a whole copy of the folder, or train it again"
+            )
+
+    def files(self, network: Network) -> list[Path]:
+        """Return the files that a network's weights come from, as far as they are there already.
+
+        For a Keras application these are the downloads that have its name in theirs.
+        """
+        if self.is_file:
+            return [Path(self.source).resolve()]
+        if self.source == "none":
+            return []
+        return [path for spec in network.backbones for path in imagenet_files(spec)]
 
 
 def check_weights_file(path: str) -> None:
@@ -49,21 +109,8 @@ def keras_weights_folder() -> Path:
     return home / "models"
 
 
-def weights_files(spec: Spec, weights: str) -> list[Path]:
-    """Return the files that a model's weights come from, as far as they are there already.
-
-    For a Keras application these are the downloads that have its name in theirs.
-    """
-    if isinstance(spec, TrainedSpec):
-        return [spec.weights_file.resolve()]
-    if weights == "none":
-        return []
-    if weights != "imagenet":
-        return [Path(weights).resolve()]
-    return [path for row in registry_rows(spec) for path in _imagenet_files(row)]
-
-
-def _imagenet_files(spec: ModelSpec) -> list[Path]:
+def imagenet_files(spec: ModelSpec) -> list[Path]:
+    """Return the files of a model's ImageNet weights that are there already."""
     if spec.weights_package:
         return [find_weights(spec.weights_package)]
     files = [path for path in sorted(keras_weights_folder().glob("*")) if path.is_file()]
@@ -84,11 +131,6 @@ def _model_named(file_name: str) -> str:
     if "notop" in plain(file_name):
         return ""
     return max((name for name in MODELS if plain(name) in plain(file_name)), key=len, default="")
-
-
-def first_line(error: Exception) -> str:
-    """Return what an exception says in one line."""
-    return str(error).strip().partition("\n")[0] or type(error).__name__
 
 
 def opens_as_hdf5(path: str | os.PathLike) -> bool:

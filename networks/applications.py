@@ -12,9 +12,9 @@ from pathlib import Path
 
 import keras
 
-from engines.weights_file import first_line, keras_weights_folder, opens_as_hdf5, weights_files
-from errors import UsageError
+from errors import UsageError, first_line
 from models import MODELS, ModelSpec
+from networks.weights import imagenet_files, keras_weights_folder, opens_as_hdf5
 
 DOWNLOAD_TIMEOUT = 10  # seconds without an answer
 WEIGHTS_MEMBER = "model.weights.h5"  # of a .keras file, a zip archive
@@ -150,7 +150,7 @@ def _why_no_imagenet_weights(spec: ModelSpec, error: Exception, url: str) -> str
             f"the download of {spec.name}'s weights from {url} arrived damaged; run again to download them anew, "
             "or give a good copy with --weights FILE"
         )
-    damaged = [str(path) for path in weights_files(spec, "imagenet") if not opens_as_hdf5(path)]
+    damaged = [str(path) for path in imagenet_files(spec) if not opens_as_hdf5(path)]
     if damaged:
         return f"damaged weights: {', '.join(damaged)} ({first_line(error)}); delete this and run again"
     if not url:

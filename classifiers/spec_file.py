@@ -5,11 +5,10 @@ from collections.abc import Callable
 from typing import Any
 
 from models import MODELS
+from networks import HEADS
+from settings import INTERPOLATIONS, RESIZE_MODES
 
 FORMAT = 1  # of spec.json; a reader refuses what is above
-HEADS = ("linear", "mlp")
-RESIZE_MODES = ("crop", "stretch", "pad")
-INTERPOLATIONS = ("bilinear", "bicubic")
 
 
 def is_newer(content: dict[str, Any]) -> bool:

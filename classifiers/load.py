@@ -1,0 +1,109 @@
+"""From what the user names to a Classifier: one place for the command line and for Python, which refuse the same."""
+
+import os
+from collections.abc import Sequence
+from pathlib import Path
+
+from classifiers.classifier import Classifier
+from classifiers.folder import TrainedFolder, read_trained
+from engines import Engine
+from engines.runtime import AUTO, Runtime, user_cache_folder
+from errors import UsageError
+from labels import ClassLabel, read_labels
+from models import ModelSpec, find_model
+from networks import Network
+from networks.weights import Weights
+from settings import BATCH_SIZE, MAX_PIXELS, MODEL, WORKERS
+from sources.paths import PathName
+
+Labels = PathName | Sequence[ClassLabel | str]
+Model = PathName | ModelSpec | TrainedFolder
+
+
+def load_classifier(
+    model: Model = MODEL,
+    *,
+    weights: PathName | None = None,
+    labels: Labels | None = None,
+    resize: str | None = None,
+    max_pixels: int = MAX_PIXELS,
+    backend: str = AUTO,
+    device: str = "auto",
+    precision: str = "float32",
+    batch_size: int = BATCH_SIZE,
+    workers: int = WORKERS,
+    cache_dir: PathName | None = None,
+    use_cache: bool = True,
+    engine: Engine | None = None,
+) -> Classifier:
+    """Return the classifier of that name: a model of the registry, or the folder of a trained one.
+
+    The options are those of classify_image.py. A trained folder brings its own weights, labels, way to
+    resize and decision threshold. Weights are loaded with the first picture, and once; an `engine`
+    computes in their place. Raises UsageError for all that can be wrong before that.
+    """
+    cache = (Path(cache_dir) if cache_dir else user_cache_folder()) if use_cache else None
+    runtime = Runtime(backend, device, precision, batch_size, workers, cache)
+    return make_classifier(model, runtime, weights, labels, resize, max_pixels, engine)
+
+
+def make_classifier(
+    model: Model,
+    runtime: Runtime,
+    weights: PathName | None = None,
+    labels: Labels | None = None,
+    resize: str | None = None,
+    max_pixels: int = MAX_PIXELS,
+    engine: Engine | None = None,
+) -> Classifier:
+    """As `load_classifier`, on a Runtime that is there already."""
+    found = find_named(os.fspath(model)) if isinstance(model, PathName) else model
+    if isinstance(found, TrainedFolder):
+        for option, given in (("weights", weights), ("labels", labels)):
+            if given is not None:
+                what = f" {given}" if isinstance(given, PathName) else ""
+                raise UsageError(f"--{option}{what} cannot go with --model {found.name}, which brings its own")
+        transform = found.network.transform(resize or found.transform.resize, max_pixels)
+        return Classifier(
+            found.name, found.network, found.weights, found.labels, transform,
+            found.decision_threshold, found.folder, runtime, engine,
+        )  # fmt: skip
+    classes = _read_labels(labels)
+    network = Network((found,), len(classes))
+    transform = network.transform(resize or "crop", max_pixels)
+    named = Weights("imagenet" if weights is None else os.fspath(weights))
+    return Classifier(found.name, network, named, classes, transform, runtime=runtime, engine=engine)
+
+
+def find_named(name: str) -> ModelSpec | TrainedFolder:
+    """Return the registry's row of that name, or read the trained model in the folder of that name.
+
+    Raises UsageError when there is neither, or the folder is no whole trained model.
+    """
+    try:
+        return find_model(name)
+    except UsageError as error:
+        if os.path.isdir(name):
+            return read_trained(name)
+        if os.path.dirname(name):
+            raise UsageError(f"{name} is no folder; --model takes the folder of a trained model, or a name") from error
+        raise
+
+
+def _read_labels(labels: Labels | None) -> tuple[ClassLabel, ...]:
+    """Return labels that are given as a file, as names, or as ClassLabels; by default ImageNet's."""
+    if labels is None:
+        return read_labels()
+    if isinstance(labels, PathName):
+        return read_labels(os.fspath(labels))
+    if not labels:
+        raise UsageError("labels is empty; name the classes in the order of the model's outputs")
+    return tuple(_to_label(index, label) for index, label in enumerate(labels))
+
+
+def _to_label(index: int, label: ClassLabel | str) -> ClassLabel:
+    if isinstance(label, str):
+        return ClassLabel(str(index), label)
+    if isinstance(label, tuple) and len(label) == 2 and all(isinstance(part, str) for part in label):
+        return ClassLabel(*label)
+    raise UsageError(f"label {index} is {label!r}; give the names of classes, or ClassLabels")

@@ -1,0 +1,1 @@
+"""From Frames to Results: the one inference loop, and what scores mean."""

@@ -1,0 +1,119 @@
+"""Pictures as programs hold them: Pillow images, arrays, bytes and open files, beside paths.
+
+`find_pictures` makes one stream of all that is given; `open_picture` decodes any of it.
+"""
+
+import io
+import os
+from collections.abc import Iterable, Iterator, Mapping
+from itertools import count
+from typing import Any, BinaryIO, NamedTuple
+
+import numpy as np
+from PIL import Image
+
+from errors import ImageError
+from preprocess import convert_image, decode_image, read_image
+from settings import MAX_PIXELS
+from sources.paths import PathName, Search, find_images
+
+KINDS = "a path, a PIL image, a uint8 array, bytes, an open binary file, or an iterable of these"
+CHANNELS = (1, 3, 4)  # of an array: grey, RGB, RGBA
+
+
+class Given(NamedTuple):
+    """A picture that is no path, with the name that its Result has."""
+
+    source: str
+    picture: Any
+
+
+def source_of(item: str | Given) -> str:
+    """Return what a picture is called: its path, or the name of a Given."""
+    return item.source if isinstance(item, Given) else item
+
+
+def find_pictures(pictures: Any, search: Search = Search()) -> Iterator[str | Given]:
+    """Yield the path of every picture that `pictures` names (see `find_images`), and those that are no paths as Given.
+
+    A Given is called as its file is, or by its kind and its place among the pictures given, from 0: "array[2]".
+    What is no picture at all becomes a Given, too, so that it is reported in its place.
+    """
+    places = count()
+    if isinstance(pictures, PathName) or not _is_iterable(pictures):
+        pictures = [pictures]
+    for given in pictures:
+        if isinstance(given, PathName):
+            next(places)
+            yield from find_images([given], search)
+        elif _is_iterable(given):
+            yield from _find_listed(given, search, places)
+        else:
+            yield _named(given, next(places))
+
+
+def _find_listed(pictures: Iterable[Any], search: Search, places: Iterator[int]) -> Iterator[str | Given]:
+    """As `find_pictures` of a list in a list, in which a path is never a pattern."""
+    for given in pictures:
+        if isinstance(given, PathName):
+            next(places)
+            yield from find_images([[given]], search)
+        elif _is_iterable(given):
+            yield from _find_listed(given, search, places)
+        else:
+            yield _named(given, next(places))
+
+
+def _is_iterable(given: Any) -> bool:
+    """Return whether this is several pictures, and not one."""
+    if isinstance(given, np.ndarray):
+        return given.ndim == 4  # [N, H, W, C]
+    is_one = isinstance(given, (Image.Image, bytes, bytearray, memoryview, Mapping)) or hasattr(given, "read")
+    return isinstance(given, Iterable) and not is_one
+
+
+def _named(given: Any, place: int) -> Given:
+    kinds = {np.ndarray: "array", Image.Image: "image", (bytes, bytearray, memoryview): "bytes"}
+    kind = next((name for kind, name in kinds.items() if isinstance(given, kind)), type(given).__name__)
+    name = getattr(given, "filename" if kind == "image" else "name", None)
+    if isinstance(name, PathName) and name:
+        return Given(os.fspath(name), given)
+    return Given(f"{'file' if hasattr(given, 'read') else kind}[{place}]", given)
+
+
+def open_picture(
+    picture: Any, name: str = "", max_pixels: int = MAX_PIXELS, min_side: int | None = None
+) -> Image.Image:
+    """Return any picture as upright 8-bit RGB; arguments as in `preprocess.decode_image`. Raises ImageError."""
+    if isinstance(picture, PathName):
+        return read_image(os.fspath(picture), max_pixels, min_side)
+    if isinstance(picture, (bytes, bytearray, memoryview)):
+        return decode_image(io.BytesIO(picture), name, max_pixels, min_side)
+    if isinstance(picture, Image.Image):
+        return convert_image(picture, max_pixels)
+    if isinstance(picture, np.ndarray):
+        return convert_image(_from_array(picture), max_pixels)
+    if hasattr(picture, "read"):
+        return decode_image(io.BytesIO(read_bytes(picture)), name, max_pixels, min_side)
+    raise ImageError(f"{type(picture).__name__} is no picture; give {KINDS}")
+
+
+def read_bytes(file: BinaryIO) -> bytes:
+    """Return what is left in an open file; raises ImageError when that is not bytes."""
+    try:
+        data = file.read()
+    except (OSError, ValueError) as error:  # closed, or opened for writing
+        raise ImageError(f"the file cannot be read: {error}") from error
+    if not isinstance(data, bytes):
+        raise ImageError("the file is open as text; open it with mode 'rb'")
+    return data
+
+
+def _from_array(array: np.ndarray) -> Image.Image:
+    """Make an image of uint8 [H, W], [H, W, 1], [H, W, 3] (RGB) or [H, W, 4] (RGBA)."""
+    if array.dtype != np.uint8:
+        raise ImageError(f"the array has numbers of type {array.dtype}; give uint8, from 0 to 255")
+    if array.ndim not in (2, 3) or (array.ndim == 3 and array.shape[2] not in CHANNELS) or not array.size:
+        shape = ", ".join(map(str, array.shape))
+        raise ImageError(f"the array has the shape [{shape}]; give [H, W], [H, W, 1], [H, W, 3] (RGB) or [H, W, 4]")
+    return Image.fromarray(array[..., 0] if array.ndim == 3 and array.shape[2] == 1 else array)

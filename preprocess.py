@@ -11,7 +11,7 @@ import os
 import stat
 import threading
 from pathlib import Path
-from typing import BinaryIO
+from typing import Any, BinaryIO
 
 import numpy as np
 from PIL import Image, ImageCms, ImageOps, PngImagePlugin
@@ -157,9 +157,7 @@ def _to_rgb(image: Image.Image) -> Image.Image:
     if image.mode.startswith(("I", "F")):
         return _to_8_bit(image).convert("RGB")
     if image.mode == "LAB":
-        return ImageCms.profileToProfile(
-            image, ImageCms.createProfile("LAB"), ImageCms.createProfile("sRGB"), outputMode="RGB"
-        )
+        return _to_srgb(image, ImageCms.createProfile("LAB"))
     if image.mode == "CMYK" and "icc_profile" in image.info:
         return _cmyk_to_rgb(image)
     if image.has_transparency_data:
@@ -184,10 +182,15 @@ def _to_8_bit(image: Image.Image) -> Image.Image:
 def _cmyk_to_rgb(image: Image.Image) -> Image.Image:
     """Convert through the picture's own colour profile, or plainly when that is unusable."""
     try:
-        profile = ImageCms.ImageCmsProfile(io.BytesIO(image.info["icc_profile"]))
-        return ImageCms.profileToProfile(image, profile, ImageCms.createProfile("sRGB"), outputMode="RGB")
+        return _to_srgb(image, ImageCms.ImageCmsProfile(io.BytesIO(image.info["icc_profile"])))
     except (ImageCms.PyCMSError, OSError):
         return image.convert("RGB")
+
+
+def _to_srgb(image: Image.Image, profile: Any) -> Image.Image:
+    converted = ImageCms.profileToProfile(image, profile, ImageCms.createProfile("sRGB"), outputMode="RGB")
+    assert converted is not None  # which it would be if it were converted in place
+    return converted
 
 
 def _note_multi_frame(name: str) -> None:

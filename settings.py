@@ -32,5 +32,5 @@ def check_count(name: str, value: object) -> None:
 
 def check_share(name: str, value: object) -> None:
     """Raise UsageError unless an option is a number from 0 to 1."""
-    if not isinstance(value, Real) or not 0 <= value <= 1:
+    if not isinstance(value, Real) or not 0 <= float(value) <= 1:
         raise UsageError(f"{name} {value!r} is not a number from 0 to 1")

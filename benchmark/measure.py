@@ -38,7 +38,8 @@ def arrays(task: Task, setting: Setting) -> dict[str, float]:
     """Measure the bare engine on pictures that are decoded already, in whole batches."""
     classifier = _load(task, setting)
     count = sum(1 for _ in find_images(setting.pictures))
-    squares = [frame.square for frame in islice(_frames(classifier, setting), task.batch_size)]
+    some = islice(_frames(classifier, setting), task.batch_size)
+    squares = [frame.square for frame in some if frame.square is not None]
     batch = np.stack(list(islice(cycle(squares), task.batch_size)))
     batches = -(-count // task.batch_size)
 
@@ -74,7 +75,8 @@ def _weights(task: Task) -> str | None:
 
 def _frames(classifier: Classifier, setting: Setting) -> Iterator[Frame]:
     ahead = 2 * classifier.runtime.batch_size
-    return read_frames(find_images(setting.pictures), classifier.transform, setting.workers, ahead)
+    frames = read_frames(find_images(setting.pictures), classifier.transform, setting.workers, ahead)
+    return (frame for frame in frames if frame is not None)
 
 
 def _all_good(errors: list[str]) -> int:

@@ -109,7 +109,7 @@ def _load(cache_dir: Path, key: dict, device: str, config: dict) -> openvino.Com
     try:
         manifest = json.loads((entry / MANIFEST_FILE).read_bytes())
         blob = np.memmap(entry / MODEL_FILE, np.uint8, "c")
-        if manifest != {"key": key, "checksum": zlib.crc32(blob)}:
+        if manifest != {"key": key, "checksum": zlib.crc32(blob.data)}:
             raise ValueError("not what its manifest says")
         with contextlib.suppress(OSError):
             os.utime(entry)

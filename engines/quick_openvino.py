@@ -6,7 +6,7 @@
 
 import sys
 
-sys.modules["openvino.tools.ovc"] = None
+sys.modules["openvino.tools.ovc"] = None  # type: ignore[assignment]  # which makes its import fail
 import openvino  # noqa: E402
 
 del sys.modules["openvino.tools.ovc"]

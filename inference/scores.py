@@ -30,7 +30,8 @@ def to_result(
     if decision_threshold is not None and decide(scores, decision_threshold) != ranked[0]:
         ranked = ranked[::-1]
     best = takewhile(lambda index: scores[index] >= threshold, ranked[:top_k])
-    return Result(source, tuple(Prediction(*labels[index], float(scores[index])) for index in best))
+    named = ((labels[index], float(scores[index])) for index in best)
+    return Result(source, tuple(Prediction(label.class_id, label.label, score) for label, score in named))
 
 
 def decide(scores: np.ndarray, decision_threshold: float | None = None) -> int:

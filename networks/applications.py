@@ -1,6 +1,7 @@
 """Build a registry model as one Keras graph with its preprocessing and its weights inside."""
 
 import contextlib
+import io
 import logging
 import random
 import socket
@@ -9,6 +10,7 @@ import tempfile
 import zipfile
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import keras
 
@@ -109,7 +111,7 @@ def why_not_loaded(error: Exception) -> str:
     return reason.partition(" Target variable: ")[0]  # and then come its values
 
 
-def _with_imagenet_weights(spec: ModelSpec, **options) -> keras.Model:
+def _with_imagenet_weights(spec: ModelSpec, **options: Any) -> keras.Model:
     log = _DownloadLog()
     timeout = socket.getdefaulttimeout()
     socket.setdefaulttimeout(DOWNLOAD_TIMEOUT)
@@ -124,17 +126,18 @@ def _with_imagenet_weights(spec: ModelSpec, **options) -> keras.Model:
         socket.setdefaulttimeout(timeout)
 
 
-class _DownloadLog:
+class _DownloadLog(io.TextIOBase):
     """Takes what Keras prints while it downloads: progress to a terminal, the URL to us."""
 
     url = ""
 
-    def write(self, text: str) -> None:
+    def write(self, text: str) -> int:
         if text.startswith("Downloading data from "):
             self.url = text.removeprefix("Downloading data from ").strip()
             logger.info("downloading %s", self.url)
         elif self.isatty() and logger.isEnabledFor(logging.INFO):
             sys.stderr.write(text)
+        return len(text)
 
     def flush(self) -> None:
         sys.stderr.flush()

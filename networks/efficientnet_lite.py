@@ -8,8 +8,10 @@ Source: https://github.com/tensorflow/tpu/tree/master/models/official/efficientn
 
 import math
 from dataclasses import dataclass
+from typing import Any
 
 import keras
+import numpy as np
 from keras import layers
 
 from errors import UsageError
@@ -43,22 +45,22 @@ STEM_FILTERS, HEAD_FILTERS = 32, 1280  # the Lite models do not scale these with
 EPSILON = 1e-3  # of batch normalisation
 
 
-def EfficientNetLite0(**options) -> keras.Model:
+def EfficientNetLite0(**options: Any) -> keras.Model:
     """Width 1.0, depth 1.0, 224 pixels; `options` as in `efficientnet_lite`."""
     return efficientnet_lite(0, 1.0, 1.0, 224, 0.2, **options)
 
 
-def EfficientNetLite1(**options) -> keras.Model:
+def EfficientNetLite1(**options: Any) -> keras.Model:
     """Width 1.0, depth 1.1, 240 pixels; `options` as in `efficientnet_lite`."""
     return efficientnet_lite(1, 1.0, 1.1, 240, 0.2, **options)
 
 
-def EfficientNetLite2(**options) -> keras.Model:
+def EfficientNetLite2(**options: Any) -> keras.Model:
     """Width 1.1, depth 1.2, 260 pixels; `options` as in `efficientnet_lite`."""
     return efficientnet_lite(2, 1.1, 1.2, 260, 0.3, **options)
 
 
-def preprocess_input(x, data_format=None):
+def preprocess_input(x: Any, data_format: str | None = None) -> Any:
     """Scale RGB pixels from 0..255 to about -1..1, as the published weights expect."""
     return (x - 127.0) / 128.0
 
@@ -109,7 +111,7 @@ def efficientnet_lite(
     return model
 
 
-def _stage(x, stage: Stage, number: int, width: float, depth: float):
+def _stage(x: keras.KerasTensor, stage: Stage, number: int, width: float, depth: float) -> keras.KerasTensor:
     ends = number in (0, len(STAGES) - 1)  # the Lite models do not repeat their first and last stage
     repeats = stage.repeats if ends else math.ceil(depth * stage.repeats)
     for index in range(repeats):
@@ -118,7 +120,7 @@ def _stage(x, stage: Stage, number: int, width: float, depth: float):
     return x
 
 
-def _block(inputs, stage: Stage, strides: int, filters: int, name: str):
+def _block(inputs: keras.KerasTensor, stage: Stage, strides: int, filters: int, name: str) -> keras.KerasTensor:
     """Inverted residual block (MobileNetV2): expand, filter each channel, project, add."""
     x = inputs
     if stage.expand_ratio != 1:
@@ -138,7 +140,7 @@ def _block(inputs, stage: Stage, strides: int, filters: int, name: str):
     return x
 
 
-def _normalize(x, name: str):
+def _normalize(x: keras.KerasTensor, name: str) -> keras.KerasTensor:
     return layers.BatchNormalization(_channel_axis(), epsilon=EPSILON, name=name)(x)
 
 
@@ -170,7 +172,7 @@ def _load_imagenet_weights(model: keras.Model, include_top: bool) -> None:
         ) from error
 
 
-def _keras_layout(layer, tensor):
+def _keras_layout(layer: keras.Layer, tensor: np.ndarray) -> np.ndarray:
     """From PyTorch's axes to Keras's: OIHW -> HWIO (depthwise -> HWIM), [out, in] -> [in, out]."""
     if isinstance(layer, layers.DepthwiseConv2D):
         return tensor.transpose(2, 3, 0, 1)

@@ -72,7 +72,7 @@ def _read_state(file: BinaryIO) -> dict[str, np.ndarray]:
 
 def _unpickle(file: BinaryIO, persistent_load: Any) -> Any:
     unpickler = _CheckpointUnpickler(file)
-    unpickler.persistent_load = persistent_load
+    unpickler.persistent_load = persistent_load  # type: ignore[method-assign]  # as the pickle module documents it
     return unpickler.load()
 
 

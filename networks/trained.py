@@ -91,13 +91,14 @@ def build_trained(network: Network, weights: Weights, data_format: str = "channe
     It is built from the registry, and nothing but numbers is read from the folder.
     """
     weights.check_content()
+    head, classes = _ending(network)
     model = _build_unset(network, data_format)
     try:
         load_weights(model, weights.source)
     except Exception as error:  # Keras and HDF5 raise almost anything for a file of another network
         raise UsageError(
-            f"the weights in {weights.source} do not fit {network.name} with a head '{network.head.kind}' "
-            f"for {network.classes} classes: {why_not_loaded(error)}; "
+            f"the weights in {weights.source} do not fit {network.name} with a head '{head.kind}' "
+            f"for {classes} classes: {why_not_loaded(error)}; "
             f"train it again, or use the Keras that it was trained with (this is {keras.__version__})"
         ) from error
     return model
@@ -143,9 +144,17 @@ def _copy_reproducibly(saved: Path, clean: Path) -> None:
 
 def _build_unset(network: Network, data_format: str = "channels_last") -> keras.Model:
     """Return the classifier with weights that mean nothing."""
+    head, classes = _ending(network)
     with keras_configured(data_format):
         features = _join_networks(network, [build_network(spec, "none") for spec in network.backbones])
-        return join_head(features, build_head(features.output_shape[-1], network.classes, network.head))
+        return join_head(features, build_head(features.output_shape[-1], classes, head))
+
+
+def _ending(network: Network) -> tuple[Head, int]:
+    """Return what ends a trained network: its head, and the number of classes."""
+    if network.head is None or network.classes is None:
+        raise ValueError(f"{network} has no head")
+    return network.head, network.classes
 
 
 def _join_networks(network: Network, applications: list[keras.Model]) -> keras.Model:

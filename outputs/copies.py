@@ -28,7 +28,7 @@ def make_copies_folder(option: str, folder: str, inputs: Sequence[str]) -> Path:
     return Path(folder)
 
 
-def save(target: Path, source: str, make: Callable[[Path], None]) -> None:
+def save(target: Path, source: str, make: Callable[[Path], object]) -> None:
     """Have `make` write a file beside `target`, and move it there, so that no link is followed.
 
     Raises ImageError when that fails for this picture, and UsageError when it would for all.

@@ -26,7 +26,9 @@ class CsvFormat:
 
     def row(self, result: Result) -> str:
         """Return the row of one picture."""
-        cells = [cell for class_id, label, score in result.predictions for cell in (label, shortest(score), class_id)]
+        cells = [
+            str(cell) for class_id, label, score in result.predictions for cell in (label, shortest(score), class_id)
+        ]
         cells += [""] * (3 * self._top_k - len(cells))
         return _line([result.source, self._model, result.error, *cells])
 

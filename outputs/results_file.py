@@ -19,7 +19,7 @@ import portalocker
 
 from errors import UsageError
 from outputs.results_stream import ResultsStream
-from outputs.rows import PATH_ERRORS, DoneRows, Format, Results, StoredRow
+from outputs.rows import PATH_ERRORS, DoneRows, Format, Results, StoredFormat, StoredRow
 from results import Result
 from sources.paths import IMAGE_SUFFIXES
 
@@ -62,7 +62,7 @@ class ResultsFile:
         self._path = Path(path)
         self._run_path = self._path.with_name(self._path.name + ".run.json")
         self._format = format
-        self._can_resume = hasattr(format, "read")
+        self._can_resume = isinstance(format, StoredFormat)
         self.shows_errors = format.shows_errors
         self._made_with = json.loads(json.dumps(made_with))
         self._end = 0
@@ -211,6 +211,7 @@ class ResultsFile:
             yield from islice(self._read(file), self.rows)
 
     def _read(self, file: BinaryIO) -> Iterator[StoredRow]:
+        assert isinstance(self._format, StoredFormat)
         end = file.tell()
         try:
             for row in self._format.read(file):

@@ -4,7 +4,7 @@ import os
 import sys
 from collections import Counter
 from collections.abc import Iterator
-from typing import TYPE_CHECKING, BinaryIO, NamedTuple, Protocol
+from typing import TYPE_CHECKING, BinaryIO, NamedTuple, Protocol, runtime_checkable
 
 from results import Result
 
@@ -33,6 +33,7 @@ class Format(Protocol):
         """Return what is written for one picture, with the line end."""
 
 
+@runtime_checkable
 class StoredFormat(Format, Protocol):
     """A format that can be read back, and so be resumed."""
 
@@ -55,6 +56,10 @@ class Results(Protocol):
 
     def how_to_go_on(self) -> str:
         """Say what is safe after an interruption."""
+
+    def __enter__(self) -> "Results": ...
+
+    def __exit__(self, error_type: type | None, *_: object) -> None: ...
 
 
 def shortest(score: float) -> float:

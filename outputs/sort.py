@@ -40,7 +40,7 @@ class SortedOutput:
         """Sort one picture; raises ImageError when that cannot be done."""
         if result.error:
             return
-        label = self._names[result.predictions[0][:2]] if result.predictions else UNSURE
+        label = self._names[ClassLabel(*result.predictions[0][:2])] if result.predictions else UNSURE
         for target in _targets(self._folder / label, result.source):
             if not os.path.lexists(target):
                 save(target, result.source, lambda unfinished: self._make(result.source, unfinished))

@@ -1,7 +1,7 @@
 """Several classifiers that look at the same pictures side by side, in constant memory."""
 
 import time
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Generator, Iterable, Iterator, Sequence
 from itertools import tee
 from typing import NamedTuple
 
@@ -45,7 +45,7 @@ class Panel:
 
     def answer(
         self, pictures: Iterable[str | Given], patience: float | None = None, keep: bool = False
-    ) -> Iterator[Answer]:
+    ) -> Generator[Answer, None, None]:
         """Yield an Answer for each picture, in order; `patience` and `keep` as in `read_frames`."""
         transforms = [one.transform for one in self._classifiers]
         different = list(dict.fromkeys(transforms))  # a square that several take is made once
@@ -82,7 +82,7 @@ class Panel:
                 return Answer(frame, None, f"{name}: {NOT_NUMBERS}")
             rows.append(scores)
         if self._ensemble:
-            rows.append(np.mean(rows, axis=0, dtype=np.float64).astype(np.float32))
+            rows.append(np.asarray(np.mean(rows, axis=0, dtype=np.float64), np.float32))
         return Answer(frame, tuple(rows))
 
 

@@ -3,7 +3,7 @@
 import os
 import queue
 import threading
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Generator, Iterable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
 from functools import partial
@@ -92,7 +92,7 @@ def read_frames(
     ahead: int = READ_AHEAD,
     patience: float | None = None,
     keep: bool = False,
-) -> Iterator[Frame | None]:
+) -> Generator[Frame | None, None, None]:
     """`read_frame` each picture on `workers` threads, at most `ahead` of what is taken, in the order given.
 
     `pictures` is iterated on a thread of its own. When it takes over `patience` seconds to yield the
@@ -107,7 +107,7 @@ def read_ahead(
     workers: int = WORKERS,
     ahead: int = READ_AHEAD,
     patience: float | None = None,
-) -> Iterator[Read | None]:
+) -> Generator[Read | None, None, None]:
     """As `read_frames`, of anything that `read` makes something of."""
     reader = _Reader(items, read, workers, ahead)
     try:

@@ -18,6 +18,7 @@ from settings import MAX_PIXELS
 from sources.paths import PathName, Search, find_images
 
 KINDS = "a path, a PIL image, a uint8 array, bytes, an open binary file, or an iterable of these"
+BYTES = (bytes, bytearray, memoryview)
 CHANNELS = (1, 3, 4)  # of an array: grey, RGB, RGBA
 
 
@@ -68,17 +69,23 @@ def _is_iterable(given: Any) -> bool:
     """Return whether this is several pictures, and not one."""
     if isinstance(given, np.ndarray):
         return given.ndim == 4  # [N, H, W, C]
-    is_one = isinstance(given, (Image.Image, bytes, bytearray, memoryview, Mapping)) or hasattr(given, "read")
+    is_one = isinstance(given, (Image.Image, Mapping, *BYTES)) or hasattr(given, "read")
     return isinstance(given, Iterable) and not is_one
 
 
 def _named(given: Any, place: int) -> Given:
-    kinds = {np.ndarray: "array", Image.Image: "image", (bytes, bytearray, memoryview): "bytes"}
-    kind = next((name for kind, name in kinds.items() if isinstance(given, kind)), type(given).__name__)
-    name = getattr(given, "filename" if kind == "image" else "name", None)
-    if isinstance(name, PathName) and name:
-        return Given(os.fspath(name), given)
-    return Given(f"{'file' if hasattr(given, 'read') else kind}[{place}]", given)
+    name = getattr(given, "filename" if isinstance(given, Image.Image) else "name", None)  # of an open file
+    return Given(os.fspath(name) if isinstance(name, PathName) and name else f"{_kind(given)}[{place}]", given)
+
+
+def _kind(given: Any) -> str:
+    if isinstance(given, np.ndarray):
+        return "array"
+    if isinstance(given, Image.Image):
+        return "image"
+    if isinstance(given, BYTES):
+        return "bytes"
+    return "file" if hasattr(given, "read") else type(given).__name__
 
 
 def open_picture(
@@ -87,7 +94,7 @@ def open_picture(
     """Return any picture as upright 8-bit RGB; arguments as in `preprocess.decode_image`. Raises ImageError."""
     if isinstance(picture, PathName):
         return read_image(os.fspath(picture), max_pixels, min_side)
-    if isinstance(picture, (bytes, bytearray, memoryview)):
+    if isinstance(picture, BYTES):
         return decode_image(io.BytesIO(picture), name, max_pixels, min_side)
     if isinstance(picture, Image.Image):
         return convert_image(picture, max_pixels)

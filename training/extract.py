@@ -30,6 +30,7 @@ def main() -> int:
     """Do what stdin says; return the exit code."""
     features, jobs, level = pickle.load(sys.stdin.buffer)
     configure_messages(quiet=level > logging.INFO, debug=level <= logging.DEBUG)
+    answer: dict[str, str | dict[str, str]]
     try:
         answer = {"unreadable": extract(features, jobs)}
     except UsageError as error:

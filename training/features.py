@@ -122,6 +122,12 @@ class Extraction:
 def load_features(features: FeatureSet, pictures: Sequence[Picture], views: Sequence[str]) -> np.ndarray:
     """Return float32 [pictures * views, F] from the store: the pictures in order, for one view after the other."""
     store = FeatureStore(features.store)
-    rows = [store.get((picture.digest, view)) for view in views for picture in pictures]
+    rows = []
+    for view in views:
+        for picture in pictures:
+            row = store.get((picture.digest, view))
+            if row is None:
+                raise UsageError(f"the features of {picture.path} are no longer in {features.store}; run again")
+            rows.append(row)
     store.close()
     return np.stack(rows)

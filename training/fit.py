@@ -138,7 +138,8 @@ class _Stopping(keras.callbacks.EarlyStopping):
         super().on_train_begin(logs)
         for row in self.history:
             self.on_epoch_end(max(0, row["epoch"] - 1), row)
-        self.best_weights = self.history_weights or self.best_weights
+        if self.history_weights:
+            self.best_weights = self.history_weights
 
 
 class Checkpoint(keras.callbacks.Callback):
@@ -174,7 +175,8 @@ class Checkpoint(keras.callbacks.Callback):
 
     def on_epoch_end(self, epoch: int, logs: Row | None = None) -> None:
         """Called by Keras after the early stopping has judged the epoch."""
-        self.history.append({"epoch": epoch + 1} | {name: float(value) for name, value in logs.items()})
+        row: Row = {"epoch": epoch + 1}
+        self.history.append(row | {name: float(value) for name, value in (logs or {}).items()})
         if not self.model.stop_training and time.monotonic() - self._saved >= CHECKPOINT_SECONDS:
             self._save(f"epoch-{epoch + 1:06}", self._stopping.best_weights)
             self._saved = time.monotonic()
@@ -217,7 +219,7 @@ class _Bar(keras.callbacks.Callback):
         self._bar.update()
 
     def on_epoch_end(self, epoch: int, logs: Row | None = None) -> None:
-        self._bar.set_postfix({name: f"{value:.3f}" for name, value in logs.items() if name != "learning_rate"})
+        self._bar.set_postfix({name: f"{value:.3f}" for name, value in (logs or {}).items() if name != "learning_rate"})
 
     def on_train_end(self, logs: Row | None = None) -> None:
         self._bar.close()

@@ -1,7 +1,7 @@
 """A Classifier: a network with its weights, labels and preprocessing, and where it is computed."""
 
 from collections.abc import Callable, Iterator
-from dataclasses import InitVar, dataclass
+from dataclasses import InitVar, dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -33,7 +33,7 @@ class Classifier:
     name: str  # what the user typed
     network: Network
     weights: Weights
-    labels: tuple[ClassLabel, ...]
+    labels: tuple[ClassLabel, ...] = field(repr=False)
     transform: Transform
     decision_threshold: float | None = None  # of two classes, the least score of the second that makes it the answer
     folder: Path | None = None  # of a trained classifier

@@ -23,15 +23,10 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import TextIO
 
-from arguments import (
-    ArgumentParser,
-    add_engine_options,
-    add_message_options,
-    add_network_options,
-    add_workers_option,
-    check_backend_name,
-    positive_int,
-)
+from arguments.kinds import positive_int
+from arguments.options import add_engine_options, add_message_options, add_option, add_several_models
+from arguments.parser import ArgumentParser
+from arguments.values import check_backend_name
 from benchmark.plan import TRAINED, Setting, Task, Way, list_tasks, list_ways
 from benchmark.processes import MeasurementError, measure, run_python
 from benchmark.summary import Sample, make_rows
@@ -50,9 +45,9 @@ def make_parser() -> ArgumentParser:
     """Return the options of this script."""
     parser = ArgumentParser(__doc__)
     group = parser.add_argument_group("what is measured (NAME ...: one or several)")
-    add_network_options(group, several=True)
-    group.add_argument(
-        "--weights", choices=BUILT_IN_WEIGHTS,
+    add_several_models(group)
+    add_option(
+        group, "--weights", metavar=None, choices=BUILT_IN_WEIGHTS,
         help="default: imagenet where the weights are there without a download, otherwise none: random weights "
         "(a trained model has its own)",
     )  # fmt: skip
@@ -68,10 +63,10 @@ def make_parser() -> ArgumentParser:
     group.add_argument(
         "--repeats", type=positive_int, default=3, metavar="N", help="measure all N times (default: %(default)s)"
     )
-    add_workers_option(group)
+    add_option(group, "--workers")
     group = parser.add_argument_group("output")
-    group.add_argument("-o", "--output", metavar="FILE", help="write the table to a file (default: to stdout)")
-    group.add_argument("--format", choices=tuple(WRITERS), default="text", help="of the table (default: %(default)s)")
+    add_option(group, "--output", help="write the table to a file (default: to stdout)")
+    add_option(group, "--format", choices=tuple(WRITERS), default="text", help="of the table (default: %(default)s)")
     add_message_options(parser)
     return parser
 

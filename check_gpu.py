@@ -20,7 +20,9 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import asdict
 from pathlib import Path
 
-from arguments import ArgumentParser, add_message_options, positive_int
+from arguments.kinds import positive_int
+from arguments.options import add_message_options, add_option
+from arguments.parser import ArgumentParser
 from console import configure_messages, run_script
 from console.text import printable
 from engines.backends import BACKENDS
@@ -46,12 +48,12 @@ def make_parser() -> ArgumentParser:
     """Return the options of this script."""
     parser = ArgumentParser(__doc__)
     group = parser.add_argument_group("check")
-    group.add_argument(
-        "--backend", nargs="+", choices=tuple(BACKENDS), default=list(BACKENDS), metavar="NAME",
+    add_option(
+        group, "--backend", nargs="+", choices=tuple(BACKENDS), default=list(BACKENDS), metavar="NAME",
         help=f"which to check: {', '.join(BACKENDS)} (default: all)",
     )  # fmt: skip
-    group.add_argument(
-        "--format", choices=tuple(FORMATS), default="text",
+    add_option(
+        group, "--format", choices=tuple(FORMATS), default="text",
         help="text (default), or jsonl: a JSON object for each backend and one for the verdict, a line each",
     )  # fmt: skip
     group.add_argument(

@@ -20,19 +20,10 @@ import sys
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
-import settings
-from arguments import (
-    STDIN,
-    ArgumentParser,
-    add_input_options,
-    add_message_options,
-    add_model_options,
-    classifier_from,
-    named_images,
-    positive_int,
-    probability,
-    runtime_from,
-)
+from arguments.kinds import probability
+from arguments.options import add_input_options, add_message_options, add_model_options, add_option
+from arguments.parser import ArgumentParser
+from arguments.values import STDIN, classifier_from, named_images, runtime_from
 from classifiers import Classifier
 from console import EXIT_FAILED_INPUTS, EXIT_OK, configure_messages, run_script
 from console.progress import Progress
@@ -76,10 +67,7 @@ def parse(argv: Sequence[str] | None) -> tuple[argparse.Namespace, Classifier]:
 def add_output_options(parser: argparse.ArgumentParser) -> None:
     """What is said of each picture, and where to."""
     group = parser.add_argument_group("output")
-    group.add_argument(
-        "-k", "--top-k", type=positive_int, default=settings.TOP_K, metavar="N",
-        help="labels for each picture (default: %(default)s)",
-    )  # fmt: skip
+    add_option(group, "--top-k")
     group.add_argument(
         "-t",
         "--threshold",
@@ -88,13 +76,13 @@ def add_output_options(parser: argparse.ArgumentParser) -> None:
         metavar="P",
         help="leave out labels with a score below P (0 to 1)",
     )
-    group.add_argument("-o", "--output", metavar="FILE", help="write the results to a file (default: to stdout)")
-    group.add_argument("--format", choices=FORMATS, help="of the results (default: what FILE ends in, or text)")
-    group.add_argument("--resume", action="store_true", help="go on with FILE where an interrupted run ended")
+    add_option(group, "--output")
+    add_option(group, "--format", choices=FORMATS)
+    add_option(group, "--resume")
     group.add_argument("--annotate", metavar="DIR", help="save copies with the best label drawn on them")
     group.add_argument("--copy-to", metavar="DIR", help="copy each picture into DIR/LABEL/, or DIR/unsure/")
     group.add_argument("--link-to", metavar="DIR", help="the same with symbolic links")
-    group.add_argument("--force", action="store_true", help="overwrite FILE, and annotated copies that exist")
+    add_option(group, "--force", help="overwrite FILE, and annotated copies that exist")
     group.add_argument("--show", action="store_true", help="show each picture with its best label in a window")
 
 

@@ -18,16 +18,9 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 import settings
-from arguments import (
-    STDIN,
-    ArgumentParser,
-    add_input_options,
-    add_message_options,
-    add_models_options,
-    classifiers_from,
-    named_images,
-    positive_int,
-)
+from arguments.options import add_input_options, add_message_options, add_models_options, add_option
+from arguments.parser import ArgumentParser
+from arguments.values import STDIN, classifiers_from, named_images
 from classifiers import Classifier
 from console import EXIT_FAILED_INPUTS, EXIT_OK, configure_messages, logger, run_script
 from console.progress import Progress
@@ -47,19 +40,17 @@ def make_parser() -> ArgumentParser:
     add_input_options(parser)
     add_models_options(parser)
     group = parser.add_argument_group("output")
-    group.add_argument(
-        "-k", "--top-k", type=positive_int, default=settings.TOP_K, metavar="N",
-        help="labels for each picture and model, in CSV, JSON Lines and the figure (default: %(default)s)",
-    )  # fmt: skip
-    group.add_argument("-o", "--output", metavar="FILE", help="write the table to a file (default: to stdout)")
-    group.add_argument("--format", choices=FORMATS, help="of the table (default: what FILE ends in, or text)")
+    top_k_help = "labels for each picture and model, in CSV, JSON Lines and the figure (default: %(default)s)"
+    add_option(group, "--top-k", help=top_k_help)
+    add_option(group, "--output", help="write the table to a file (default: to stdout)")
+    add_option(group, "--format", choices=FORMATS, help="of the table (default: what FILE ends in, or text)")
     group.add_argument(
         "--figure",
         type=figure_file,
         metavar="FILE",
         help="show each picture beside the models' labels as bars: .png, .svg or .html",
     )  # fmt: skip
-    group.add_argument("--force", action="store_true", help="overwrite the files if they exist")
+    add_option(group, "--force", help="overwrite the files if they exist")
     add_message_options(parser)
     return parser
 

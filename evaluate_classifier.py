@@ -19,13 +19,9 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from arguments import (
-    ArgumentParser,
-    add_message_options,
-    add_models_options,
-    add_reading_options,
-    classifiers_from,
-)
+from arguments.options import add_message_options, add_models_options, add_option, add_reading_options
+from arguments.parser import ArgumentParser
+from arguments.values import classifiers_from
 from classifiers import Classifier
 from console import EXIT_FAILED_INPUTS, EXIT_OK, configure_messages, run_script
 from console.progress import Progress
@@ -48,8 +44,8 @@ def make_parser() -> ArgumentParser:
     add_models_options(parser)
     add_threshold_options(parser)
     group = parser.add_argument_group("output")
-    group.add_argument("-o", "--output", metavar="DIR", help="the folder for the report")
-    group.add_argument("--force", action="store_true", help="replace the report that DIR holds")
+    add_option(group, "--output", metavar="DIR", help="the folder for the report")
+    add_option(group, "--force", help="replace the report that DIR holds")
     add_message_options(parser)
     return parser
 
@@ -72,8 +68,8 @@ def parse(argv: Sequence[str] | None) -> tuple[argparse.Namespace, list[Classifi
 def add_data_options(parser: argparse.ArgumentParser) -> None:
     """Which labelled pictures, and how they are made to fit the models."""
     group = parser.add_argument_group("data")
-    group.add_argument(
-        "--data", metavar="DIR",
+    add_option(
+        group, "--data",
         help="a folder of pictures for each class, or pictures whose names begin with their class; of "
         "train/, validation/ and test/ the last is evaluated",
     )  # fmt: skip

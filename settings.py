@@ -6,6 +6,7 @@ from numbers import Integral, Real
 
 from errors import UsageError
 
+VERSION = "0.1.0"  # of the suite
 MODEL = "efficientnet_lite0"  # its weights come with requirements.txt
 TOP_K = 5
 BATCH_SIZE = 32

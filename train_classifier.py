@@ -13,30 +13,22 @@ Exit codes: 0 trained, 2 wrong usage or something missing, 130 interrupted (--re
 
 import argparse
 import importlib.util
-import math
 import os
 import shlex
 import sys
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import asdict
 from pathlib import Path
 
-from arguments import (
-    ArgumentParser,
-    add_cache_options,
-    add_engine_options,
-    add_message_options,
-    add_network_options,
-    add_workers_option,
-    positive_int,
-    runtime_from,
-)
+from arguments.kinds import fraction, positive, positive_int, share, whole
+from arguments.options import add_backbones, add_engine_options, add_message_options, add_option
+from arguments.parser import ArgumentParser
+from arguments.values import runtime_from
 from console import EXIT_OK, configure_messages, logger, run_script
 from engines.runtime import Runtime
 from models import find_model
 from networks import HEADS, Network
 from networks.weights import Weights
-from settings import MAX_PIXELS, RESIZE_MODES
 from training.options import AUGMENTATIONS, CLASS_WEIGHTS, OPTION_NAMES, Options, read_options
 from training.output import is_complete, prepare_output
 
@@ -77,11 +69,9 @@ def parse(argv: Sequence[str] | None) -> tuple[argparse.Namespace, Runtime]:
 
 def _add_data_options(parser: argparse.ArgumentParser) -> None:
     group = parser.add_argument_group("data")
+    add_option(group, "--data", help="a folder of pictures for each class, or train/, validation/, test/ of such")
     group.add_argument(
-        "--data", metavar="DIR", help="a folder of pictures for each class, or train/, validation/, test/ of such"
-    )
-    group.add_argument(
-        "--split", type=_share, nargs=3, default=[70.0, 20.0, 10.0], metavar=("TRAIN", "VALIDATION", "TEST"),
+        "--split", type=share, nargs=3, default=[70.0, 20.0, 10.0], metavar=("TRAIN", "VALIDATION", "TEST"),
         help="shares of each class's pictures, where no folders tell (default: 70 20 10)",
     )  # fmt: skip
     group.add_argument(
@@ -93,22 +83,17 @@ def _add_data_options(parser: argparse.ArgumentParser) -> None:
         "--views", type=positive_int, default=4, metavar="N",
         help="altered views of each training picture for the head (default: %(default)s)",
     )  # fmt: skip
-    group.add_argument(
-        "--resize", choices=RESIZE_MODES, default="crop",
-        help="how a picture becomes a square; the classifier keeps to it (default: %(default)s)",
-    )  # fmt: skip
-    group.add_argument(
-        "--max-pixels", type=positive_int, default=MAX_PIXELS, metavar="N",
-        help="leave out larger pictures (default: %(default)s)",
-    )  # fmt: skip
-    add_workers_option(group)
+    resize_help = "how a picture becomes a square; the classifier keeps to it (default: %(default)s)"
+    add_option(group, "--resize", default="crop", help=resize_help)
+    add_option(group, "--max-pixels", help="leave out larger pictures (default: %(default)s)")
+    add_option(group, "--workers")
 
 
 def _add_model_options(parser: argparse.ArgumentParser) -> None:
     group = parser.add_argument_group("model")
-    add_network_options(group, several=True, trained=False)
-    group.add_argument(
-        "--weights", default="imagenet", metavar="FILE",
+    add_backbones(group)
+    add_option(
+        group, "--weights", default="imagenet",
         help="what the backbones begin with: a weights file, imagenet (default), or none: random",
     )  # fmt: skip
     group.add_argument("--head", choices=HEADS, default="linear", help="on top of them (default: %(default)s)")
@@ -116,25 +101,26 @@ def _add_model_options(parser: argparse.ArgumentParser) -> None:
         "--hidden-units", type=positive_int, default=256, metavar="N", help="of --head mlp (default: %(default)s)"
     )
     group.add_argument(
-        "--dropout", type=_fraction, default=0.2, metavar="X",
+        "--dropout", type=fraction, default=0.2, metavar="X",
         help="share of a head's inputs that a training step leaves out (default: %(default)s)",
     )  # fmt: skip
     add_engine_options(group)
-    add_cache_options(group, "features and compiled models")
+    add_option(group, "--cache-dir", help="where features and compiled models are kept (default: the user's cache)")
+    add_option(group, "--no-cache", help="keep neither, and use none")
 
 
 def _add_training_options(parser: argparse.ArgumentParser) -> None:
     group = parser.add_argument_group("training")
     for name, kind, default, text in (
         ("--epochs", positive_int, 60, "of the head, at most"),
-        ("--learning-rate", _positive, 1e-3, "of the head, at first; it falls to 0 over the epochs"),
+        ("--learning-rate", positive, 1e-3, "of the head, at first; it falls to 0 over the epochs"),
         ("--patience", positive_int, 10, "epochs without a better validation loss before it stops"),
-        ("--fine-tune", _whole, 0, "then train the last N layers of each backbone, too"),
+        ("--fine-tune", whole, 0, "then train the last N layers of each backbone, too"),
         ("--fine-tune-epochs", positive_int, 20, "of fine-tuning, at most"),
-        ("--fine-tune-learning-rate", _positive, 1e-5, "of fine-tuning, at first"),
-        ("--seed", _whole, 0, "of the split, the first weights and the order"),
+        ("--fine-tune-learning-rate", positive, 1e-5, "of fine-tuning, at first"),
+        ("--seed", whole, 0, "of the split, the first weights and the order"),
     ):
-        metavar = "X" if kind is _positive else "N"
+        metavar = "X" if kind is positive else "N"
         group.add_argument(name, type=kind, default=default, metavar=metavar, help=f"{text} (default: %(default)s)")
     group.add_argument(
         "--class-weight", choices=CLASS_WEIGHTS, default="none",
@@ -145,36 +131,10 @@ def _add_training_options(parser: argparse.ArgumentParser) -> None:
 
 def _add_output_options(parser: argparse.ArgumentParser) -> None:
     group = parser.add_argument_group("output")
-    group.add_argument("-o", "--output", metavar="DIR", help="the folder that becomes the classifier")
-    group.add_argument("--force", action="store_true", help="replace the run that DIR holds")
-    group.add_argument("--resume", action="store_true", help="go on with the run that DIR holds, with its options")
+    add_option(group, "--output", metavar="DIR", help="the folder that becomes the classifier")
+    add_option(group, "--force", help="replace the run that DIR holds")
+    add_option(group, "--resume", help="go on with the run that DIR holds, with its options")
     group.add_argument("--tensorboard", action="store_true", help="write logs for `tensorboard --logdir DIR`")
-
-
-def _share(text: str) -> float:
-    return _number(text, lambda value: value >= 0, "a share from 0")
-
-
-def _fraction(text: str) -> float:
-    return _number(text, lambda value: 0 <= value < 1, "a number from 0 to below 1")
-
-
-def _positive(text: str) -> float:
-    return _number(text, lambda value: value > 0, "a number above 0")
-
-
-def _number(text: str, is_right: Callable[[float], bool], what: str) -> float:
-    try:
-        value = float(text)
-    except ValueError:
-        value = math.nan
-    if not (math.isfinite(value) and is_right(value)):
-        raise argparse.ArgumentTypeError(f"'{text}' is not {what}")
-    return value
-
-
-def _whole(text: str) -> int:
-    return 0 if text == "0" else positive_int(text)
 
 
 def _options(args: argparse.Namespace) -> Options:

@@ -28,7 +28,7 @@ ALLOWED = {
     "drawing":     {"console", "sources"},
     "probe":       {"classifiers", "engines", "errors", "models"},
     "benchmark":   {"classifiers", "console", "engines", "errors", "models", "preprocess", "results", "sources"},
-    "training":    {"arguments", "classifiers", "console", "engines", "errors", "inference", "models", "networks",
+    "training":    {"classifiers", "console", "engines", "errors", "inference", "models", "networks",
                     "preprocess", "settings", "sources", "transforms"},
     "evaluation":  {"classifiers", "console", "drawing", "errors", "inference", "labels", "outputs", "pipeline",
                     "sources"},

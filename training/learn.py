@@ -10,10 +10,10 @@ from typing import Protocol
 import keras
 import numpy as np
 
-from arguments import VERSION
 from classifiers.folder import MODEL_FILE, TrainedFolder, write_trained
 from networks import Head, Network
 from networks.trained import build, build_trained, join_head, save_classifier
+from settings import VERSION
 from training.dataset import SPLITS, Picture
 from training.features import PLAIN, FeatureSet, load_features, view_names
 from training.finetune import PictureReader, fine_tune, unfreeze

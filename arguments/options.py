@@ -1,0 +1,136 @@
+"""Every option that scripts share, declared once; a script adds those that it needs, in groups.
+
+`add_option(group, "--output", metavar="DIR", help=...)` adds an option as it is declared here, but for what the
+script changes of it.
+"""
+
+import argparse
+import os
+from typing import Any
+
+import settings
+from arguments.kinds import device, model, positive_int, registry_model
+from arguments.registry import ListModels
+from engines.runtime import AUTO, BACKEND_CHOICES
+from models import find_model
+
+#   option          short  what argparse is told
+OPTIONS: dict[str, tuple[str, dict[str, Any]]] = {
+    "--image":      ("-i", {"nargs": "+", "action": "extend", "metavar": "PATH",
+                            "help": "pictures, folders of them, patterns such as 'photos/**/*.jpg'; - reads paths from "
+                                    "stdin, one a line"}),
+    "--null":       ("-0", {"action": "store_true",
+                            "help": "paths on stdin end in a NUL character, not in a line end"}),
+    "--resize":     ("",   {"choices": settings.RESIZE_MODES,
+                            "help": "crop: the model's published evaluation; stretch: what the tutorials did; pad: "
+                                    "keep everything (default: crop, or what a trained model was trained with)"}),
+    "--max-pixels": ("",   {"type": positive_int, "default": settings.MAX_PIXELS, "metavar": "N",
+                            "help": "refuse larger pictures (default: %(default)s)"}),
+    "--workers":    ("-j", {"type": positive_int, "default": settings.WORKERS, "metavar": "N",
+                            "help": "threads that decode pictures (default here: %(default)s)"}),
+    "--model":      ("-m", {"type": model, "default": find_model(settings.MODEL), "metavar": "NAME",
+                            "help": "a model of the registry, or the folder of a trained one "
+                                    f"(default: {settings.MODEL}, whose weights are installed already)"}),
+    "--list-models": ("",  {"nargs": "?", "const": "*", "action": ListModels, "metavar": "PATTERN",
+                            "help": "print the registry, or the models that match, and exit"}),
+    "--weights":    ("",   {"metavar": "FILE",
+                            "help": "a .h5, .weights.h5 or .keras file; imagenet: Keras's own download (default); "
+                                    "none: random weights"}),
+    "--labels":     ("",   {"metavar": "FILE", "help": "class names, one a line (default: ImageNet's 1,000)"}),
+    "--ensemble":   ("",   {"action": "store_true", "help": "add the mean of the models' probabilities as a model"}),
+    "--backend":    ("",   {"choices": BACKEND_CHOICES,
+                            "help": "what computes (default: $KERAS_BACKEND, else auto: TensorFlow on a GPU that it "
+                                    "sees, or OpenVINO)"}),
+    "--device":     ("",   {"type": device, "default": "auto", "metavar": "auto|cpu|gpu|gpu:N",
+                            "help": "where (default: auto)"}),
+    "--precision":  ("",   {"choices": settings.PRECISIONS, "default": "float32",
+                            "help": "what is computed in, where the device can (default: float32)"}),
+    "--batch-size": ("-b", {"type": positive_int, "default": settings.BATCH_SIZE, "metavar": "N",
+                            "help": f"pictures computed at once (default: {settings.BATCH_SIZE})"}),
+    "--cache-dir":  ("",   {"metavar": "DIR", "help": "where compiled models are kept (default: the user's cache)"}),
+    "--no-cache":   ("",   {"action": "store_true", "help": "neither use nor keep compiled models"}),
+    "--top-k":      ("-k", {"type": positive_int, "default": settings.TOP_K, "metavar": "N",
+                            "help": "labels for each picture (default: %(default)s)"}),
+    "--output":     ("-o", {"metavar": "FILE", "help": "write the results to a file (default: to stdout)"}),
+    "--format":     ("",   {"help": "of the results (default: what FILE ends in, or text)"}),
+    "--resume":     ("",   {"action": "store_true", "help": "go on with FILE where an interrupted run ended"}),
+    "--force":      ("",   {"action": "store_true"}),
+    "--data":       ("",   {"metavar": "DIR"}),
+    "--quiet":      ("-q", {"action": "store_true", "help": "say nothing but results, warnings and errors"}),
+    "--debug":      ("",   {"action": "store_true", "help": "show tracebacks and what the libraries say"}),
+    "--version":    ("",   {"action": "version", "version": f"%(prog)s {settings.VERSION}"}),
+}  # fmt: skip
+
+Group = argparse._ActionsContainer
+
+
+def add_option(group: Group, name: str, **changes: Any) -> None:
+    """Add a shared option, with what this script changes of its declaration."""
+    short, declared = OPTIONS[name]
+    group.add_argument(*filter(None, (short, name)), **(declared | changes))
+
+
+def add_options(group: Group, *names: str) -> None:
+    """Add shared options as they are declared."""
+    for name in names:
+        add_option(group, name)
+
+
+def add_input_options(parser: argparse.ArgumentParser) -> None:
+    """Which pictures, and how they are made to fit the model."""
+    group = parser.add_argument_group("input")
+    add_options(group, "--image", "--null")
+    add_reading_options(group)
+
+
+def add_reading_options(group: Group) -> None:
+    """How pictures are read and made squares."""
+    add_options(group, "--resize", "--max-pixels", "--workers")
+
+
+def add_model_options(parser: argparse.ArgumentParser) -> None:
+    """Which model, with which weights and labels, computed where."""
+    group = parser.add_argument_group("model")
+    add_options(group, "--model", "--list-models", "--weights", "--labels")
+    add_engine_options(group)
+    add_options(group, "--cache-dir", "--no-cache")
+
+
+def add_models_options(parser: argparse.ArgumentParser) -> None:
+    """Which models, with which weights and labels, computed where."""
+    group = parser.add_argument_group("models")
+    add_several_models(group)
+    add_options(group, "--weights", "--labels", "--ensemble")
+    add_engine_options(group)
+    add_options(group, "--cache-dir", "--no-cache")
+
+
+def add_several_models(group: Group) -> None:
+    """Which models: of the registry, and folders of trained ones."""
+    add_option(group, "--model", **_several(find_model(settings.MODEL)))
+    add_option(group, "--list-models")
+
+
+def add_backbones(group: Group) -> None:
+    """Which models of the registry."""
+    text = f"a model of the registry (default: {settings.MODEL}, whose weights are installed already)"
+    add_option(group, "--model", type=registry_model, help=text, **_several(find_model(settings.MODEL)))
+    add_option(group, "--list-models")
+
+
+def add_engine_options(group: Group, several: bool = False) -> None:
+    """What computes, where, in what precision and how much at once; with `several`, all but where are lists."""
+    backend = os.environ.get("KERAS_BACKEND") or AUTO
+    add_option(group, "--backend", **(_several(backend) if several else {"default": backend}))
+    add_option(group, "--device")
+    add_option(group, "--precision", **(_several("float32") if several else {}))
+    add_option(group, "--batch-size", **(_several(settings.BATCH_SIZE) if several else {}))
+
+
+def add_message_options(parser: argparse.ArgumentParser) -> None:
+    """How much the script says besides its results."""
+    add_options(parser.add_argument_group("messages"), "--quiet", "--debug", "--version")
+
+
+def _several(default: object) -> dict[str, Any]:
+    return {"nargs": "+", "default": [default]}

@@ -1,0 +1,90 @@
+"""From arguments to the values that everything below takes: a Classifier, a Runtime, pictures."""
+
+import argparse
+import os
+import sys
+from collections.abc import Iterator, Sequence
+from functools import partial
+from pathlib import Path
+
+from classifiers import Classifier
+from classifiers.folder import TrainedFolder
+from classifiers.load import make_classifier
+from engines.backends import require_backend
+from engines.runtime import AUTO, BACKEND_CHOICES, Runtime, user_cache_folder
+from errors import UsageError
+from models import ModelSpec
+from networks.weights import BUILT_IN_WEIGHTS
+from sources.paths import split_paths
+
+STDIN = "-"  # among the paths of --image
+
+
+def named_images(args: argparse.Namespace) -> list[str | Iterator[str]]:
+    """Return what --image names, with the stream of paths on stdin in the place of "-"."""
+    return [_stdin_paths(args.null) if path == STDIN else path for path in args.image]
+
+
+def _stdin_paths(null: bool) -> Iterator[str]:
+    if sys.stdin is None:
+        raise UsageError("--image - reads paths from stdin, which is closed")
+    return split_paths(partial(os.read, sys.stdin.fileno()), b"\0" if null else b"\n")
+
+
+def classifier_from(args: argparse.Namespace, model: ModelSpec | TrainedFolder, runtime: Runtime) -> Classifier:
+    """Return one of the models of --model with all that the other options say of it; raises UsageError."""
+    return make_classifier(model, runtime, args.weights, args.labels, args.resize, args.max_pixels)
+
+
+def classifiers_from(args: argparse.Namespace) -> list[Classifier]:
+    """Return all models of --model, each with what it brings or is given, on one Runtime; raises UsageError."""
+    runtime = runtime_from(args)
+    names = [model.name for model in args.model]
+    if twice := sorted({name for name in names if names.count(name) > 1}):
+        raise UsageError(f"--model names {', '.join(twice)} twice")
+    if args.ensemble and len(names) < 2:
+        raise UsageError(f"--ensemble is the mean of several models, but --model names only {names[0]}")
+    if args.weights not in (None, *BUILT_IN_WEIGHTS) and len(names) > 1:
+        raise UsageError(f"--weights {args.weights} is the file of one network, but --model names {len(names)}")
+    classifiers = [classifier_from(args, model, runtime) for model in args.model]
+    if args.ensemble:
+        check_same_labels(classifiers)
+    return classifiers
+
+
+def check_same_labels(classifiers: Sequence[Classifier]) -> None:
+    """Raise UsageError unless an ensemble of classifiers can be made."""
+    first = classifiers[0]
+    for other in classifiers[1:]:
+        if other.labels != first.labels:
+            raise UsageError(
+                f"--ensemble needs models of the same classes, which {first.name} and {other.name} are not"
+            )
+
+
+def runtime_from(args: argparse.Namespace) -> Runtime:
+    """Return what is to compute; raises UsageError for a backend that is not there."""
+    check_backend(args.backend)
+    return Runtime(args.backend, args.device, args.precision, args.batch_size, args.workers, cache_folder(args))
+
+
+def check_backend(backend: str) -> None:
+    """Raise UsageError for a backend that is unknown or not installed."""
+    check_backend_name(backend)
+    if backend != AUTO:
+        require_backend(backend)
+
+
+def check_backend_name(backend: str) -> None:
+    """Raise UsageError for an unknown backend, which argparse lets pass when it comes from the environment."""
+    if backend not in BACKEND_CHOICES:
+        raise UsageError(f"KERAS_BACKEND={backend} is not one of {', '.join(BACKEND_CHOICES)}")
+
+
+def cache_folder(args: argparse.Namespace) -> Path | None:
+    """Return where compiled models are kept: --cache-dir, or the platform's place for caches."""
+    if args.no_cache:
+        return None
+    if args.cache_dir:
+        return Path(args.cache_dir)
+    return user_cache_folder()

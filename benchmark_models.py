@@ -48,29 +48,31 @@ Samples = dict[Task, list[Sample]]
 def make_parser() -> ArgumentParser:
     """Return the options of this script."""
     parser = ArgumentParser(__doc__)
-    group = parser.add_argument_group("what is measured (NAME ...: one or several)")
+    group = parser.add_argument_group("what is measured")
     add_network_options(group, several=True)
     group.add_argument(
         "--weights", choices=BUILT_IN_WEIGHTS,
-        help="default: imagenet where the weights are there without a download, otherwise none: random weights "
-        "(a trained model has its own)",
+        help="imagenet, or none for random weights; a trained model has its own "
+        "(default: imagenet if they need no download, else none)",
     )  # fmt: skip
     add_engine_options(group, several=True)
     group = parser.add_argument_group("how")
     group.add_argument(
-        "--images", nargs="+", metavar="PATH", help="pictures, and folders of them (default: the shipped ones)"
+        "--images", nargs="+", metavar="PATH", help="pictures and folders of pictures (default: the shipped ones)"
     )
     group.add_argument(
         "--count", type=positive_int, metavar="N",
-        help="how many pictures; they are repeated up to this number (default: all of --images, 100 without)",
+        help="number of pictures; they are repeated to reach it (default: all of --images, or 100 shipped ones)",
     )  # fmt: skip
     group.add_argument(
-        "--repeats", type=positive_int, default=3, metavar="N", help="measure all N times (default: %(default)s)"
+        "--repeats", type=positive_int, default=3, metavar="N", help="measure everything N times (default: %(default)s)"
     )
     add_workers_option(group)
     group = parser.add_argument_group("output")
     group.add_argument("-o", "--output", metavar="FILE", help="write the table to a file (default: to stdout)")
-    group.add_argument("--format", choices=tuple(WRITERS), default="text", help="of the table (default: %(default)s)")
+    group.add_argument(
+        "--format", choices=tuple(WRITERS), default="text", help="format of the table (default: %(default)s)"
+    )
     add_message_options(parser)
     return parser
 

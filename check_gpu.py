@@ -48,15 +48,15 @@ def make_parser() -> ArgumentParser:
     group = parser.add_argument_group("check")
     group.add_argument(
         "--backend", nargs="+", choices=tuple(BACKEND_PACKAGES), default=list(BACKEND_PACKAGES), metavar="NAME",
-        help=f"which to check: {', '.join(BACKEND_PACKAGES)} (default: all)",
+        help=f"backends to check: {', '.join(BACKEND_PACKAGES)} (default: all)",
     )  # fmt: skip
     group.add_argument(
         "--format", choices=tuple(FORMATS), default="text",
-        help="text (default), or jsonl: a JSON object for each backend and one for the verdict, a line each",
+        help="text for people, or jsonl: a line of JSON for each backend and one for the verdict (default: text)",
     )  # fmt: skip
     group.add_argument(
         "--timeout", type=positive_int, default=TIMEOUT, metavar="SECONDS",
-        help="when to give up on a backend that does not answer (default: %(default)s)",
+        help="give up on a backend that has not answered after so many seconds (default: %(default)s)",
     )  # fmt: skip
     add_message_options(parser)
     return parser

@@ -50,14 +50,14 @@ def make_parser() -> ArgumentParser:
         help="labels for each picture and model, in CSV, JSON Lines and the figure (default: %(default)s)",
     )  # fmt: skip
     group.add_argument("-o", "--output", metavar="FILE", help="write the table to a file (default: to stdout)")
-    group.add_argument("--format", choices=FORMATS, help="of the table (default: what FILE ends in, or text)")
+    group.add_argument("--format", choices=FORMATS, help="format of the table (default: what FILE ends in, or text)")
     group.add_argument(
         "--figure",
         type=figure_file,
         metavar="FILE",
-        help="show each picture beside the models' labels as bars: .png, .svg or .html",
+        help="draw each picture beside the models' labels as bars, in a file that ends in .png, .svg or .html",
     )  # fmt: skip
-    group.add_argument("--force", action="store_true", help="overwrite the files if they exist")
+    group.add_argument("--force", action="store_true", help="overwrite FILE and the figure if they exist")
     add_message_options(parser)
     return parser
 

@@ -42,8 +42,8 @@ def make_parser() -> ArgumentParser:
     add_models_options(parser)
     add_threshold_options(parser)
     group = parser.add_argument_group("output")
-    group.add_argument("-o", "--output", metavar="DIR", help="the folder for the report")
-    group.add_argument("--force", action="store_true", help="replace the report that DIR holds")
+    group.add_argument("-o", "--output", metavar="DIR", help="folder to write the report to")
+    group.add_argument("--force", action="store_true", help="replace the report that is in DIR")
     add_message_options(parser)
     return parser
 
@@ -87,16 +87,18 @@ def add_threshold_options(parser: argparse.ArgumentParser) -> None:
     """Between two classes: which score makes a picture one of them."""
     group = parser.add_argument_group("two classes")
     group.add_argument(
-        "--positive", metavar="LABEL", help="the class that recall and the curves are about (default: the second)"
+        "--positive",
+        metavar="LABEL",
+        help="the class that recall and the curves are computed for (default: the second)",
     )
     group.add_argument(
         "--criterion", type=criterion, default=CRITERIA[0], metavar="|".join(CRITERIA),
-        help="the threshold to recommend: equal error in both classes (default), the best F1, or the highest "
-        "with a recall of R, as in recall=0.95",
+        help="which threshold to recommend: the one with equal error rates in both classes, the one with the best F1, "
+        "or the highest with a recall of R, as in recall=0.95 (default: %(default)s)",
     )  # fmt: skip
     group.add_argument(
         "--save-threshold", action="store_true",
-        help="keep the recommended threshold in the trained model's folder, for classify_image.py to answer with",
+        help="store the recommended threshold in the trained model's folder; classify_image.py then uses it",
     )  # fmt: skip
 
 

@@ -92,7 +92,7 @@ def add_workers_option(group: argparse._ActionsContainer) -> None:
     """How many threads decode."""
     group.add_argument(
         "-j", "--workers", type=positive_int, default=settings.WORKERS, metavar="N",
-        help="threads that decode pictures (default here: %(default)s)",
+        help="threads that decode pictures (default: the number of cores, at most 4)",
     )  # fmt: skip
 
 
@@ -102,7 +102,7 @@ def add_model_options(parser: argparse.ArgumentParser) -> None:
     add_network_options(group)
     group.add_argument(
         "--weights", metavar="FILE",
-        help="a .h5, .weights.h5 or .keras file; imagenet: Keras's own download (default); none: random weights",
+        help="a .h5, .weights.h5 or .keras file, imagenet, or none for random weights (default: imagenet)",
     )  # fmt: skip
     group.add_argument("--labels", metavar="FILE", help="class names, one a line (default: ImageNet's 1,000)")
     add_engine_options(group)

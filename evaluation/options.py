@@ -31,7 +31,7 @@ def add_models_options(parser: argparse.ArgumentParser) -> None:
     add_network_options(group, several=True)
     group.add_argument(
         "--weights", metavar="FILE",
-        help="a .h5, .weights.h5 or .keras file; imagenet: Keras's own download (default); none: random weights",
+        help="a .h5, .weights.h5 or .keras file, imagenet, or none for random weights (default: imagenet)",
     )  # fmt: skip
     group.add_argument("--labels", metavar="FILE", help="class names, one a line (default: ImageNet's 1,000)")
     group.add_argument("--ensemble", action="store_true", help="add the mean of the models' probabilities as a model")

@@ -32,6 +32,7 @@ ALLOWED = {
     "comparison": {"console", "drawing", "errors", "evaluation", "labels", "outputs", "pipeline", "results",
                    "settings"},
     "arguments":  {"console", "engines", "errors", "models", "settings", "sources", "trained"},
+    "docs":       set(),
 }  # fmt: skip
 FRAMEWORKS = {"tensorflow", "keras", "jax", "torch", "openvino", "matplotlib"}
 FRAMEWORK_ROOMS = ("engines", "networks", "training", "benchmark", "probe")

@@ -10,7 +10,7 @@ and peak memory; each as the median of --repeats, and beside two baselines measu
 `tutorial` (one load_img and model.predict for each picture) and `keras`
 (image_dataset_from_directory and a batched model.predict), both on TensorFlow.
 
-Exit codes: 0 all measured, 1 something could not be, 2 wrong usage, 130 interrupted.
+Exit codes: 0 all measured, 1 something could not be measured, 2 wrong usage, 130 interrupted.
 """
 
 import argparse
@@ -56,7 +56,7 @@ def make_parser() -> ArgumentParser:
         "(default: imagenet if they need no download, else none)",
     )  # fmt: skip
     add_engine_options(group, several=True)
-    group = parser.add_argument_group("how")
+    group = parser.add_argument_group("how it is measured")
     group.add_argument(
         "--images", nargs="+", metavar="PATH", help="pictures and folders of pictures (default: the shipped ones)"
     )
@@ -144,7 +144,7 @@ def choose_ways(args: argparse.Namespace) -> list[Way]:
 
 
 def resolve(backend: str, device: str) -> str:
-    """Return the backend that `auto` means here; a process of its own asks, so that this one stays small."""
+    """Return the backend that `auto` means on this machine; another process finds out, so that this one stays small."""
     if backend != "auto":
         return backend
     program = "import sys; from engines import choose_backend; print(choose_backend('auto', sys.argv[1]))"
@@ -160,7 +160,7 @@ def full_name(spec: Spec) -> str:
 
 
 def choose_weights(spec: Spec, wanted: str | None) -> str:
-    """Return `wanted`, or the weights of a model that are there, which may be none; a trained one has its own."""
+    """Return which weights to measure: a trained model's own, those `wanted`, ImageNet's if they are here, or none."""
     if isinstance(spec, TrainedSpec):
         return TRAINED
     if wanted or has_imagenet_weights(spec):
@@ -191,13 +191,13 @@ def measure_all(samples: Samples, errors: dict[Task, str], setting: Setting, rep
 
 
 def describe(task: Task) -> str:
-    """Return a task in words, for people."""
+    """Describe a task for people."""
     parts = (task.model, task.backend, task.precision, task.batch_size and f"batch {task.batch_size}", task.kind)
     return " ".join(str(part).replace("_", " ") for part in parts if part)
 
 
 def show_progress(text: str, quiet: bool) -> None:
-    """Replace the last line of the terminal, if people read it there."""
+    """Replace the last line of the terminal, if there is one."""
     if sys.stderr.isatty() and not quiet:
         width = shutil.get_terminal_size().columns - 1
         print(f"\r\x1b[K{text[:width]}", end="", file=sys.stderr, flush=True)

@@ -76,7 +76,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     from probe.children import probe_backends
 
     backends = list(dict.fromkeys(args.backend))
-    logger.info("checking %s: some seconds for each", ", ".join(backends))
+    logger.info("checking %s: this takes some seconds for each", ", ".join(backends))
     pixels = read_square(str(PICTURE), find_model(PICTURE_MODEL)).tobytes()
     reports = probe_backends(backends, pixels, args.timeout, args.debug)
     verdict = judge(reports)
@@ -96,7 +96,7 @@ def text_lines(reports: Sequence[BackendReport], verdict: Verdict, labels: Seque
 
 
 def facts(report: BackendReport) -> Iterator[str]:
-    """Yield what a backend is built for, what it sees, and why it sees no more."""
+    """Yield what a backend was built for, what it sees, and why it sees no GPU."""
     build, driver = report.build, report.driver
     for name, built, found in (
         ("CUDA", build.cuda_built, build.cuda_found),

@@ -117,7 +117,7 @@ def criterion(text: str) -> str:
 def check_classes_agree(
     parser: argparse.ArgumentParser, args: argparse.Namespace, contenders: Sequence[Contender]
 ) -> None:
-    """Refuse models that cannot be judged on the same labels, and what only two classes have for more."""
+    """Refuse models of different classes together, and options for two classes with models that have more."""
     first = contenders[0]
     for other in contenders[1:]:
         if other.labels != first.labels:
@@ -126,7 +126,7 @@ def check_classes_agree(
         if vars(args)[option[2:].replace("-", "_")] and len(first.labels) != 2:
             parser.error(f"{option} is for two classes, and {first.name} has {len(first.labels):,}")
     if args.save_threshold and not all(one.folder for one in contenders):
-        parser.error("--save-threshold keeps it in a trained model's folder, which --model FOLDER names")
+        parser.error("--save-threshold stores the threshold in a trained model's folder; give one with --model FOLDER")
 
 
 def main(argv: Sequence[str] | None = None) -> int:
@@ -172,7 +172,7 @@ def find_pictures(args: argparse.Namespace, contenders: Sequence[Contender]) -> 
 def evaluate_all(
     args: argparse.Namespace, contenders: Sequence[Contender], data: "Data", positive: int, folder: Path
 ) -> tuple["Findings", int]:
-    """Show the models all pictures; return what was found, and how many pictures failed."""
+    """Let the models answer all pictures; return the findings, and how many pictures failed."""
     from evaluation.findings import Findings
     from evaluation.panel import panel_from
     from evaluation.predictions import PredictionsFile
@@ -205,7 +205,7 @@ def evaluate_all(
 
 
 def options_told(args: argparse.Namespace, contenders: Sequence[Contender]) -> dict[str, str]:
-    """Return what shapes the figures, by the option that says it."""
+    """Return the options that decide the figures, by their names."""
     told = {
         "--data": args.data,
         "--labels-csv": args.labels_csv,
@@ -224,7 +224,7 @@ def options_told(args: argparse.Namespace, contenders: Sequence[Contender]) -> d
 
 
 def save_thresholds(contenders: Sequence[Contender], findings: "Findings") -> None:
-    """Keep each model's recommended threshold in its folder."""
+    """Store each model's recommended threshold in its folder."""
     from evaluation.saved import save_threshold
 
     for one, found in zip(contenders, findings.evaluations, strict=False):  # the ensemble has no folder
@@ -233,7 +233,7 @@ def save_thresholds(contenders: Sequence[Contender], findings: "Findings") -> No
             raise UsageError(f"no threshold can be recommended for {one.name}: pictures of one class were unreadable")
         chosen = two.recommended.threshold
         save_threshold(one.folder, chosen if two.positive == 1 else 1 - chosen)
-        logger.info("the threshold %.4f is kept in %s", chosen, one.folder)
+        logger.info("the threshold %.4f is stored in %s", chosen, one.folder)
 
 
 if __name__ == "__main__":

@@ -55,7 +55,7 @@ def make_parser() -> ArgumentParser:
 
 
 def parse(argv: Sequence[str] | None) -> argparse.Namespace:
-    """Read and check the command line, in a fraction of a second; with --resume, also what the run was told first."""
+    """Read and check the command line, in a fraction of a second; with --resume, also the options of the run."""
     parser = make_parser()
     args = parser.parse_args(argv)
     if not args.output:
@@ -161,11 +161,11 @@ def _add_output_options(parser: argparse.ArgumentParser) -> None:
 
 
 def _share(text: str) -> float:
-    return _number(text, lambda value: value >= 0, "a share from 0")
+    return _number(text, lambda value: value >= 0, "a number of at least 0")
 
 
 def _fraction(text: str) -> float:
-    return _number(text, lambda value: 0 <= value < 1, "a number from 0 to below 1")
+    return _number(text, lambda value: 0 <= value < 1, "a number of at least 0 and below 1")
 
 
 def _positive(text: str) -> float:
@@ -187,7 +187,7 @@ def _whole(text: str) -> int:
 
 
 def _options(args: argparse.Namespace) -> Options:
-    """Return what the command line says of the result."""
+    """Return the options that decide the result."""
     values = {name: getattr(args, name) for name in OPTION_NAMES}
     values["data"] = args.data and os.path.abspath(args.data)
     values["model"] = [spec.name for spec in args.model]
@@ -199,7 +199,7 @@ def _options(args: argparse.Namespace) -> Options:
 
 
 def _as_arguments(options: Options) -> dict:
-    """Return what the command line was that said this."""
+    """Return the command line's arguments that stand for these options."""
     models = [find_model(name) for name in options.model]
     return asdict(options) | {"model": models, "augment": ["none"] if options.augment == [] else options.augment}
 
@@ -249,7 +249,7 @@ def main(argv: Sequence[str] | None = None) -> int:
 
 
 def describe(results: dict | None, output: Path) -> str:
-    """Return in a few lines what came out of a run."""
+    """Sum up the results of a run in a few lines."""
     saved = f"saved: {output}, for python classify_image.py --image PICTURE --model {shlex.quote(str(output))}"
     if results is None:
         return saved

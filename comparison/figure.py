@@ -60,7 +60,7 @@ class CompareFigure:
             try:
                 small = thumbnail(row.path, self._max_pixels, SIDE)
             except ImageError:  # it was there a moment ago; its answers still count
-                logger.warning("%s cannot be read any more, so the figure lacks it", readable(row.path))
+                logger.warning("%s can no longer be read and is missing in the figure", readable(row.path))
         self.shown.append(Shown(row, small))
 
     def finish(self, tally: Tally, seconds: Sequence[float]) -> None:

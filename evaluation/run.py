@@ -105,7 +105,7 @@ def compare(evaluations: Sequence[Evaluation]) -> tuple[Comparison, ...]:
 
 
 def notes_on(data: Data, contenders: Sequence[Contender], validation: Seen | None) -> tuple[str, ...]:
-    """Return what a reader of the figures should know."""
+    """Return what readers of the figures should know."""
     notes = []
     classes = len(contenders[0].labels)
     if len(data.test.counts) < classes:
@@ -114,11 +114,11 @@ def notes_on(data: Data, contenders: Sequence[Contender], validation: Seen | Non
         )
     notes += [f"{one.name} has random weights: its figures mean nothing" for one in contenders if one.weights == "none"]
     if data.trained_on:
-        notes.append(f"a model was trained on {data.trained_on:,} of the pictures, which flatters it")
+        notes.append(f"a model was trained on {data.trained_on:,} of the pictures, so its figures are too good")
     if validation and validation.failures:
         notes.append(f"{len(validation.failures):,} validation pictures could not be read")
     if classes == 2 and (validation is None or len(set(validation.true)) < 2):
-        notes.append("no threshold is recommended, for there are no validation pictures of both classes")
+        notes.append("no threshold is recommended, because there are no validation pictures of both classes")
     return tuple(notes)
 
 

@@ -4,7 +4,7 @@ import os
 
 
 def prepare_determinism(backend: str) -> None:
-    """Called before Keras is imported; what is computed on a GPU gets slower."""
+    """Set a backend up, before Keras is imported; on a GPU, it then computes slower."""
     if backend == "tensorflow":
         from engines.noise import hidden_native_noise
 

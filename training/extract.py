@@ -26,7 +26,7 @@ Job = tuple[str, str, str]  # a picture's digest, its path, and the view
 
 
 def main() -> int:
-    """Do what stdin says; return the exit code."""
+    """Carry out the order on stdin; return the exit code."""
     order = json.load(sys.stdin)
     recipe = Recipe(**order["recipe"])
     configure_messages(recipe.quiet, recipe.debug)
@@ -37,9 +37,7 @@ def main() -> int:
     except Exception as error:
         if recipe.debug:
             raise
-        answer = {
-            "error": f"unexpected {type(error).__name__} while features are computed: {error} (--debug shows where)"
-        }
+        answer = {"error": f"unexpected {type(error).__name__} while computing features: {error} (--debug shows where)"}
     print(json.dumps(answer))
     return EXIT_USAGE if "error" in answer else EXIT_OK
 

@@ -54,7 +54,7 @@ def section(script: str) -> Iterator[str]:
     yield from ("| option | values | default | meaning |", "|---|---|---|---|")
     groups = parser_of(script)._action_groups
     for group in sorted(groups, key=lambda group: group.title == "options"):  # that of --help comes last
-        rows = [row(action) for action in group._group_actions]
+        rows = [row(action) for action in group._group_actions if action.help != argparse.SUPPRESS]
         if rows and group.title not in ("options", "positional arguments"):
             yield f"| **{escape(group.title or '')}** | | | |"
         yield from rows

@@ -118,6 +118,7 @@ def test_generated_pages_are_up_to_date(run):
     finished = run("docs/generate.py", "--check", **elsewhere)
     assert finished.returncode == 0, finished.stderr
     assert "the number of cores, at most 4" in PAGES["docs/options.md"]
+    assert "\n<!-- --list-models -->\n```\nname " in PAGES["docs/models.md"]
 
 
 def test_options_page_has_every_option():

@@ -50,15 +50,15 @@ def make_parser() -> ArgumentParser:
     group = parser.add_argument_group("check")
     add_option(
         group, "--backend", nargs="+", choices=tuple(BACKENDS), default=list(BACKENDS), metavar="NAME",
-        help=f"which to check: {', '.join(BACKENDS)} (default: all)",
+        help=f"backends to check: {', '.join(BACKENDS)} (default: all)",
     )  # fmt: skip
     add_option(
         group, "--format", choices=tuple(FORMATS), default="text",
-        help="text (default), or jsonl: a JSON object for each backend and one for the verdict, a line each",
+        help="text for people, or jsonl: a line of JSON for each backend and one for the verdict (default: text)",
     )  # fmt: skip
     group.add_argument(
         "--timeout", type=positive_int, default=TIMEOUT, metavar="SECONDS",
-        help="when to give up on a backend that does not answer (default: %(default)s)",
+        help="give up on a backend that has not answered after so many seconds (default: %(default)s)",
     )  # fmt: skip
     add_message_options(parser)
     return parser
@@ -79,7 +79,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     from probe.children import probe_backends
 
     backends = list(dict.fromkeys(args.backend))
-    logger.info("checking %s: some seconds for each", ", ".join(backends))
+    logger.info("checking %s: this takes some seconds for each", ", ".join(backends))
     pixels = read_square(PICTURE, Network((find_model(PICTURE_MODEL),)).transform()).tobytes()
     reports = probe_backends(backends, pixels, args.timeout, args.debug)
     verdict = judge(reports)
@@ -99,7 +99,7 @@ def text_lines(reports: Sequence[BackendReport], verdict: Verdict, labels: Seque
 
 
 def facts(report: BackendReport) -> Iterator[str]:
-    """Yield what a backend is built for, what it sees, and why it sees no more."""
+    """Yield what a backend was built for, what it sees, and why it sees no GPU."""
     build, driver = report.build, report.driver
     for name, built, found in (
         ("CUDA", build.cuda_built, build.cuda_found),

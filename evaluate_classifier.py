@@ -44,8 +44,8 @@ def make_parser() -> ArgumentParser:
     add_models_options(parser)
     add_threshold_options(parser)
     group = parser.add_argument_group("output")
-    add_option(group, "--output", metavar="DIR", help="the folder for the report")
-    add_option(group, "--force", help="replace the report that DIR holds")
+    add_option(group, "--output", metavar="DIR", help="folder to write the report to")
+    add_option(group, "--force", help="replace the report that is in DIR")
     add_message_options(parser)
     return parser
 
@@ -89,16 +89,18 @@ def add_threshold_options(parser: argparse.ArgumentParser) -> None:
     """Between two classes: which score makes a picture one of them."""
     group = parser.add_argument_group("two classes")
     group.add_argument(
-        "--positive", metavar="LABEL", help="the class that recall and the curves are about (default: the second)"
+        "--positive",
+        metavar="LABEL",
+        help="the class that recall and the curves are computed for (default: the second)",
     )
     group.add_argument(
         "--criterion", type=criterion, default=CRITERIA[0], metavar="|".join(CRITERIA),
-        help="the threshold to recommend: equal error in both classes (default), the best F1, or the highest "
-        "with a recall of R, as in recall=0.95",
+        help="which threshold to recommend: the one with equal error rates in both classes, the one with the best F1, "
+        "or the highest with a recall of R, as in recall=0.95 (default: %(default)s)",
     )  # fmt: skip
     group.add_argument(
         "--save-threshold", action="store_true",
-        help="keep the recommended threshold in the trained model's folder, for classify_image.py to answer with",
+        help="store the recommended threshold in the trained model's folder; classify_image.py then uses it",
     )  # fmt: skip
 
 
@@ -117,7 +119,7 @@ def criterion(text: str) -> str:
 def check_classes_agree(
     parser: argparse.ArgumentParser, args: argparse.Namespace, classifiers: Sequence[Classifier]
 ) -> None:
-    """Refuse models that cannot be judged on the same labels, and what only two classes have for more."""
+    """Refuse models of different classes together, and options for two classes with models that have more."""
     first = classifiers[0]
     for other in classifiers[1:]:
         if other.labels != first.labels:
@@ -126,7 +128,7 @@ def check_classes_agree(
         if vars(args)[option[2:].replace("-", "_")] and len(first.labels) != 2:
             parser.error(f"{option} is for two classes, and {first.name} has {len(first.labels):,}")
     if args.save_threshold and not all(one.folder for one in classifiers):
-        parser.error("--save-threshold keeps it in a trained model's folder, which --model FOLDER names")
+        parser.error("--save-threshold stores the threshold in a trained model's folder; give one with --model FOLDER")
 
 
 def main(argv: Sequence[str] | None = None) -> int:
@@ -172,7 +174,7 @@ def find_pictures(args: argparse.Namespace, classifiers: Sequence[Classifier]) -
 def evaluate_all(
     args: argparse.Namespace, classifiers: Sequence[Classifier], data: "Data", positive: int, folder: Path
 ) -> tuple["Findings", int]:
-    """Show the models all pictures; return what was found, and how many pictures failed."""
+    """Let the models answer all pictures; return the findings, and how many pictures failed."""
     from evaluation.findings import Findings
     from evaluation.predictions import PredictionsFile
     from evaluation.run import Question, compare, judge, notes_on, show
@@ -205,7 +207,7 @@ def evaluate_all(
 
 
 def options_told(args: argparse.Namespace, classifiers: Sequence[Classifier]) -> dict[str, str]:
-    """Return what shapes the figures, by the option that says it."""
+    """Return the options that decide the figures, by their names."""
     told = {
         "--data": args.data,
         "--labels-csv": args.labels_csv,
@@ -224,7 +226,7 @@ def options_told(args: argparse.Namespace, classifiers: Sequence[Classifier]) ->
 
 
 def save_thresholds(classifiers: Sequence[Classifier], findings: "Findings") -> None:
-    """Keep each model's recommended threshold in its folder."""
+    """Store each model's recommended threshold in its folder."""
     from classifiers.folder import save_decision_threshold
 
     for one, found in zip(classifiers, findings.evaluations, strict=False):  # the ensemble has no folder
@@ -233,7 +235,7 @@ def save_thresholds(classifiers: Sequence[Classifier], findings: "Findings") -> 
             raise UsageError(f"no threshold can be recommended for {one.name}: pictures of one class were unreadable")
         chosen = two.recommended.threshold
         save_decision_threshold(one.folder, chosen if two.positive == 1 else 1 - chosen)
-        logger.info("the threshold %.4f is kept in %s", chosen, one.folder)
+        logger.info("the threshold %.4f is stored in %s", chosen, one.folder)
 
 
 if __name__ == "__main__":

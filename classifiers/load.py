@@ -86,7 +86,9 @@ def find_named(name: str) -> ModelSpec | TrainedFolder:
         if os.path.isdir(name):
             return read_trained(name)
         if os.path.dirname(name):
-            raise UsageError(f"{name} is no folder; --model takes the folder of a trained model, or a name") from error
+            raise UsageError(
+                f"{name} is not a folder; --model takes the name of a model, or the folder of a trained one"
+            ) from error
         raise
 
 

@@ -105,7 +105,7 @@ def compare(evaluations: Sequence[Evaluation]) -> tuple[Comparison, ...]:
 
 
 def notes_on(data: Data, classifiers: Sequence[Classifier], validation: Seen | None) -> tuple[str, ...]:
-    """Return what a reader of the figures should know."""
+    """Return what readers of the figures should know."""
     notes = []
     classes = len(classifiers[0].labels)
     if len(data.test.counts) < classes:
@@ -118,11 +118,11 @@ def notes_on(data: Data, classifiers: Sequence[Classifier], validation: Seen | N
         if one.weights.source == "none"
     ]
     if data.trained_on:
-        notes.append(f"a model was trained on {data.trained_on:,} of the pictures, which flatters it")
+        notes.append(f"a model was trained on {data.trained_on:,} of the pictures, so its figures are too good")
     if validation and validation.failures:
         notes.append(f"{len(validation.failures):,} validation pictures could not be read")
     if classes == 2 and (validation is None or len(set(validation.true)) < 2):
-        notes.append("no threshold is recommended, for there are no validation pictures of both classes")
+        notes.append("no threshold is recommended, because there are no validation pictures of both classes")
     return tuple(notes)
 
 

@@ -22,7 +22,7 @@ def why_no_gpu(backend: str, driver: NvidiaDriver, build: Build) -> str:
         return f"CUDA libraries are missing: {', '.join(build.missing)}; {gpu_hint(backend)}"
     if build.message:
         return f"{backend} says: {build.message}"
-    return f"NVIDIA's driver has a GPU that {backend} leaves out without a reason; --debug shows its messages"
+    return f"NVIDIA's driver has a GPU, but {backend} does not use it and gives no reason; --debug shows its messages"
 
 
 def _why_no_intel_gpu() -> str:

@@ -32,6 +32,7 @@ ALLOWED = {
                     "preprocess", "settings", "sources", "transforms"},
     "evaluation":  {"classifiers", "console", "drawing", "errors", "inference", "labels", "outputs", "pipeline",
                     "sources"},
+    "docs":        set(),
     "comparison":  {"console", "drawing", "errors", "inference", "labels", "outputs", "pipeline", "results", "settings",
                     "sources"},
 }  # fmt: skip

@@ -160,7 +160,7 @@ def test_resume_of_a_run_that_is_over_or_of_another(trained, train, data):
         (["--data", "d", "--output", "o", "--split", "90", "0", "10"], "needs shares for training and validation"),
         (["--data", "d", "--output", "o", "--split", "90", "-1", "10"], "--split"),
         (["--data", "d", "--output", "o", "--learning-rate", "0"], "'0' is not a number above 0"),
-        (["--data", "d", "--output", "o", "--dropout", "1"], "'1' is not a number from 0 to below 1"),
+        (["--data", "d", "--output", "o", "--dropout", "1"], "'1' is not a number of at least 0 and below 1"),
         (["--data", "d", "--output", "o", "--augment", "shear"], "invalid choice: 'shear'"),
         (["--data", "d", "--output", "o", "--weights", "w.h5"], "no such weights file: w.h5"),
     ],

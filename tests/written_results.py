@@ -1,4 +1,4 @@
-"""Results written as the command line writes them, and read as README says."""
+"""Results written as the command line writes them, and read as docs/results.md says."""
 
 import csv
 import json
@@ -9,7 +9,7 @@ from outputs.results_file import open_results
 
 
 def read_csv(source):
-    """Read a file of results as README says."""
+    """Read a file of results as docs/results.md says."""
     with open(source, encoding="utf-8", errors="surrogateescape", newline="") as file:
         return list(csv.DictReader(file, strict=True))
 

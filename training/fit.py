@@ -51,8 +51,9 @@ def fit(
 ) -> list[Row]:
     """Train `model` in place, to its best epoch by validation loss; return a row for each epoch.
 
-    With `from_start`, what the model reaches already is the first row, that of epoch 0: unless an
-    epoch is better, its weights stay. A checkpoint in the folder `checkpoints` is gone on from.
+    With `from_start`, the first row, of epoch 0, is what the model reaches before it is trained; its
+    weights stay unless an epoch is better. If there is a checkpoint in the folder `checkpoints`, training
+    continues from it.
     """
     _compile(model, plan, len(training))
     stopping = _Stopping(plan.patience)
@@ -127,7 +128,7 @@ def best_row(rows: Sequence[Row]) -> Row:
 
 
 class _Stopping(keras.callbacks.EarlyStopping):
-    """EarlyStopping that begins with what earlier epochs have reached."""
+    """EarlyStopping that knows what the epochs before a resumption have reached."""
 
     def __init__(self, patience: int) -> None:
         super().__init__("val_loss", LEAST_GAIN, patience, mode="min", restore_best_weights=True)
@@ -143,7 +144,7 @@ class _Stopping(keras.callbacks.EarlyStopping):
 
 
 class Checkpoint(keras.callbacks.Callback):
-    """Keeps all that a run needs to go on: a folder for the latest epoch, which appears whole or not at all.
+    """Keeps what a run needs to continue: a folder for the latest epoch, which appears whole or not at all.
 
     (Keras's BackupAndRestore keeps neither the best weights nor how long it has been without
     better ones, and a kill between its two files resumes in the wrong epoch.)
@@ -157,7 +158,7 @@ class Checkpoint(keras.callbacks.Callback):
         self._saved = time.monotonic()
 
     def restore(self) -> bool:
-        """Put all where the latest checkpoint was, if there is one; return whether it is the end."""
+        """Restore the latest checkpoint, if there is one; return whether training had ended there."""
         folders = sorted(self._folder.glob("e*"))  # the end comes before the epochs
         if not folders:
             return False

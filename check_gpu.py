@@ -107,7 +107,7 @@ def facts(report: BackendReport) -> Iterator[str]:
     ):
         if built or found:
             yield f"{name}: built for {built or 'an unknown version'}, found {found or 'none'}"
-    if driver.version and report.backend != "openvino":
+    if driver.version and BACKENDS[report.backend].gpus == "NVIDIA":
         yield f"NVIDIA's driver: {driver.version}, for CUDA up to {driver.cuda}"
     yield from map(device_line, report.devices)
     if report.why_no_gpu:

@@ -28,6 +28,7 @@ class Framework(Protocol):
     """What a `keras_on_*.py` has."""
 
     COMPILE_OPTIONS: dict[str, Any]  # for keras.Model.compile
+    FIT_TAKES_A_BATCH: bool  # which `fit` builds metrics with, before it asks for the batches of the first epoch
 
     def gpus(self) -> list[str]:
         """Return Keras's names of the GPUs that the framework sees."""

@@ -1,13 +1,13 @@
 """Why a backend uses no GPU, from what the driver and the backend's build say."""
 
-from engines.backends import gpu_hint
+from engines.backends import BACKENDS, gpu_hint
 from engines.nvidia import INTEL_PCI, NvidiaDriver, display_vendors, major
 from probe.reports import Build
 
 
 def why_no_gpu(backend: str, driver: NvidiaDriver, build: Build) -> str:
     """Return what is wrong and, where that can be told, what to do."""
-    if backend == "openvino":
+    if BACKENDS[backend].gpus == "Intel":
         return _why_no_intel_gpu()
     if not driver.gpus:
         return driver.error

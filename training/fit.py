@@ -17,6 +17,7 @@ import numpy as np
 from tqdm import tqdm
 
 from console import bar_is_off
+from engines.keras_engine import framework
 from training.batches import Batches
 
 CHECKPOINT_SECONDS = 5  # at least, between checkpoints: not every quick epoch is worth one
@@ -61,10 +62,8 @@ def fit(
     checkpoint.set_model(model)
     if checkpoint.restore():
         return checkpoint.history
-    if keras.backend.backend() != "tensorflow":
-        model.test_on_batch(
-            *training[0]
-        )  # builds the metrics; fit would take batches for that, and give them out twice
+    if framework(keras.backend.backend()).FIT_TAKES_A_BATCH:
+        model.test_on_batch(*training[0])  # builds the metrics, so that fit gives no batch out twice
     if from_start and not checkpoint.history:
         figures = model.evaluate(validation, return_dict=True, verbose=0)
         checkpoint.history.append({"epoch": 0} | {f"val_{name}": value for name, value in figures.items()})
@@ -85,7 +84,6 @@ def _compile(model: keras.Model, plan: Plan, steps: int) -> None:
     """Compile for training on class numbers.
 
     The learning rate rises for an epoch, because Adam's first steps are rash, and then falls to 0.
-    Without XLA on TensorFlow, which makes depthwise convolutions slow.
     """
     rate = keras.optimizers.schedules.CosineDecay(
         plan.learning_rate / steps,
@@ -97,7 +95,7 @@ def _compile(model: keras.Model, plan: Plan, steps: int) -> None:
         optimizer=keras.optimizers.Adam(rate),
         loss="sparse_categorical_crossentropy",
         metrics=["accuracy"],
-        jit_compile=False if keras.backend.backend() == "tensorflow" else "auto",
+        **framework(keras.backend.backend()).COMPILE_OPTIONS,
     )
 
 

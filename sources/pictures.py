@@ -107,12 +107,14 @@ def open_picture(
 
 def read_bytes(file: BinaryIO) -> bytes:
     """Return what is left in an open file; raises ImageError when that is not bytes."""
+    if isinstance(file, io.TextIOBase):
+        raise ImageError("the file is open as text; open it with mode 'rb'")
     try:
         data = file.read()
     except (OSError, ValueError) as error:  # closed, or opened for writing
         raise ImageError(f"the file cannot be read: {error}") from error
     if not isinstance(data, bytes):
-        raise ImageError("the file is open as text; open it with mode 'rb'")
+        raise ImageError(f"the file gives {type(data).__name__}, not bytes")
     return data
 
 

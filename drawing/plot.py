@@ -6,8 +6,10 @@ A Plot is what to draw; `to_png` draws it. Names are never read as mathematics, 
 import functools
 import io
 import warnings
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from itertools import accumulate, pairwise
+from unicodedata import east_asian_width
 
 import numpy as np
 from matplotlib import font_manager, rc_context
@@ -20,7 +22,8 @@ from console.text import readable, shorten
 SIZE = (5.8, 4.7)  # inches of most plots, so that they stand in line
 DPI = 132  # dots per inch: sharp on a phone, and large enough for a slide
 METADATA = {"png": {"Software": None}, "svg": {"Date": None}}  # nothing that differs between two runs
-MOST_LETTERS = 26  # of a class's name
+MOST_LETTERS = 26  # of a class's name; Chinese, Japanese and Korean ones count twice
+NAME_GAP = 5  # pixels between two names beside each other
 FONTS = ("Noto Sans CJK JP", "Noto Sans CJK SC", "Hiragino Sans", "PingFang SC", "Microsoft YaHei", "Malgun Gothic",
          "WenQuanYi Micro Hei", "Noto Sans Arabic", "Noto Sans Hebrew", "Noto Sans Devanagari", "Noto Sans Thai",
          "Arial Unicode MS")  # for scripts that matplotlib's own font lacks  # fmt: skip
@@ -80,7 +83,21 @@ def _fonts() -> list[str]:
 
 def short(name: str) -> str:
     """Return a class's name, or the beginning of one that is too long for a plot."""
-    return shorten(readable(name), MOST_LETTERS)
+    text = readable(name)
+    widths = accumulate(2 if east_asian_width(letter) in "WF" else 1 for letter in text)
+    return shorten(text, sum(width <= MOST_LETTERS for width in widths))
+
+
+def name_columns(axes: Axes, names: Sequence[str]) -> None:
+    """Write a name below each column: level where all have room beside each other, and else upright.
+
+    All else must be in the figure already, because it takes room, too.
+    """
+    axes.set_xticks(range(len(names)), names)
+    axes.figure.draw_without_rendering()
+    boxes = [label.get_window_extent() for label in axes.get_xticklabels()]
+    if any(right.x0 - left.x1 < NAME_GAP for left, right in pairwise(boxes)):
+        axes.tick_params(axis="x", rotation=90)
 
 
 def histogram(axes: Axes, parts: dict[str, tuple[np.ndarray, str]]) -> None:

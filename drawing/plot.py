@@ -16,6 +16,7 @@ from matplotlib import font_manager, rc_context
 from matplotlib.axes import Axes
 from matplotlib.axis import Axis
 from matplotlib.figure import Figure
+from matplotlib.ticker import MaxNLocator
 
 from console.text import readable, shorten
 
@@ -94,7 +95,7 @@ def name_columns(axes: Axes, names: Sequence[str]) -> None:
     All else must be in the figure already, because it takes room, too.
     """
     axes.set_xticks(range(len(names)), names)
-    axes.figure.draw_without_rendering()
+    figure_of(axes).draw_without_rendering()
     boxes = [label.get_window_extent() for label in axes.get_xticklabels()]
     if any(right.x0 - left.x1 < NAME_GAP for left, right in pairwise(boxes)):
         axes.tick_params(axis="x", rotation=90)
@@ -105,11 +106,11 @@ def histogram(axes: Axes, parts: dict[str, tuple[np.ndarray, str]]) -> None:
     pictures = sum(len(scores) for scores, _color in parts.values())
     bins = np.linspace(0, 1, 1 + (50 if pictures > 500 else 25))
     for label, (scores, color) in parts.items():
-        axes.hist(scores, bins, color=color, alpha=0.65, label=label)
+        axes.hist(scores, bins.tolist(), color=color, alpha=0.65, label=label)
     axes.set_xlim(0, 1)
     percent(axes.xaxis)
     axes.set_ylabel("pictures")
-    axes.yaxis.get_major_locator().set_params(integer=True)
+    whole_numbers(axes.yaxis)
     axes.grid(axis="y")
 
 
@@ -124,9 +125,21 @@ def unit_square(axes: Axes, x: str, y: str, is_square: bool = True) -> None:
     legend(axes)
 
 
+def figure_of(axes: Axes) -> Figure:
+    """Return the whole figure that axes are part of."""
+    figure = axes.get_figure(root=True)
+    assert figure is not None
+    return figure
+
+
 def legend(axes: Axes) -> None:
     """Explain the colours below the plot, where nothing is hidden by it."""
-    axes.figure.legend(loc="outside lower center", ncols=2)
+    figure_of(axes).legend(loc="outside lower center", ncols=2)
+
+
+def whole_numbers(axis: Axis) -> None:
+    """Write only whole numbers on an axis."""
+    axis.set_major_locator(MaxNLocator("auto", steps=[1, 2, 2.5, 5, 10], integer=True))
 
 
 def percent(axis: Axis) -> None:

@@ -25,7 +25,7 @@ ALLOWED = {
     "benchmark":  {"arguments", "console", "engines", "errors", "labels", "models", "pipeline",
                    "preprocess", "results", "settings", "sources", "trained"},
     "probe":      {"engines", "models"},
-    "training":   {"arguments", "console", "engines", "errors", "models", "outputs", "pipeline",
+    "training":   {"arguments", "console", "drawing", "engines", "errors", "models", "outputs", "pipeline",
                    "preprocess", "settings", "sources", "trained"},
     "evaluation": {"arguments", "console", "drawing", "engines", "errors", "labels", "models", "outputs", "pipeline",
                    "settings", "sources", "trained"},

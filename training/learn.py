@@ -82,7 +82,9 @@ def learn(task: Task, clock: Clock) -> dict | None:
         with clock.on("testing"):
             keras.config.set_dtype_policy("float32")
             scores = build_trained(spec).predict(_reader(task).batches(test, task.classes), verbose=0)
-    results = write_test(task.output, test, _numbers(task, test), scores, task.classes) if test else None
+    results = None
+    if test:
+        results = write_test(task.output, task.backbones.name, test, scores, task.classes)
     complete(task.output)
     return results
 

@@ -38,7 +38,6 @@ SUMMARIES = {
     "cpu": "no usable GPU",
     "broken": "BROKEN",
     "failed": "does not work",
-    "missing": "not installed",
 }
 
 logger = logging.getLogger("suite")
@@ -91,7 +90,8 @@ def main(argv: Sequence[str] | None = None) -> int:
 def text_lines(reports: Sequence[BackendReport], verdict: Verdict, labels: Sequence[ClassLabel]) -> Iterator[str]:
     """Yield the lines that people read: a block for each backend, and the verdict."""
     for report in reports:
-        yield f"{report.backend} {report.version}".strip() + f": {SUMMARIES[status(report)]}"
+        summary = SUMMARIES[status(report)] if report.installed else report.error
+        yield f"{report.backend} {report.version}".strip() + f": {summary}"
         yield from (f"  {printable(line)}" for line in facts(report))
         yield from (f"  {printable(proof_line(proof, labels))}" for proof in report.proofs)
         yield ""
@@ -112,7 +112,7 @@ def facts(report: BackendReport) -> Iterator[str]:
     yield from map(device_line, report.devices)
     if report.why_no_gpu:
         yield f"no GPU: {report.why_no_gpu}"
-    if report.error:
+    if report.error and report.installed:
         yield f"error: {report.error}"
 
 

@@ -138,9 +138,9 @@ def main(argv: Sequence[str] | None = None) -> int:
     data, positive = find_pictures(args, classifiers)
     from evaluation.findings import METRICS_FILE, write_metrics
     from evaluation.output import prepare_output
-    from evaluation.predictions import PREDICTIONS_FILE
     from evaluation.report import REPORT_FILES, write_report
     from evaluation.summary import summarise
+    from outputs.predictions import PREDICTIONS_FILE
 
     folder = Path(args.output)
     prepare_output(folder, (METRICS_FILE, PREDICTIONS_FILE, *REPORT_FILES), args.force)
@@ -176,9 +176,9 @@ def evaluate_all(
 ) -> tuple["Findings", int]:
     """Let the models answer all pictures; return the findings, and how many pictures failed."""
     from evaluation.findings import Findings
-    from evaluation.predictions import PredictionsFile
-    from evaluation.run import Question, compare, judge, notes_on, show
+    from evaluation.run import TwoClassSettings, answer_all, compare, judge, notes_on
     from labels.classes import class_names
+    from outputs.predictions import PredictionsFile
     from pipeline.panel import Panel
 
     panel = Panel(classifiers, args.ensemble)
@@ -193,14 +193,14 @@ def evaluate_all(
             if error:
                 logger.error("error: %s: %s", printable(path), error)
 
-        validation = show(panel, others, decisions, on_answer) if others else None
-        with PredictionsFile(folder, class_names(panel.labels[0])) as predictions:
-            seen = show(panel, data.test, decisions, on_answer, predictions)
-    if not seen.true:
-        raise UsageError(f"none of the {len(seen.failures):,} pictures of {data.test.name} can be read")
-    evaluations = judge(panel, seen, decisions, Question(positive, args.criterion), validation)
+        validation = answer_all(panel, others, decisions, on_answer) if others else None
+        with PredictionsFile(folder, panel.names, class_names(panel.labels[0])) as predictions:
+            outcome = answer_all(panel, data.test, decisions, on_answer, predictions)
+    if not outcome.true:
+        raise UsageError(f"none of the {len(outcome.failures):,} pictures of {data.test.name} can be read")
+    evaluations = judge(panel, outcome, decisions, TwoClassSettings(positive, args.criterion), validation)
     findings = Findings(
-        data.test.name, len(seen.true) + len(seen.failures), evaluations, compare(evaluations), tuple(seen.failures),
+        data.test.name, outcome.pictures, evaluations, compare(evaluations), tuple(outcome.failures),
         notes_on(data, classifiers, validation), options_told(args, classifiers), args.max_pixels,
     )  # fmt: skip
     return findings, progress.failed

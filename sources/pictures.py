@@ -7,7 +7,7 @@ import io
 import os
 from collections.abc import Iterable, Iterator, Mapping
 from itertools import count
-from typing import Any, BinaryIO, NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 from PIL import Image
@@ -105,7 +105,7 @@ def open_picture(
     raise ImageError(f"{type(picture).__name__} is no picture; give {KINDS}")
 
 
-def read_bytes(file: BinaryIO) -> bytes:
+def read_bytes(file: Any) -> bytes:
     """Return what is left in an open file; raises ImageError when that is not bytes."""
     if isinstance(file, io.TextIOBase):
         raise ImageError("the file is open as text; open it with mode 'rb'")

@@ -12,6 +12,7 @@ from dataclasses import fields
 import pytest
 from conftest import ROOT
 
+import check_gpu
 from engines.nvidia import NvidiaDriver, NvidiaGpu, has_nvidia_gpu
 from labels import read_labels
 from probe.children import Child
@@ -105,6 +106,8 @@ def test_backend_that_is_not_installed_says_how_to_install_it(monkeypatch):
     report = ask(None, "jax")
     assert report.error == "not installed; pip install jax"
     assert judge([report]).reason == "nothing works: jax: not installed; pip install jax"
+    first, *rest = check_gpu.text_lines([report], judge([report]), read_labels())
+    assert (first, rest[0]) == ("jax: not installed; pip install jax", "")
 
 
 def ask(program: str | None, backend: str = "openvino", timeout: float = 60) -> BackendReport:

@@ -84,7 +84,9 @@ def learn(task: Task, clock: Clock) -> dict | None:
             scores = build_trained(trained.network, trained.weights).predict(
                 _reader(task).batches(test, task.classes), verbose=0
             )
-    results = write_test(task.output, test, _numbers(task, test), scores, task.classes) if test else None
+    results = None
+    if test:
+        results = write_test(task.output, task.network.name, test, scores, task.classes)
     complete(task.output)
     return results
 

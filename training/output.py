@@ -6,10 +6,11 @@ from pathlib import Path
 
 from classifiers.folder import LABELS_FILE, MODEL_FILE, SPEC_FILE
 from errors import UsageError
+from outputs.predictions import PREDICTIONS_FILE
 from training.options import OPTIONS_FILE, Options, save_options
 
 MANIFEST_FILE, HISTORY_FILE, PLOT_FILE = "manifest.csv", "history.csv", "history.png"
-TEST_FILE, PREDICTIONS_FILE = "test.json", "predictions.csv"
+TEST_FILE = "test.json"
 FILES = (
     MODEL_FILE, LABELS_FILE, SPEC_FILE, OPTIONS_FILE, MANIFEST_FILE, HISTORY_FILE, PLOT_FILE, TEST_FILE,
     PREDICTIONS_FILE,

@@ -95,7 +95,7 @@ def save_decision_threshold(folder: Path, threshold: float) -> None:
     """
     try:
         _write_spec(folder, _read_json(folder) | {"threshold": threshold})
-    except OSError as error:
+    except (OSError, UsageError) as error:
         raise UsageError(f"the threshold {threshold:.4f} cannot be kept in {folder / SPEC_FILE}: {error}") from error
 
 

@@ -19,6 +19,12 @@ OPTIONS: dict[str, tuple[str, dict[str, Any]]] = {
     "--image":      ("-i", {"nargs": "+", "action": "extend", "metavar": "PATH",
                             "help": "pictures, folders of them, patterns such as 'photos/**/*.jpg'; - reads paths from "
                                     "stdin, one a line"}),
+    "--exclude":    ("",   {"nargs": "+", "action": "extend", "default": [], "metavar": "PATTERN",
+                            "help": "leave out files and folders that match, such as '*.gif', raw/ or "
+                                    "'photos/**/old'"}),
+    "--no-ignore":  ("",   {"action": "store_true",
+                            "help": "search folders that hold a .nomedia file, and those of systems such as @eaDir, "
+                                    "too"}),
     "--null":       ("-0", {"action": "store_true",
                             "help": "paths on stdin end in a NUL character, not in a line end"}),
     "--resize":     ("",   {"choices": settings.RESIZE_MODES,
@@ -77,10 +83,18 @@ def add_options(group: Group, *names: str) -> None:
 
 
 def add_input_options(parser: argparse.ArgumentParser) -> None:
-    """Which pictures, and how they are made to fit the model."""
+    """Which pictures, all in `image`, whether named with --image or without; and how they are made to fit the model."""
+    parser.usage = "%(prog)s [options] [PATH ...]"
     group = parser.add_argument_group("input")
+    group.add_argument("image", nargs="*", action="extend", metavar="PATH", help="what to look at, as with --image")
     add_options(group, "--image", "--null")
+    add_search_options(group)
     add_reading_options(group)
+
+
+def add_search_options(group: Group) -> None:
+    """What is left out where folders are searched."""
+    add_options(group, "--exclude", "--no-ignore")
 
 
 def add_reading_options(group: Group) -> None:

@@ -62,6 +62,9 @@ OPTIONS: dict[str, tuple[str, dict[str, Any]]] = {
     "--resume":     ("",   {"action": "store_true", "help": "go on with FILE where an interrupted run ended"}),
     "--force":      ("",   {"action": "store_true"}),
     "--data":       ("",   {"metavar": "DIR"}),
+    "--labels-csv": ("",   {"metavar": "FILE",
+                            "help": "a CSV file with the columns path, label and, where wanted, split; paths are "
+                                    "relative to --data, or to the file's folder"}),
     "--quiet":      ("-q", {"action": "store_true", "help": "say nothing but results, warnings and errors"}),
     "--debug":      ("",   {"action": "store_true", "help": "show tracebacks and what the libraries say"}),
     "--version":    ("",   {"action": "version", "version": f"%(prog)s {settings.VERSION}"}),

@@ -7,9 +7,9 @@ from fnmatch import fnmatchcase
 from functools import lru_cache
 from pathlib import PurePath
 from typing import NamedTuple
-from unicodedata import normalize
 
 from errors import UsageError
+from labels.classes import nfc
 
 NO_MEDIA = ".nomedia"  # a file that asks programs not to look for pictures in its folder, as on Android
 SYSTEM_FOLDERS = {  # thumbnails, copies and rubbish that systems keep beside pictures
@@ -58,11 +58,6 @@ class Search:
 def is_system_folder(name: str) -> bool:
     """Return whether folders of this name are kept by a system, and hold no pictures of the user's."""
     return name.lower() in SYSTEM_FOLDERS
-
-
-def nfc(text: str) -> str:
-    """Return a name in the one form that its letters are compared in."""
-    return text if text.isascii() else normalize("NFC", text)
 
 
 class _Pattern(NamedTuple):

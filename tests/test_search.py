@@ -189,7 +189,9 @@ def test_help_and_the_error_show_both_ways_to_name_pictures(run, script):
     assert "--exclude takes all that follows it" in finished.stderr
 
 
-@pytest.mark.parametrize("script", ["benchmark_models.py", "compare_models.py"])
+@pytest.mark.parametrize(
+    "script", ["train_classifier.py", "evaluate_classifier.py", "benchmark_models.py", "compare_models.py"]
+)
 def test_every_script_that_searches_has_the_options(run, script):
     assert {"--exclude", "--no-ignore"} <= set(run(script, "--help").stdout.replace(",", " ").split())
 

@@ -14,7 +14,6 @@ from conftest import IMAGES
 import evaluate_classifier
 from classifiers import load_classifier
 from errors import UsageError
-from evaluation.labelled import find_labelled
 from evaluation.output import prepare_output
 from evaluation.run import Question, compare, judge, show
 from labels import ClassLabel, read_labels
@@ -22,6 +21,7 @@ from labels.classes import ClassIndex
 from pipeline import classify
 from pipeline.panel import Answer, Panel
 from sources.frames import Frame
+from sources.labelled import match_classes, read_folder
 
 LABELLED = {"coffee.png": "espresso", "rocket.jpg": "n03773504", "camera.png": "tripod", "cat.png": "tench"}
 HELP_IMPORTS = ("numpy", "scipy", "sklearn", "matplotlib", "tensorflow", "keras", "openvino")
@@ -153,7 +153,7 @@ def test_models_side_by_side_answer_as_each_does_alone_and_the_ensemble_is_their
     panel = Panel(both, ensemble=True)
     assert panel.names == ("crop", "stretch", "mean of crop + stretch")
     labels = read_labels()
-    paths = [path for path, _index in find_labelled(data, ClassIndex("lite", labels))]
+    paths = [path for path, _index in match_classes(read_folder(data), ClassIndex("lite", labels))]
     answers = list(panel.answer(iter(paths)))
     assert [answer.frame.source for answer in answers] == paths
     alone = [list(classify(paths, resize=mode, top_k=1)) for mode in ("crop", "stretch")]
@@ -199,7 +199,7 @@ def pets(tmp_path_factory):
         (folder / label).mkdir()
         for number in range(150):
             (folder / label / f"{number}.jpg").touch()
-    return find_labelled(folder, ClassIndex("good", RandomPanel.labels[0]))
+    return match_classes(read_folder(folder), ClassIndex("good", RandomPanel.labels[0]))
 
 
 def test_two_classes_are_judged_at_a_threshold_of_the_validation_pictures(pets):

@@ -20,8 +20,8 @@ PICTURE = str(IMAGES / "cat.png")
 MISSING = "no such file, and no picture matches it as a pattern"
 
 
-def found(*inputs, **left_out):
-    return list(find_images(inputs, Search(**left_out)))
+def found(*inputs, **options):
+    return list(find_images(inputs, **options))
 
 
 def split(data, separator=b"\n"):
@@ -82,7 +82,7 @@ def test_folders_deeper_than_the_recursion_limit(tree, pattern):
         os.chdir("d")
     shutil.copy(PICTURE, "x.png")
     os.chdir(top)
-    frames = {path: read_frame(path, Transform(32)).error for path in find_images(pattern)}
+    frames = {path: read_frame(path, Transform(224)).error for path in find_images(pattern)}
     subprocess.run(["rm", "-r", "p"], check=True)  # pytest's own clean-up would fail at such depth
     assert frames == {"p/" + "d/" * 1100 + "x.png": ""}
 
@@ -90,8 +90,8 @@ def test_folders_deeper_than_the_recursion_limit(tree, pattern):
 def test_excluded_folders_are_not_searched(tree):
     tree("p/a.png", "p/out/b.png", "p/q/out/c.png", "p/output/d.png")
     os.symlink("p/out", "link")
-    assert found("p", folders=("p/out",)) == ["p/a.png", "p/output/d.png", "p/q/out/c.png"]
-    assert found("p/**/*.png", folders=("link", "p/../p/q/")) == ["p/a.png", "p/output/d.png"]
+    assert found("p", search=Search(folders=("p/out",))) == ["p/a.png", "p/output/d.png", "p/q/out/c.png"]
+    assert found("p/**/*.png", search=Search(folders=("link", "p/../p/q/"))) == ["p/a.png", "p/output/d.png"]
 
 
 @pytest.mark.parametrize("most", [1, 2, 3, 7, 50, 51, 1000])

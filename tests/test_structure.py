@@ -17,7 +17,7 @@ ALLOWED = {
     "console":     {"errors"},
     "networks":    {"errors", "models", "settings", "transforms"},
     "preprocess":  {"errors", "settings", "transforms"},
-    "sources":     {"errors", "preprocess", "settings", "transforms"},
+    "sources":     {"errors", "labels", "preprocess", "settings", "transforms"},
     "engines":     {"errors", "networks", "settings"},
     "inference":   {"engines", "labels", "results", "settings", "sources"},
     "classifiers": {"engines", "errors", "inference", "labels", "models", "networks", "results", "settings", "sources",

@@ -9,12 +9,14 @@ from conftest import ROOT
 #   room          may import
 ALLOWED = {
     "errors":      set(),
+    "files":       set(),
+    "interrupts":  set(),
     "results":     set(),
     "settings":    {"errors"},
     "transforms":  {"settings"},
     "labels":      {"errors"},
     "models":      {"errors"},
-    "console":     {"errors"},
+    "console":     {"errors", "interrupts"},
     "networks":    {"errors", "models", "settings", "transforms"},
     "preprocess":  {"errors", "settings", "transforms"},
     "sources":     {"errors", "preprocess", "settings", "transforms"},
@@ -23,18 +25,18 @@ ALLOWED = {
     "classifiers": {"engines", "errors", "inference", "labels", "models", "networks", "results", "settings", "sources",
                     "transforms"},
     "pipeline":    {"classifiers", "engines", "inference", "results", "settings", "sources"},
-    "outputs":     {"console", "errors", "labels", "preprocess", "results", "settings", "sources"},
+    "outputs":     {"console", "errors", "files", "labels", "preprocess", "results", "settings", "sources"},
     "arguments":   {"classifiers", "console", "engines", "errors", "models", "networks", "settings", "sources"},
     "drawing":     {"console", "sources"},
     "probe":       {"classifiers", "engines", "errors", "models"},
     "benchmark":   {"classifiers", "console", "engines", "errors", "models", "preprocess", "results", "sources"},
-    "training":    {"classifiers", "console", "drawing", "engines", "errors", "inference", "models", "networks",
+    "training":    {"classifiers", "console", "drawing", "engines", "errors", "files", "inference", "models", "networks",
                     "outputs", "preprocess", "settings", "sources", "transforms"},
     "evaluation":  {"classifiers", "console", "drawing", "errors", "inference", "labels", "outputs", "pipeline",
                     "sources"},
     "docs":        set(),
-    "comparison":  {"console", "drawing", "errors", "inference", "labels", "outputs", "pipeline", "results", "settings",
-                    "sources"},
+    "comparison":  {"console", "drawing", "errors", "files", "inference", "labels", "outputs", "pipeline", "results",
+                    "settings", "sources"},
 }  # fmt: skip
 FRAMEWORKS = {"tensorflow", "keras", "jax", "torch", "openvino", "matplotlib"}
 FRAMEWORK_ROOMS = ("engines", "networks", "training", "benchmark", "probe")

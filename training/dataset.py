@@ -4,7 +4,6 @@ Two layouts: one folder per class, or train/, validation/ and test/ with class f
 """
 
 import csv
-import hashlib
 import os
 from collections.abc import Iterable, Sequence
 from concurrent.futures import ThreadPoolExecutor
@@ -16,6 +15,7 @@ from tqdm import tqdm
 from classifiers.folder import check_class_names
 from console import bar_is_off
 from errors import UsageError
+from files import sha256_of
 from settings import WORKERS
 from sources.paths import find_images
 
@@ -141,8 +141,7 @@ def _with_digest(folder: Path, picture: Picture) -> Picture:
     try:
         if not path.is_file():
             return replace(picture, skipped="is not a regular file (a pipe or a device?)")
-        with open(path, "rb") as file:
-            return replace(picture, digest=hashlib.file_digest(file, "sha256").hexdigest())
+        return replace(picture, digest=sha256_of(path))
     except OSError as error:
         return replace(picture, skipped=f"cannot be read: {error.strerror}")
 

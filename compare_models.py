@@ -35,7 +35,8 @@ from outputs.formats import FORMATS, format_of
 from sources.paths import find_images
 
 if TYPE_CHECKING:
-    from comparison.side_by_side import Output, Tally
+    from comparison.agreement import Tally
+    from comparison.outputs import Output
     from evaluation.panel import Panel
 
 
@@ -86,7 +87,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     args, contenders = parse(argv)
     configure_messages(args.quiet, args.debug)
     check_files(args)
-    from comparison.side_by_side import Tally
+    from comparison.agreement import Tally
     from evaluation.panel import panel_from
 
     panel = panel_from(args, contenders, is_timed=True)
@@ -125,7 +126,8 @@ def compare_all(args: argparse.Namespace, panel: "Panel", tally: "Tally", output
 
 def open_outputs(args: argparse.Namespace, panel: "Panel") -> list["Output"]:
     """Return the ways out; none touches its file before the first row is there."""
-    from comparison.side_by_side import TABLES, TableOutput
+    from comparison.outputs import TableOutput
+    from comparison.tables import TABLES
 
     outputs: list[Output] = [TableOutput(args.output, TABLES[args.format](panel.names, args.top_k))]
     if args.figure:

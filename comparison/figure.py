@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import NamedTuple
 
-from comparison.side_by_side import Row, Tally
+from comparison.agreement import Row, Tally
 from console.text import end_of, readable, shorten
 from drawing.pages import make_page
 from drawing.plot import FAINT, FIRST, INK, SECOND, render

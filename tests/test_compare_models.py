@@ -12,8 +12,9 @@ from PIL import Image
 
 import compare_models
 import settings
+from comparison.agreement import Tally
 from comparison.figure import CompareFigure
-from comparison.side_by_side import TABLES, CsvTable, JsonlTable, Tally, TextTable, summary
+from comparison.tables import TABLES, CsvTable, JsonlTable, TextTable, summary
 from evaluation.panel import Answer
 from labels import ClassLabel, read_labels
 from pipeline import classify

@@ -8,6 +8,8 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import NamedTuple
 
+from matplotlib.figure import Figure
+
 from comparison.agreement import Row, Tally
 from console.text import end_of, readable, shorten
 from drawing.pages import make_page
@@ -93,7 +95,7 @@ def _drawing(figure: CompareFigure, tally: Tally, seconds: Sequence[float], form
     width = PICTURE_WIDTH + len(tally.names) * (MODEL_WIDTH + GAP) + GAP
     height = HEADER + sum(heights) + GAP * (len(heights) + 1)
 
-    def draw(drawing) -> None:
+    def draw(drawing: Figure) -> None:
         sheet = Sheet(drawing, width, height)
         sheet.write(GAP, 0.22, tally.sentence(), 9)
         if len(tally.names) > 1:

@@ -52,9 +52,9 @@ class Progress(contextlib.ExitStack):
         self._bar = self.enter_context(bar)
         self.enter_context(logging_redirect_tqdm([logging.root, logger]))
 
-        def find_total() -> None:
+        def find_total(count: Callable[[], int]) -> None:
             with contextlib.suppress(OSError):
                 bar.total = count()
 
         if count:
-            threading.Thread(target=find_total, daemon=True).start()
+            threading.Thread(target=find_total, args=(count,), daemon=True).start()

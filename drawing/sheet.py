@@ -1,5 +1,7 @@
 """A sheet that things are placed on by inches from its upper left corner: for contact sheets and figures of rows."""
 
+from typing import Any
+
 from matplotlib.figure import Figure
 from matplotlib.patches import Rectangle
 from PIL import Image
@@ -24,7 +26,7 @@ class Sheet:
             image, extent=(left, left + wide, top + high, top), aspect="auto", interpolation="antialiased"
         )
 
-    def write(self, left: float, top: float, text: str, size: float, **style: object) -> None:
+    def write(self, left: float, top: float, text: str, size: float, **style: Any) -> None:
         """Write a line of text whose middle is `top` inches below the upper edge; `size` in points."""
         self._axes.text(left, top, text, fontsize=size, va="center_baseline", **style)
 

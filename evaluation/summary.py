@@ -20,7 +20,7 @@ def summarise(findings: Findings, folder: Path) -> str:
         f"{findings.pictures:,} pictures of {findings.data}{failed}",
         f"{'model':{width}}  {'top-1 (95 % interval)':26}  {'top-5':26}  macro F1  log loss     ECE",
         *(_row(one, width) for one in findings.evaluations),
-        *(_two_class(one) for one in findings.evaluations if one.two_class),
+        *(_two_class(one, one.two_class) for one in findings.evaluations if one.two_class),
         *map(_comparison, findings.comparisons),
         *(f"note: {note}" for note in findings.notes),
         f"report: {folder / REPORT}",
@@ -40,8 +40,7 @@ def _percent(value: Proportion) -> str:
     return f"{value.value:.2%} ({value.low:.1%} to {value.high:.1%})"
 
 
-def _two_class(one: Evaluation) -> str:
-    two: TwoClass = one.two_class
+def _two_class(one: Evaluation, two: TwoClass) -> str:
     lines = [
         f"{one.model}, {one.names[two.positive]} against {one.names[two.negative]}: "
         f"ROC AUC {two.roc_auc:.4f}, average precision {two.average_precision:.4f}",

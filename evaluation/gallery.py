@@ -5,11 +5,10 @@ from dataclasses import dataclass
 from typing import NamedTuple
 
 import numpy as np
-from matplotlib.figure import Figure
 
 from console.text import end_of, readable, shorten
-from drawing.plot import SECOND, THIRD, render
-from drawing.sheet import Sheet
+from drawing.plot import SECOND, THIRD
+from drawing.sheet import Sheet, render_sheet
 from drawing.thumbnails import decode, thumbnail
 from errors import ImageError
 from evaluation.metrics import ConfusedPair, Evaluation
@@ -119,8 +118,7 @@ def contact_sheet(gallery: Gallery, thumbnails: Thumbnails, title: str) -> bytes
     width = GAP + columns * (CELL_WIDTH + GAP)
     height = 2 * GAP + HEADING + sum(row_height + (HEADING if heading else 0) for heading, _part in rows)
 
-    def draw(figure: Figure) -> None:
-        sheet = Sheet(figure, width, height)
+    def draw(sheet: Sheet) -> None:
         sheet.write(GAP, GAP + HEADING / 2, title, 12, weight="bold")
         top = GAP + HEADING
         for heading, part in rows:
@@ -131,7 +129,7 @@ def contact_sheet(gallery: Gallery, thumbnails: Thumbnails, title: str) -> bytes
                 _draw_entry(sheet, GAP + column * (CELL_WIDTH + GAP), top, entry, thumbnails.of(entry.path))
             top += row_height
 
-    return render((width, height), draw, "jpeg", DPI)
+    return render_sheet(width, height, draw, "jpeg", DPI)
 
 
 def _lines(group: Group) -> list[Sequence[Entry]]:

@@ -6,10 +6,9 @@ from console.text import printable
 from evaluation.findings import Findings
 from evaluation.metrics import Evaluation
 from evaluation.proportions import Proportion
+from evaluation.report import REPORT_FILE
 from evaluation.significance import Comparison
 from evaluation.thresholds import AtThreshold, TwoClass
-
-REPORT = "report.html"
 
 
 def summarise(findings: Findings, folder: Path) -> str:
@@ -23,7 +22,7 @@ def summarise(findings: Findings, folder: Path) -> str:
         *(_two_class(one, one.two_class) for one in findings.evaluations if one.two_class),
         *map(_comparison, findings.comparisons),
         *(f"note: {note}" for note in findings.notes),
-        f"report: {folder / REPORT}",
+        f"report: {folder / REPORT_FILE}",
     ]
     return "\n".join(map(printable, "\n".join(lines).split("\n")))
 

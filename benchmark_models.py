@@ -10,7 +10,7 @@ and peak memory; each as the median of --repeats, and beside two baselines measu
 `tutorial` (one load_img and model.predict for each picture) and `keras`
 (image_dataset_from_directory and a batched model.predict), both on TensorFlow.
 
-Exit codes: 0 all measured, 1 something could not be, 2 wrong usage, 130 interrupted.
+Exit codes: 0 all measured, 1 something could not be measured, 2 wrong usage, 130 interrupted.
 """
 
 import argparse
@@ -50,30 +50,32 @@ Samples = dict[Task, list[Sample]]
 def make_parser() -> ArgumentParser:
     """Return the options of this script."""
     parser = ArgumentParser(__doc__)
-    group = parser.add_argument_group("what is measured (NAME ...: one or several)")
+    group = parser.add_argument_group("what is measured")
     add_several_models(group)
     add_option(
         group, "--weights", metavar=None, choices=BUILT_IN_WEIGHTS,
-        help="default: imagenet where the weights are there without a download, otherwise none: random weights "
-        "(a trained model has its own)",
+        help="imagenet, or none for random weights; a trained model has its own "
+        "(default: imagenet if they need no download, else none)",
     )  # fmt: skip
     add_engine_options(group, several=True)
-    group = parser.add_argument_group("how")
+    group = parser.add_argument_group("how it is measured")
     group.add_argument(
-        "--images", nargs="+", metavar="PATH", help="pictures, and folders of them (default: the shipped ones)"
+        "--images", nargs="+", metavar="PATH", help="pictures and folders of pictures (default: the shipped ones)"
     )
     add_search_options(group)
     group.add_argument(
         "--count", type=positive_int, metavar="N",
-        help="how many pictures; they are repeated up to this number (default: all of --images, 100 without)",
+        help="number of pictures; they are repeated to reach it (default: all of --images, or 100 shipped ones)",
     )  # fmt: skip
     group.add_argument(
-        "--repeats", type=positive_int, default=3, metavar="N", help="measure all N times (default: %(default)s)"
+        "--repeats", type=positive_int, default=3, metavar="N", help="measure everything N times (default: %(default)s)"
     )
     add_option(group, "--workers")
     group = parser.add_argument_group("output")
     add_option(group, "--output", help="write the table to a file (default: to stdout)")
-    add_option(group, "--format", choices=tuple(WRITERS), default="text", help="of the table (default: %(default)s)")
+    add_option(
+        group, "--format", choices=tuple(WRITERS), default="text", help="format of the table (default: %(default)s)"
+    )
     add_message_options(parser)
     return parser
 
@@ -145,7 +147,7 @@ def choose_ways(args: argparse.Namespace) -> list[Way]:
 
 
 def resolve(backend: str, device: str) -> str:
-    """Return the backend that `auto` means here; a process of its own asks, so that this one stays small."""
+    """Return the backend that `auto` means on this machine; another process finds out, so that this one stays small."""
     if backend != AUTO:
         return backend
     program = "import sys; from engines import choose_backend; print(choose_backend('auto', sys.argv[1]))"
@@ -161,7 +163,7 @@ def full_name(spec: ModelSpec | TrainedFolder) -> str:
 
 
 def choose_weights(spec: ModelSpec | TrainedFolder, wanted: str | None) -> str:
-    """Return `wanted`, or the weights of a model that are there, which may be none; a trained one has its own."""
+    """Return which weights to measure: a trained model's own, those `wanted`, ImageNet's if they are here, or none."""
     if isinstance(spec, TrainedFolder):
         return TRAINED
     if wanted or has_imagenet_weights(spec):
@@ -192,13 +194,13 @@ def measure_all(samples: Samples, errors: dict[Task, str], setting: Setting, rep
 
 
 def describe(task: Task) -> str:
-    """Return a task in words, for people."""
+    """Describe a task for people."""
     parts = (task.model, task.backend, task.precision, task.batch_size and f"batch {task.batch_size}", task.kind)
     return " ".join(str(part).replace("_", " ") for part in parts if part)
 
 
 def show_progress(text: str, quiet: bool) -> None:
-    """Replace the last line of the terminal, if people read it there."""
+    """Replace the last line of the terminal, if there is one."""
     if sys.stderr.isatty() and not quiet:
         width = shutil.get_terminal_size().columns - 1
         print(f"\r\x1b[K{text[:width]}", end="", file=sys.stderr, flush=True)

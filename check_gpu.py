@@ -38,7 +38,6 @@ SUMMARIES = {
     "cpu": "no usable GPU",
     "broken": "BROKEN",
     "failed": "does not work",
-    "missing": "not installed",
 }
 
 logger = logging.getLogger("suite")
@@ -50,15 +49,15 @@ def make_parser() -> ArgumentParser:
     group = parser.add_argument_group("check")
     add_option(
         group, "--backend", nargs="+", choices=tuple(BACKENDS), default=list(BACKENDS), metavar="NAME",
-        help=f"which to check: {', '.join(BACKENDS)} (default: all)",
+        help=f"backends to check: {', '.join(BACKENDS)} (default: all)",
     )  # fmt: skip
     add_option(
         group, "--format", choices=tuple(FORMATS), default="text",
-        help="text (default), or jsonl: a JSON object for each backend and one for the verdict, a line each",
+        help="text for people, or jsonl: a line of JSON for each backend and one for the verdict (default: text)",
     )  # fmt: skip
     group.add_argument(
         "--timeout", type=positive_int, default=TIMEOUT, metavar="SECONDS",
-        help="when to give up on a backend that does not answer (default: %(default)s)",
+        help="give up on a backend that has not answered after so many seconds (default: %(default)s)",
     )  # fmt: skip
     add_message_options(parser)
     return parser
@@ -79,7 +78,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     from probe.children import probe_backends
 
     backends = list(dict.fromkeys(args.backend))
-    logger.info("checking %s: some seconds for each", ", ".join(backends))
+    logger.info("checking %s: this takes some seconds for each", ", ".join(backends))
     pixels = read_square(PICTURE, Network((find_model(PICTURE_MODEL),)).transform()).tobytes()
     reports = probe_backends(backends, pixels, args.timeout, args.debug)
     verdict = judge(reports)
@@ -91,7 +90,8 @@ def main(argv: Sequence[str] | None = None) -> int:
 def text_lines(reports: Sequence[BackendReport], verdict: Verdict, labels: Sequence[ClassLabel]) -> Iterator[str]:
     """Yield the lines that people read: a block for each backend, and the verdict."""
     for report in reports:
-        yield f"{report.backend} {report.version}".strip() + f": {SUMMARIES[status(report)]}"
+        summary = SUMMARIES[status(report)] if report.installed else report.error
+        yield f"{report.backend} {report.version}".strip() + f": {summary}"
         yield from (f"  {printable(line)}" for line in facts(report))
         yield from (f"  {printable(proof_line(proof, labels))}" for proof in report.proofs)
         yield ""
@@ -99,7 +99,7 @@ def text_lines(reports: Sequence[BackendReport], verdict: Verdict, labels: Seque
 
 
 def facts(report: BackendReport) -> Iterator[str]:
-    """Yield what a backend is built for, what it sees, and why it sees no more."""
+    """Yield what a backend was built for, what it sees, and why it sees no GPU."""
     build, driver = report.build, report.driver
     for name, built, found in (
         ("CUDA", build.cuda_built, build.cuda_found),
@@ -107,12 +107,12 @@ def facts(report: BackendReport) -> Iterator[str]:
     ):
         if built or found:
             yield f"{name}: built for {built or 'an unknown version'}, found {found or 'none'}"
-    if driver.version and report.backend != "openvino":
+    if driver.version and BACKENDS[report.backend].gpus == "NVIDIA":
         yield f"NVIDIA's driver: {driver.version}, for CUDA up to {driver.cuda}"
     yield from map(device_line, report.devices)
     if report.why_no_gpu:
         yield f"no GPU: {report.why_no_gpu}"
-    if report.error:
+    if report.error and report.installed:
         yield f"error: {report.error}"
 
 

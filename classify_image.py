@@ -65,7 +65,7 @@ def parse(argv: Sequence[str] | None) -> tuple[argparse.Namespace, Classifier]:
 
 
 def add_output_options(parser: argparse.ArgumentParser) -> None:
-    """What is said of each picture, and where to."""
+    """What is printed for each picture, and where it goes."""
     group = parser.add_argument_group("output")
     add_option(group, "--top-k")
     group.add_argument(
@@ -74,15 +74,17 @@ def add_output_options(parser: argparse.ArgumentParser) -> None:
         type=probability,
         default=0,
         metavar="P",
-        help="leave out labels with a score below P (0 to 1)",
+        help="leave out labels with a score below P, from 0 to 1 (default: %(default)s)",
     )
     add_option(group, "--output")
     add_option(group, "--format", choices=FORMATS)
     add_option(group, "--resume")
     group.add_argument("--annotate", metavar="DIR", help="save copies with the best label drawn on them")
     group.add_argument("--copy-to", metavar="DIR", help="copy each picture into DIR/LABEL/, or DIR/unsure/")
-    group.add_argument("--link-to", metavar="DIR", help="the same with symbolic links")
-    add_option(group, "--force", help="overwrite FILE, and annotated copies that exist")
+    group.add_argument(
+        "--link-to", metavar="DIR", help="put a symbolic link to each picture into DIR/LABEL/, or DIR/unsure/"
+    )
+    add_option(group, "--force", help="overwrite FILE and annotated copies if they exist")
     group.add_argument("--show", action="store_true", help="show each picture with its best label in a window")
 
 
@@ -105,7 +107,7 @@ def main(argv: Sequence[str] | None = None) -> int:
 
 
 def classify_all(args: argparse.Namespace, classifier: Classifier, outputs: list, results: Results) -> int:
-    """Hand each result to the outputs, and last to the results, which say what is done; return how many failed."""
+    """Hand each result to the outputs, and then to the results, whose rows record what is done; return the failures."""
     images, search = named_images(args), search_of(args, copy_folders(args))
     on_terminal = not args.output and sys.stdout.isatty() and sys.stderr.isatty()
     with Progress(
@@ -198,7 +200,7 @@ def open_outputs(args: argparse.Namespace, classifier: Classifier) -> list:
 
 
 def write_all(outputs: list, frame: "Frame", result: Result) -> list[str]:
-    """Hand a result to every output; return what went wrong, which keeps no other from its share."""
+    """Hand a result to every output; return what went wrong. An output that fails does not stop the others."""
     errors = []
     for output in outputs:
         try:

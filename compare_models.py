@@ -43,14 +43,14 @@ def make_parser() -> ArgumentParser:
     top_k_help = "labels for each picture and model, in CSV, JSON Lines and the figure (default: %(default)s)"
     add_option(group, "--top-k", help=top_k_help)
     add_option(group, "--output", help="write the table to a file (default: to stdout)")
-    add_option(group, "--format", choices=FORMATS, help="of the table (default: what FILE ends in, or text)")
+    add_option(group, "--format", choices=FORMATS, help="format of the table (default: what FILE ends in, or text)")
     group.add_argument(
         "--figure",
         type=figure_file,
         metavar="FILE",
-        help="show each picture beside the models' labels as bars: .png, .svg or .html",
+        help="draw each picture beside the models' labels as bars, in a file that ends in .png, .svg or .html",
     )  # fmt: skip
-    add_option(group, "--force", help="overwrite the files if they exist")
+    add_option(group, "--force", help="overwrite FILE and the figure if they exist")
     add_message_options(parser)
     return parser
 

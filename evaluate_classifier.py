@@ -50,8 +50,8 @@ def make_parser() -> ArgumentParser:
     add_models_options(parser)
     add_threshold_options(parser)
     group = parser.add_argument_group("output")
-    add_option(group, "--output", metavar="DIR", help="the folder for the report")
-    add_option(group, "--force", help="replace the report that DIR holds")
+    add_option(group, "--output", metavar="DIR", help="folder to write the report to")
+    add_option(group, "--force", help="replace the report that is in DIR")
     add_message_options(parser)
     return parser
 
@@ -93,16 +93,18 @@ def add_threshold_options(parser: argparse.ArgumentParser) -> None:
     """Between two classes: which score makes a picture one of them."""
     group = parser.add_argument_group("two classes")
     group.add_argument(
-        "--positive", metavar="LABEL", help="the class that recall and the curves are about (default: the second)"
+        "--positive",
+        metavar="LABEL",
+        help="the class that recall and the curves are computed for (default: the second)",
     )
     group.add_argument(
         "--criterion", type=criterion, default=CRITERIA[0], metavar="|".join(CRITERIA),
-        help="the threshold to recommend: equal error in both classes (default), the best F1, or the highest "
-        "with a recall of R, as in recall=0.95",
+        help="which threshold to recommend: the one with equal error rates in both classes, the one with the best F1, "
+        "or the highest with a recall of R, as in recall=0.95 (default: %(default)s)",
     )  # fmt: skip
     group.add_argument(
         "--save-threshold", action="store_true",
-        help="keep the recommended threshold in the trained model's folder, for classify_image.py to answer with",
+        help="store the recommended threshold in the trained model's folder; classify_image.py then uses it",
     )  # fmt: skip
 
 
@@ -121,7 +123,7 @@ def criterion(text: str) -> str:
 def check_classes_agree(
     parser: argparse.ArgumentParser, args: argparse.Namespace, classifiers: Sequence[Classifier]
 ) -> None:
-    """Refuse models that cannot be judged on the same labels, and what only two classes have for more."""
+    """Refuse models of different classes together, and options for two classes with models that have more."""
     first = classifiers[0]
     for other in classifiers[1:]:
         if other.labels != first.labels:
@@ -130,7 +132,7 @@ def check_classes_agree(
         if vars(args)[option[2:].replace("-", "_")] and len(first.labels) != 2:
             parser.error(f"{option} is for two classes, and {first.name} has {len(first.labels):,}")
     if args.save_threshold and not all(one.folder for one in classifiers):
-        parser.error("--save-threshold keeps it in a trained model's folder, which --model FOLDER names")
+        parser.error("--save-threshold stores the threshold in a trained model's folder; give one with --model FOLDER")
 
 
 def main(argv: Sequence[str] | None = None) -> int:
@@ -140,9 +142,9 @@ def main(argv: Sequence[str] | None = None) -> int:
     data, positive = find_pictures(args, classifiers)
     from evaluation.findings import METRICS_FILE, write_metrics
     from evaluation.output import prepare_output
-    from evaluation.predictions import PREDICTIONS_FILE
     from evaluation.report import REPORT_FILES, write_report
     from evaluation.summary import summarise
+    from outputs.predictions import PREDICTIONS_FILE
 
     folder = Path(args.output)
     prepare_output(folder, (METRICS_FILE, PREDICTIONS_FILE, *REPORT_FILES), args.force)
@@ -176,11 +178,11 @@ def find_pictures(args: argparse.Namespace, classifiers: Sequence[Classifier]) -
 def evaluate_all(
     args: argparse.Namespace, classifiers: Sequence[Classifier], data: "Data", positive: int, folder: Path
 ) -> tuple["Findings", int]:
-    """Show the models all pictures; return what was found, and how many pictures failed."""
+    """Let the models answer all pictures; return the findings, and how many pictures failed."""
     from evaluation.findings import Findings
-    from evaluation.predictions import PredictionsFile
-    from evaluation.run import Question, compare, judge, notes_on, show
+    from evaluation.run import TwoClassSettings, answer_all, compare, judge, notes_on
     from labels.classes import class_names
+    from outputs.predictions import PredictionsFile
     from pipeline.panel import Panel
 
     panel = Panel(classifiers, args.ensemble)
@@ -195,21 +197,21 @@ def evaluate_all(
             if error:
                 logger.error("error: %s: %s", printable(path), error)
 
-        validation = show(panel, others, decisions, on_answer) if others else None
-        with PredictionsFile(folder, class_names(panel.labels[0])) as predictions:
-            seen = show(panel, data.test, decisions, on_answer, predictions)
-    if not seen.true:
-        raise UsageError(f"none of the {len(seen.failures):,} pictures of {data.test.name} can be read")
-    evaluations = judge(panel, seen, decisions, Question(positive, args.criterion), validation)
+        validation = answer_all(panel, others, decisions, on_answer) if others else None
+        with PredictionsFile(folder, panel.names, class_names(panel.labels[0])) as predictions:
+            outcome = answer_all(panel, data.test, decisions, on_answer, predictions)
+    if not outcome.true:
+        raise UsageError(f"none of the {len(outcome.failures):,} pictures of {data.test.name} can be read")
+    evaluations = judge(panel, outcome, decisions, TwoClassSettings(positive, args.criterion), validation)
     findings = Findings(
-        data.test.name, len(seen.true) + len(seen.failures), evaluations, compare(evaluations), tuple(seen.failures),
+        data.test.name, outcome.pictures, evaluations, compare(evaluations), tuple(outcome.failures),
         notes_on(data, classifiers, validation), options_told(args, classifiers), args.max_pixels,
     )  # fmt: skip
     return findings, progress.failed
 
 
 def options_told(args: argparse.Namespace, classifiers: Sequence[Classifier]) -> dict[str, str]:
-    """Return what shapes the figures, by the option that says it."""
+    """Return the options that decide the figures, by their names."""
     told = {
         "--data": args.data,
         "--labels-csv": args.labels_csv,
@@ -230,7 +232,7 @@ def options_told(args: argparse.Namespace, classifiers: Sequence[Classifier]) ->
 
 
 def save_thresholds(classifiers: Sequence[Classifier], findings: "Findings") -> None:
-    """Keep each model's recommended threshold in its folder."""
+    """Store each model's recommended threshold in its folder."""
     from classifiers.folder import save_decision_threshold
 
     for one, found in zip(classifiers, findings.evaluations, strict=False):  # the ensemble has no folder
@@ -239,7 +241,7 @@ def save_thresholds(classifiers: Sequence[Classifier], findings: "Findings") -> 
             raise UsageError(f"no threshold can be recommended for {one.name}: pictures of one class were unreadable")
         chosen = two.recommended.threshold
         save_decision_threshold(one.folder, chosen if two.positive == 1 else 1 - chosen)
-        logger.info("the threshold %.4f is kept in %s", chosen, one.folder)
+        logger.info("the threshold %.4f is stored in %s", chosen, one.folder)
 
 
 if __name__ == "__main__":

@@ -117,7 +117,7 @@ def _decode(file: BinaryIO, head: bytes, name: str, max_pixels: int, min_side: i
     try:
         image = Image.open(file, formats=FORMATS)
     except (Image.DecompressionBombError, Image.DecompressionBombWarning) as error:
-        raise ImageError(f"its pixels are over the limit of {max_pixels:,}; raise it with --max-pixels") from error
+        raise ImageError(f"it has more pixels than the limit of {max_pixels:,}; raise it with --max-pixels") from error
     except Image.UnidentifiedImageError as error:
         raise ImageError(_why_not_an_image(head)) from error
     except Exception as error:  # Pillow's decoders raise almost anything for hostile bytes
@@ -195,7 +195,7 @@ def _to_srgb(image: Image.Image, profile: Any) -> Image.Image:
 
 def _note_multi_frame(name: str) -> None:
     if _multi_frame_note.acquire(blocking=False):
-        logger.info("%s has several frames; of such files only the first frame is classified", name)
+        logger.info("%s has several frames; only the first frame of such files is classified", name)
 
 
 def _why_not_a_file(path: str | Path) -> str:

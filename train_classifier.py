@@ -55,7 +55,7 @@ def make_parser() -> ArgumentParser:
 
 
 def parse(argv: Sequence[str] | None) -> tuple[argparse.Namespace, Runtime]:
-    """Read and check the command line, in a fraction of a second; with --resume, also what the run was told first."""
+    """Read and check the command line, in a fraction of a second; with --resume, also the options of the run."""
     parser = make_parser()
     args = parser.parse_args(argv)
     if not args.output:
@@ -82,20 +82,20 @@ def _add_data_options(parser: argparse.ArgumentParser) -> None:
     add_search_options(group)
     group.add_argument(
         "--split", type=share, nargs=3, default=[70.0, 20.0, 10.0], metavar=("TRAIN", "VALIDATION", "TEST"),
-        help="shares of each class's pictures, where nothing tells (default: 70 20 10)",
+        help="how to divide the pictures of each class, unless folders do it already (default: 70 20 10)",
     )  # fmt: skip
     group.add_argument(
         "--augment", nargs="*", choices=(*AUGMENTATIONS, "none"), metavar="KIND",
-        help=f"train on altered views, too: {', '.join(AUGMENTATIONS)} "
-        "(without KIND: all; default: all, in fine-tuning only)",
+        help=f"also train on altered copies of the pictures: {', '.join(AUGMENTATIONS)}; without a value, all of these "
+        "(default: none for the head, all in fine-tuning)",
     )  # fmt: skip
     group.add_argument(
         "--views", type=positive_int, default=4, metavar="N",
-        help="altered views of each training picture for the head (default: %(default)s)",
+        help="altered copies of each training picture that the head is trained on (default: %(default)s)",
     )  # fmt: skip
-    resize_help = "how a picture becomes a square; the classifier keeps to it (default: %(default)s)"
+    resize_help = "how a picture is made square, in training and later (default: %(default)s)"
     add_option(group, "--resize", default="crop", help=resize_help)
-    add_option(group, "--max-pixels", help="leave out larger pictures (default: %(default)s)")
+    add_option(group, "--max-pixels", help="leave out pictures with more pixels (default: %(default)s)")
     add_option(group, "--workers")
 
 
@@ -104,51 +104,57 @@ def _add_model_options(parser: argparse.ArgumentParser) -> None:
     add_backbones(group)
     add_option(
         group, "--weights", default="imagenet",
-        help="what the backbones begin with: a weights file, imagenet (default), or none: random",
+        help="weights that the backbones start from: a file, imagenet, or none for random ones (default: imagenet)",
     )  # fmt: skip
-    group.add_argument("--head", choices=HEADS, default="linear", help="on top of them (default: %(default)s)")
     group.add_argument(
-        "--hidden-units", type=positive_int, default=256, metavar="N", help="of --head mlp (default: %(default)s)"
-    )
+        "--head", choices=HEADS, default="linear",
+        help="trained on top of the backbones: linear is one dense layer, mlp two (default: %(default)s)",
+    )  # fmt: skip
+    group.add_argument(
+        "--hidden-units", type=positive_int, default=256, metavar="N",
+        help="size of the first layer of --head mlp (default: %(default)s)",
+    )  # fmt: skip
     group.add_argument(
         "--dropout", type=fraction, default=0.2, metavar="X",
-        help="share of a head's inputs that a training step leaves out (default: %(default)s)",
+        help="share of the head's inputs that each training step drops (default: %(default)s)",
     )  # fmt: skip
     add_engine_options(group)
     add_option(group, "--cache-dir", help="where features and compiled models are kept (default: the user's cache)")
-    add_option(group, "--no-cache", help="keep neither, and use none")
+    add_option(group, "--no-cache", help="neither use nor keep features and compiled models")
 
 
 def _add_training_options(parser: argparse.ArgumentParser) -> None:
     group = parser.add_argument_group("training")
     for name, kind, default, text in (
-        ("--epochs", positive_int, 60, "of the head, at most"),
-        ("--learning-rate", positive, 1e-3, "of the head, at first; it falls to 0 over the epochs"),
-        ("--patience", positive_int, 10, "epochs without a better validation loss before it stops"),
-        ("--fine-tune", whole, 0, "then train the last N layers of each backbone, too"),
-        ("--fine-tune-epochs", positive_int, 20, "of fine-tuning, at most"),
-        ("--fine-tune-learning-rate", positive, 1e-5, "of fine-tuning, at first"),
-        ("--seed", whole, 0, "of the split, the first weights and the order"),
+        ("--epochs", positive_int, 60, "train the head for at most N epochs"),
+        ("--learning-rate", positive, 1e-3, "learning rate of the head; rises to X and then falls to 0"),
+        ("--patience", positive_int, 10, "stop when the validation loss has not improved for N epochs"),
+        ("--fine-tune", whole, 0, "afterwards also train the last N layers of each backbone"),
+        ("--fine-tune-epochs", positive_int, 20, "fine-tune for at most N epochs"),
+        ("--fine-tune-learning-rate", positive, 1e-5, "learning rate of fine-tuning; rises and falls, too"),
+        ("--seed", whole, 0, "seed of the split, of the head's first weights and of the order of pictures"),
     ):
         metavar = "X" if kind is positive else "N"
         group.add_argument(name, type=kind, default=default, metavar=metavar, help=f"{text} (default: %(default)s)")
     group.add_argument(
         "--class-weight", choices=CLASS_WEIGHTS, default="none",
-        help="balanced: the rarer a class, the more its pictures count (default: %(default)s)",
+        help="balanced lets pictures of rare classes count more (default: %(default)s)",
     )  # fmt: skip
-    group.add_argument("--deterministic", action="store_true", help="the same bits every time; slower on a GPU")
+    group.add_argument(
+        "--deterministic", action="store_true", help="give the same result to the last bit every time; slower on a GPU"
+    )
 
 
 def _add_output_options(parser: argparse.ArgumentParser) -> None:
     group = parser.add_argument_group("output")
-    add_option(group, "--output", metavar="DIR", help="the folder that becomes the classifier")
-    add_option(group, "--force", help="replace the run that DIR holds")
-    add_option(group, "--resume", help="go on with the run that DIR holds, with its options")
+    add_option(group, "--output", metavar="DIR", help="folder to write the classifier to")
+    add_option(group, "--force", help="replace the run that is in DIR")
+    add_option(group, "--resume", help="continue the run that is in DIR, with its options")
     group.add_argument("--tensorboard", action="store_true", help="write logs for `tensorboard --logdir DIR`")
 
 
 def _options(args: argparse.Namespace) -> Options:
-    """Return what the command line says of the result."""
+    """Return the options that decide the result."""
     values = {name: getattr(args, name) for name in OPTION_NAMES}
     values["data"] = os.path.abspath(args.data or os.path.dirname(args.labels_csv))
     values["labels_csv"] = args.labels_csv and os.path.abspath(args.labels_csv)
@@ -162,7 +168,7 @@ def _options(args: argparse.Namespace) -> Options:
 
 
 def _as_arguments(options: Options) -> dict:
-    """Return what the command line was that said this."""
+    """Return the command line's arguments that stand for these options."""
     models = [find_model(name) for name in options.model]
     return asdict(options) | {"model": models, "augment": ["none"] if options.augment == [] else options.augment}
 
@@ -207,7 +213,7 @@ def main(argv: Sequence[str] | None = None) -> int:
 
 
 def describe(results: dict | None, output: Path) -> str:
-    """Return in a few lines what came out of a run."""
+    """Sum up the results of a run in a few lines."""
     saved = f"saved: {output}, for python classify_image.py --image PICTURE --model {shlex.quote(str(output))}"
     if results is None:
         return saved

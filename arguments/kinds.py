@@ -55,12 +55,12 @@ def whole(text: str) -> int:
 
 def share(text: str) -> float:
     """Argument type: a number from 0."""
-    return number(text, lambda value: value >= 0, "a share from 0")
+    return number(text, lambda value: value >= 0, "a number of at least 0")
 
 
 def fraction(text: str) -> float:
     """Argument type: a number from 0 to below 1."""
-    return number(text, lambda value: 0 <= value < 1, "a number from 0 to below 1")
+    return number(text, lambda value: 0 <= value < 1, "a number of at least 0 and below 1")
 
 
 def positive(text: str) -> float:

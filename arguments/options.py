@@ -26,48 +26,51 @@ OPTIONS: dict[str, tuple[str, dict[str, Any]]] = {
                             "help": "search folders that hold a .nomedia file, and those of systems such as @eaDir, "
                                     "too"}),
     "--null":       ("-0", {"action": "store_true",
-                            "help": "paths on stdin end in a NUL character, not in a line end"}),
+                            "help": "paths on stdin end with a NUL character instead of a line end"}),
     "--resize":     ("",   {"choices": settings.RESIZE_MODES,
-                            "help": "crop: the model's published evaluation; stretch: what the tutorials did; pad: "
-                                    "keep everything (default: crop, or what a trained model was trained with)"}),
+                            "help": "how pictures are made square: crop as in the model's published evaluation, "
+                                    "stretch as in the tutorials, pad to keep everything (default: crop, or what a "
+                                    "trained model was trained with)"}),
     "--max-pixels": ("",   {"type": positive_int, "default": settings.MAX_PIXELS, "metavar": "N",
-                            "help": "refuse larger pictures (default: %(default)s)"}),
+                            "help": "refuse pictures with more pixels (default: %(default)s)"}),
     "--workers":    ("-j", {"type": positive_int, "default": settings.WORKERS, "metavar": "N",
-                            "help": "threads that decode pictures (default here: %(default)s)"}),
+                            "help": "threads that decode pictures (default: the number of cores, at most 4)"}),
     "--model":      ("-m", {"type": model, "default": find_model(settings.MODEL), "metavar": "NAME",
-                            "help": "a model of the registry, or the folder of a trained one "
+                            "help": "a model of the registry, or the folder of a trained classifier "
                                     f"(default: {settings.MODEL}, whose weights are installed already)"}),
     "--list-models": ("",  {"nargs": "?", "const": "*", "action": ListModels, "metavar": "PATTERN",
-                            "help": "print the registry, or the models that match, and exit"}),
+                            "help": "print all models, or those that match PATTERN, and exit"}),
     "--weights":    ("",   {"metavar": "FILE",
-                            "help": "a .h5, .weights.h5 or .keras file; imagenet: Keras's own download (default); "
-                                    "none: random weights"}),
-    "--labels":     ("",   {"metavar": "FILE", "help": "class names, one a line (default: ImageNet's 1,000)"}),
+                            "help": "a .h5, .weights.h5 or .keras file, imagenet, or none for random weights "
+                                    "(default: imagenet)"}),
+    "--labels":     ("",   {"metavar": "FILE",
+                            "help": "file of class names, one on each line (default: ImageNet's 1,000)"}),
     "--ensemble":   ("",   {"action": "store_true", "help": "add the mean of the models' probabilities as a model"}),
     "--backend":    ("",   {"choices": BACKEND_CHOICES,
-                            "help": "what computes (default: $KERAS_BACKEND, else auto: TensorFlow on a GPU that it "
-                                    "sees, or OpenVINO)"}),
+                            "help": "the framework that computes (default: $KERAS_BACKEND, else auto: TensorFlow on "
+                                    "a GPU that it sees, or OpenVINO)"}),
     "--device":     ("",   {"type": device, "default": "auto", "metavar": "auto|cpu|gpu|gpu:N",
-                            "help": "where (default: auto)"}),
+                            "help": "where to compute (default: auto)"}),
     "--precision":  ("",   {"choices": settings.PRECISIONS, "default": "float32",
-                            "help": "what is computed in, where the device can (default: float32)"}),
+                            "help": "number format to compute in, if the device has it (default: float32)"}),
     "--batch-size": ("-b", {"type": positive_int, "default": settings.BATCH_SIZE, "metavar": "N",
-                            "help": f"pictures computed at once (default: {settings.BATCH_SIZE})"}),
+                            "help": f"number of pictures that are computed at once (default: {settings.BATCH_SIZE})"}),
     "--cache-dir":  ("",   {"metavar": "DIR", "help": "where compiled models are kept (default: the user's cache)"}),
     "--no-cache":   ("",   {"action": "store_true", "help": "neither use nor keep compiled models"}),
     "--top-k":      ("-k", {"type": positive_int, "default": settings.TOP_K, "metavar": "N",
                             "help": "labels for each picture (default: %(default)s)"}),
     "--output":     ("-o", {"metavar": "FILE", "help": "write the results to a file (default: to stdout)"}),
-    "--format":     ("",   {"help": "of the results (default: what FILE ends in, or text)"}),
-    "--resume":     ("",   {"action": "store_true", "help": "go on with FILE where an interrupted run ended"}),
+    "--format":     ("",   {"help": "format of the results (default: what FILE ends in, or text)"}),
+    "--resume":     ("",   {"action": "store_true", "help": "continue FILE where an interrupted run ended"}),
     "--force":      ("",   {"action": "store_true"}),
     "--data":       ("",   {"metavar": "DIR"}),
     "--labels-csv": ("",   {"metavar": "FILE",
                             "help": "a CSV file with the columns path, label and, where wanted, split; paths are "
                                     "relative to --data, or to the file's folder"}),
-    "--quiet":      ("-q", {"action": "store_true", "help": "say nothing but results, warnings and errors"}),
+    "--quiet":      ("-q", {"action": "store_true", "help": "print only results, warnings and errors"}),
     "--debug":      ("",   {"action": "store_true", "help": "show tracebacks and what the libraries say"}),
-    "--version":    ("",   {"action": "version", "version": f"%(prog)s {settings.VERSION}"}),
+    "--version":    ("",   {"action": "version", "version": f"%(prog)s {settings.VERSION}",
+                            "help": "print the version and exit"}),
 }  # fmt: skip
 
 Group = argparse._ActionsContainer

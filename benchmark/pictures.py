@@ -1,4 +1,4 @@
-"""The pictures that every way gets: a folder of plain JPEG files."""
+"""The pictures that everything is measured with: a folder of plain JPEG files."""
 
 import logging
 import os

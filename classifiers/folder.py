@@ -61,7 +61,7 @@ def write_trained(
     training: dict[str, Any] | None = None,
     decision_threshold: float | None = None,
 ) -> TrainedFolder:
-    """Make a folder that holds a model.keras a trained classifier: write its labels, and then its spec.json.
+    """Make a trained classifier of a folder that has a model.keras: write its labels, and then its spec.json.
 
     `version` is the suite's; `training`, any JSON, tells people how the model came about. The
     same arguments write the same bytes. Raises UsageError for names that labels cannot have.
@@ -95,7 +95,7 @@ def save_decision_threshold(folder: Path, threshold: float) -> None:
     """
     try:
         _write_spec(folder, _read_json(folder) | {"threshold": threshold})
-    except OSError as error:
+    except (OSError, UsageError) as error:
         raise UsageError(f"the threshold {threshold:.4f} cannot be kept in {folder / SPEC_FILE}: {error}") from error
 
 
@@ -106,7 +106,7 @@ def _write_spec(folder: Path, content: dict[str, Any]) -> None:
 
 
 def read_trained(folder: str | Path) -> TrainedFolder:
-    """Read what a folder says of its classifier, and check its files as far as that takes no time.
+    """Read the spec.json of a folder, and check its files as far as that takes no time.
 
     Raises UsageError when the folder is no trained model, is damaged, or was made by a newer version.
     `Weights.check_content` checks the largest file, once it is needed.

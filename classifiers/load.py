@@ -68,6 +68,10 @@ def make_classifier(
             found.name, found.network, found.weights, found.labels, transform,
             found.decision_threshold, found.folder, runtime, engine,
         )  # fmt: skip
+    if not isinstance(found, ModelSpec):
+        raise UsageError(f"model is {found!r}; give the name of a model, or the folder of a trained one")
+    if not isinstance(weights, PathName | None):
+        raise UsageError(f"weights is {weights!r}; give 'imagenet', 'none' or the path of a file")
     classes = _read_labels(labels)
     network = Network((found,), len(classes))
     transform = network.transform(resize or "crop", max_pixels)
@@ -86,7 +90,9 @@ def find_named(name: str) -> ModelSpec | TrainedFolder:
         if os.path.isdir(name):
             return read_trained(name)
         if os.path.dirname(name):
-            raise UsageError(f"{name} is no folder; --model takes the folder of a trained model, or a name") from error
+            raise UsageError(
+                f"{name} is not a folder; --model takes the name of a model, or the folder of a trained one"
+            ) from error
         raise
 
 
@@ -96,8 +102,8 @@ def _read_labels(labels: Labels | None) -> tuple[ClassLabel, ...]:
         return read_labels()
     if isinstance(labels, PathName):
         return read_labels(os.fspath(labels))
-    if not labels:
-        raise UsageError("labels is empty; name the classes in the order of the model's outputs")
+    if not isinstance(labels, Sequence) or not labels:
+        raise UsageError(f"labels is {labels!r}; list the classes in the order of the model's outputs")
     return tuple(_to_label(index, label) for index, label in enumerate(labels))
 
 

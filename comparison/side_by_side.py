@@ -26,7 +26,7 @@ logger = logging.getLogger("suite")
 
 
 class Row(NamedTuple):
-    """What all models say of one picture."""
+    """The answers of all models to one picture."""
 
     path: str
     results: tuple[Result, ...]  # one for each model; with errors when it cannot be read

@@ -6,21 +6,25 @@ A Plot is what to draw; `to_png` draws it. Names are never read as mathematics, 
 import functools
 import io
 import warnings
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from itertools import accumulate, pairwise
+from unicodedata import east_asian_width
 
 import numpy as np
 from matplotlib import font_manager, rc_context
 from matplotlib.axes import Axes
 from matplotlib.axis import Axis
 from matplotlib.figure import Figure
+from matplotlib.ticker import MaxNLocator
 
 from console.text import readable, shorten
 
 SIZE = (5.8, 4.7)  # inches of most plots, so that they stand in line
 DPI = 132  # dots per inch: sharp on a phone, and large enough for a slide
 METADATA = {"png": {"Software": None}, "svg": {"Date": None}}  # nothing that differs between two runs
-MOST_LETTERS = 26  # of a class's name
+MOST_LETTERS = 26  # of a class's name; Chinese, Japanese and Korean ones count twice
+NAME_GAP = 5  # pixels between two names beside each other
 FONTS = ("Noto Sans CJK JP", "Noto Sans CJK SC", "Hiragino Sans", "PingFang SC", "Microsoft YaHei", "Malgun Gothic",
          "WenQuanYi Micro Hei", "Noto Sans Arabic", "Noto Sans Hebrew", "Noto Sans Devanagari", "Noto Sans Thai",
          "Arial Unicode MS")  # for scripts that matplotlib's own font lacks  # fmt: skip
@@ -80,7 +84,21 @@ def _fonts() -> list[str]:
 
 def short(name: str) -> str:
     """Return a class's name, or the beginning of one that is too long for a plot."""
-    return shorten(readable(name), MOST_LETTERS)
+    text = readable(name)
+    widths = accumulate(2 if east_asian_width(letter) in "WF" else 1 for letter in text)
+    return shorten(text, sum(width <= MOST_LETTERS for width in widths))
+
+
+def name_columns(axes: Axes, names: Sequence[str]) -> None:
+    """Write a name below each column: level where all have room beside each other, and else upright.
+
+    All else must be in the figure already, because it takes room, too.
+    """
+    axes.set_xticks(range(len(names)), names)
+    figure_of(axes).draw_without_rendering()
+    boxes = [label.get_window_extent() for label in axes.get_xticklabels()]
+    if any(right.x0 - left.x1 < NAME_GAP for left, right in pairwise(boxes)):
+        axes.tick_params(axis="x", rotation=90)
 
 
 def histogram(axes: Axes, parts: dict[str, tuple[np.ndarray, str]]) -> None:
@@ -88,11 +106,11 @@ def histogram(axes: Axes, parts: dict[str, tuple[np.ndarray, str]]) -> None:
     pictures = sum(len(scores) for scores, _color in parts.values())
     bins = np.linspace(0, 1, 1 + (50 if pictures > 500 else 25))
     for label, (scores, color) in parts.items():
-        axes.hist(scores, bins, color=color, alpha=0.65, label=label)
+        axes.hist(scores, bins.tolist(), color=color, alpha=0.65, label=label)
     axes.set_xlim(0, 1)
     percent(axes.xaxis)
     axes.set_ylabel("pictures")
-    axes.yaxis.get_major_locator().set_params(integer=True)
+    whole_numbers(axes.yaxis)
     axes.grid(axis="y")
 
 
@@ -107,9 +125,21 @@ def unit_square(axes: Axes, x: str, y: str, is_square: bool = True) -> None:
     legend(axes)
 
 
+def figure_of(axes: Axes) -> Figure:
+    """Return the whole figure that axes are part of."""
+    figure = axes.get_figure(root=True)
+    assert figure is not None
+    return figure
+
+
 def legend(axes: Axes) -> None:
     """Explain the colours below the plot, where nothing is hidden by it."""
-    axes.figure.legend(loc="outside lower center", ncols=2)
+    figure_of(axes).legend(loc="outside lower center", ncols=2)
+
+
+def whole_numbers(axis: Axis) -> None:
+    """Write only whole numbers on an axis."""
+    axis.set_major_locator(MaxNLocator("auto", steps=[1, 2, 2.5, 5, 10], integer=True))
 
 
 def percent(axis: Axis) -> None:

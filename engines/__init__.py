@@ -73,7 +73,9 @@ def use_keras_backend(backend: str) -> None:
     require_backend(backend)
     keras = sys.modules.get("keras")
     if keras is not None and keras.backend.backend() != backend:
-        raise UsageError(f"Keras runs on {keras.backend.backend()} here; {backend} needs a new process")
+        raise UsageError(
+            f"Keras already runs on {keras.backend.backend()} in this process; {backend} needs a process of its own"
+        )
     os.environ["KERAS_BACKEND"] = backend
 
 

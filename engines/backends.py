@@ -15,7 +15,8 @@ class Backend:
     package: str  # that has to be installed
     trains: bool  # whether Keras can train on it
     engine: str  # the module in engines/ with its `load(network, weights, runtime)`
-    gpu_hint: str  # what to do when it does not use the GPU that is there
+    gpus: str  # whose GPUs it computes on
+    gpu_hint: str = ""  # what to do when it does not use the GPU that is there
 
 
 REINSTALL_TORCH = "pip install --force-reinstall torch"  # pip takes a CPU-only build for the newer one
@@ -23,11 +24,11 @@ REINSTALL_TORCH = "pip install --force-reinstall torch"  # pip takes a CPU-only 
 BACKENDS = {
     row.name: row
     for row in (
-        #       name          package       trains  engine                        how it gets to use a GPU
-        Backend("openvino",   "openvino",   False, "engines.openvino_engine",     "it computes on Intel's GPUs only"),
-        Backend("tensorflow", "tensorflow", True,  "engines.keras_on_tensorflow", "pip install 'tensorflow[and-cuda]'"),
-        Backend("jax",        "jax",        True,  "engines.keras_on_jax",        "pip install 'jax[cuda12]'"),
-        Backend("torch",      "torch",      True,  "engines.keras_on_torch",      REINSTALL_TORCH),
+        #       name          package       trains engine                          GPUs      how it gets to use them
+        Backend("openvino",   "openvino",   False, "engines.openvino_engine",     "Intel"),
+        Backend("tensorflow", "tensorflow", True,  "engines.keras_on_tensorflow", "NVIDIA", "pip install 'tensorflow[and-cuda]'"),
+        Backend("jax",        "jax",        True,  "engines.keras_on_jax",        "NVIDIA", "pip install 'jax[cuda12]'"),
+        Backend("torch",      "torch",      True,  "engines.keras_on_torch",      "NVIDIA", REINSTALL_TORCH),
     )
 }
 # fmt: on

@@ -28,6 +28,7 @@ class Framework(Protocol):
     """What a `keras_on_*.py` has."""
 
     COMPILE_OPTIONS: dict[str, Any]  # for keras.Model.compile
+    FIT_TAKES_A_BATCH: bool  # which `fit` builds metrics with, before it asks for the batches of the first epoch
 
     def gpus(self) -> list[str]:
         """Return Keras's names of the GPUs that the framework sees."""
@@ -77,7 +78,7 @@ class KerasEngine:
                 if not _is_out_of_memory(error) or len(part) == 1:
                     raise
                 self._limit = self._batch_size = len(part) // 2
-                logger.warning("out of memory with %d pictures at once: going on with %d", len(part), self._limit)
+                logger.warning("out of memory with %d pictures at once: continuing with %d", len(part), self._limit)
             else:
                 pixels = pixels[len(part) :]
         return np.concatenate(parts)
@@ -103,7 +104,9 @@ def start_keras(device: str = "auto", precision: str = "float32") -> Callable[[]
         framework(backend).set_up(device)
     keras_device = _keras_device(device, gpus, backend)
     if precision != "float32" and keras_device == "cpu":
-        logger.warning("--precision %s on a CPU: %s computes in it, but most CPUs are slower at it", precision, backend)
+        logger.warning(
+            "--precision %s on a CPU: %s computes in it, but most CPUs are slower with it", precision, backend
+        )
     keras.config.set_dtype_policy(DTYPE_POLICIES[precision])
     return functools.partial(keras.device, keras_device)
 

@@ -6,9 +6,10 @@ import jax
 
 from engines.keras_engine import load
 
-__all__ = ["COMPILE_OPTIONS", "gpus", "load", "make_deterministic", "set_up"]
+__all__ = ["COMPILE_OPTIONS", "FIT_TAKES_A_BATCH", "gpus", "load", "make_deterministic", "set_up"]
 
 COMPILE_OPTIONS: dict = {}
+FIT_TAKES_A_BATCH = True
 
 
 def gpus() -> list[str]:

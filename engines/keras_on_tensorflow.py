@@ -6,9 +6,10 @@ import tensorflow
 
 from engines.keras_engine import load
 
-__all__ = ["COMPILE_OPTIONS", "gpus", "load", "make_deterministic", "set_up"]
+__all__ = ["COMPILE_OPTIONS", "FIT_TAKES_A_BATCH", "gpus", "load", "make_deterministic", "set_up"]
 
 COMPILE_OPTIONS = {"jit_compile": False}  # XLA makes depthwise convolutions ten times slower on a CPU
+FIT_TAKES_A_BATCH = False
 
 
 def gpus() -> list[str]:

@@ -53,7 +53,7 @@ def cached_model(
         try:
             _save(compiled, cache_dir, key())
         except (OSError, RuntimeError) as error:  # OpenVINO's are RuntimeErrors
-            logger.warning("the model cannot be kept in %s: %s", cache_dir, first_line(error))
+            logger.warning("the compiled model cannot be stored in %s: %s", cache_dir, first_line(error))
     return compiled
 
 

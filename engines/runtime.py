@@ -41,7 +41,7 @@ def is_device(text: object) -> bool:
 
 
 def user_cache_folder() -> Path | None:
-    """Return the platform's place for what can be computed again, or None where the user has none."""
+    """Return the platform's folder for caches, or None when the user has no home."""
     from platformdirs import user_cache_path
 
     try:

@@ -1,4 +1,4 @@
-"""Pictures worth looking at: confident mistakes, right answers that nearly were none, and confused pairs."""
+"""Pictures worth looking at: confident mistakes, uncertain right answers, and confused pairs."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -21,7 +21,7 @@ DPI = 110
 
 
 class Entry(NamedTuple):
-    """One picture with what it is labelled as and what the model says."""
+    """One picture with its label and the model's answer."""
 
     path: str
     true: str
@@ -30,7 +30,7 @@ class Entry(NamedTuple):
 
     @property
     def is_right(self) -> bool:
-        """Whether the model says what the label says."""
+        """Whether the answer is the label."""
         return self.true == self.predicted
 
 
@@ -60,17 +60,17 @@ def list_galleries(evaluation: Evaluation) -> list[Gallery]:
     galleries = [
         Gallery(
             "confident_mistakes", "Most confident mistakes",
-            "Where the model is sure and not of the label's opinion. A wrong label shows up here, too.",
+            "The mistakes that the model was most sure about. Wrong labels show up here, too.",
             (Group("", _entries(evaluation, confident[:MOST_MISTAKES])),),
         ),
         Gallery(
             "uncertain_right", "Least certain right answers",
-            "Right, but with the lowest scores: what the model finds hard.",
+            "Right answers with the lowest scores: what the model finds hard.",
             (Group("", _entries(evaluation, uncertain[:MOST_UNCERTAIN])),),
         ),
         Gallery(
             "confused_pairs", "Confused pairs",
-            "The classes that are taken for another most often, each with its most confident mistakes.",
+            "The pairs of classes that are confused most often, each with its most confident mistakes.",
             tuple(_pair(evaluation, confident, *pair) for pair in evaluation.confused[:MOST_PAIRS]),
         ),
     ]  # fmt: skip
@@ -101,7 +101,7 @@ class Thumbnails:
         self._made: dict[str, bytes | None] = {}
 
     def of(self, path: str) -> bytes | None:
-        """Return a small JPEG, or None where the picture cannot be read any more."""
+        """Return a small JPEG, or None where the picture can no longer be read."""
         if path not in self._made:
             try:
                 self._made[path] = thumbnail(path, self._max_pixels)
@@ -141,7 +141,7 @@ def _draw_entry(sheet: Sheet, left: float, top: float, entry: Entry, small: byte
     if small:
         sheet.show(decode(small), left, top, CELL_WIDTH, PICTURE_HEIGHT, middle=True)
     else:
-        sheet.write(left, top + PICTURE_HEIGHT / 2, "cannot be read any more", 8, color=SECOND)
+        sheet.write(left, top + PICTURE_HEIGHT / 2, "can no longer be read", 8, color=SECOND)
     top += PICTURE_HEIGHT + 0.12
     color = THIRD if entry.is_right else SECOND
     sheet.write(

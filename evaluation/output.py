@@ -9,7 +9,7 @@ from errors import UsageError
 def prepare_output(folder: Path, files: Iterable[str], force: bool) -> None:
     """Make the folder; with `force`, remove the report that it holds, whose `files` are names or patterns.
 
-    What is not of a report is never removed. Raises UsageError when there is a report and `force` is not given.
+    Files that are not a report's are never removed. Raises UsageError when there is a report and `force` is not given.
     """
     try:
         folder.mkdir(parents=True, exist_ok=True)

@@ -15,11 +15,14 @@ from drawing.plot import (
     SECOND,
     SIZE,
     Plot,
+    figure_of,
     histogram,
     legend,
+    name_columns,
     percent,
     short,
     unit_square,
+    whole_numbers,
 )
 from evaluation.metrics import Evaluation
 from evaluation.two_class_plots import two_class_plots
@@ -27,7 +30,6 @@ from evaluation.two_class_plots import two_class_plots
 MOST_IN_MATRIX = 30  # classes; of more, the most confused pairs are drawn
 MOST_WITH_NUMBERS = 16  # classes, so that the numbers in the cells can be read
 MOST_PAIRS = 20
-FEW_CLASSES = 6  # up to which a name may stand level below its column
 
 
 def list_plots(evaluation: Evaluation) -> list[Plot]:
@@ -70,20 +72,20 @@ def _confusion(evaluation: Evaluation, shown: Sequence[int]) -> Plot:
     names = [short(evaluation.names[index]) for index in shown]
 
     def draw(axes: Axes) -> None:
+        figure_of(axes).set_layout_engine("compressed")  # the one that knows that cells are square
         shares = counts / np.maximum(counts.sum(axis=1, keepdims=True), 1)
         colors = LinearSegmentedColormap.from_list("shares", [PAPER, FIRST])
         image = axes.imshow(shares, colors, vmin=0, vmax=1)
-        level = len(names) <= FEW_CLASSES and max(map(len, names)) <= 14
-        axes.set_xticks(range(len(names)), names, rotation=0 if level else 90)
         axes.set_yticks(range(len(names)), names)
         axes.set_xlabel("predicted")
         axes.set_ylabel("true")
         axes.spines[:].set_visible(True)
         if len(names) <= MOST_WITH_NUMBERS:
             _write_counts(axes, counts, shares)
-        bar = axes.figure.colorbar(image, ax=axes, shrink=0.7, label="share of the true class")
+        bar = figure_of(axes).colorbar(image, ax=axes, shrink=0.7, label="share of the true class")
         bar.outline.set_visible(False)
         percent(bar.ax.yaxis)
+        name_columns(axes, names)
 
     side = min(11, 2.6 + 0.34 * len(names))
     size = SIZE if side <= SIZE[1] else (side + 1.2, side)
@@ -107,7 +109,7 @@ def _confused_pairs(evaluation: Evaluation) -> Plot:
         axes.set_yticks(range(len(pairs)), names)
         axes.set_ylim(len(pairs) - 0.4, -0.6)
         axes.set_xlabel("pictures")
-        axes.xaxis.get_major_locator().set_params(integer=True)
+        whole_numbers(axes.xaxis)
 
     about = "True class → what the model answered instead, the most frequent mistakes first."
     return Plot("confused_pairs", "Most confused pairs", about, (6.6, 1.4 + 0.28 * len(pairs)), draw)

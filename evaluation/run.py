@@ -6,21 +6,23 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import closing
 from dataclasses import dataclass, field
 
+import numpy as np
+
 from classifiers import Classifier
 from evaluation.answers import Answers, AnswerStore, PathList
 from evaluation.data import Data
 from evaluation.findings import Failure
 from evaluation.metrics import Evaluation, evaluate
-from evaluation.predictions import PredictionsFile
 from evaluation.significance import Comparison, compare_all
 from evaluation.thresholds import DEFAULT_THRESHOLD, TwoClass, judge_two_class
 from labels.classes import class_names
+from outputs.predictions import PredictionsFile
 from pipeline.panel import Panel
 from sources.labelled import LabelledPictures
 
 
 @dataclass
-class Seen:
+class Outcome:
     """What models said of labelled pictures; the rows of all models are of the same pictures."""
 
     stores: list[AnswerStore]
@@ -28,32 +30,43 @@ class Seen:
     true: array = field(default_factory=lambda: array("i"))
     failures: list[Failure] = field(default_factory=list)
 
+    def add(self, path: str, true: int, scores: Sequence[np.ndarray]) -> list[int]:
+        """Keep each model's scores, float32 [classes], of a picture; return the class that each answers with."""
+        self.paths.append(path)
+        self.true.append(true)
+        return [store.add(true, row) for store, row in zip(self.stores, scores, strict=True)]
+
+    @property
+    def pictures(self) -> int:
+        """How many there were, those that failed included."""
+        return len(self.true) + len(self.failures)
+
     def answers(self) -> list[Answers]:
         """Return the answers of each model."""
         return [store.answers(self.true) for store in self.stores]
 
 
 @dataclass(frozen=True)
-class Question:
-    """What is asked about two classes."""
+class TwoClassSettings:
+    """How two classes are judged."""
 
-    positive: int
-    criterion: str
+    positive: int  # the class that recall and the curves are about
+    criterion: str  # by which the threshold is chosen, as in `thresholds.choose_threshold`
 
 
-def show(
+def answer_all(
     panel: Panel,
     pictures: LabelledPictures,
     decisions: Sequence[float | None],
-    on_answer: Callable[[str, bool], None],
+    on_answer: Callable[[str, str], None],
     predictions: PredictionsFile | None = None,
-) -> Seen:
+) -> Outcome:
     """Let the panel answer every picture.
 
     `decisions` has that of each model; `on_answer` is told each path, and why it failed ("" when it did not).
     """
     names = class_names(panel.labels[0])
-    seen = Seen([AnswerStore(len(names), decision) for decision in decisions])
+    outcome = Outcome([AnswerStore(len(names), decision) for decision in decisions])
     labels_taken: deque[int] = deque()  # of the paths that are on their way through the panel
 
     def paths() -> Iterator[str]:
@@ -65,37 +78,34 @@ def show(
         for frame, scores, error in answers:
             path, true = frame.source, labels_taken.popleft()
             if scores is None:
-                seen.failures.append(Failure(path, names[true], error))
+                outcome.failures.append(Failure(path, names[true], error))
+                if predictions:
+                    predictions.write_error(path, true, error)
             else:
-                seen.paths.append(path)
-                seen.true.append(true)
-            for index, model in enumerate(panel.names):
-                answer = None if scores is None else seen.stores[index].add(true, scores[index])
-                if predictions and answer is None:
-                    predictions.write_error(path, model, true, error)
-                elif predictions:
-                    predictions.write(path, model, true, answer, scores[index])
+                chosen = outcome.add(path, true, scores)
+                if predictions:
+                    predictions.write(path, true, chosen, scores)
             on_answer(path, error)
-    return seen
+    return outcome
 
 
 def judge(
     panel: Panel,
-    seen: Seen,
+    outcome: Outcome,
     decisions: Sequence[float | None],
-    question: Question,
-    validation: Seen | None = None,
+    settings: TwoClassSettings,
+    validation: Outcome | None = None,
 ) -> tuple[Evaluation, ...]:
-    """Return the figures of each model; `seen` has at least one answer."""
+    """Return the figures of each model; `outcome` has at least one answer."""
     names = class_names(panel.labels[0])
     on_validation = validation.answers() if validation else [None] * len(panel.names)
     evaluations = []
-    rows = zip(panel.names, seen.answers(), decisions, on_validation, strict=True)
+    rows = zip(panel.names, outcome.answers(), decisions, on_validation, strict=True)
     for model, answers, decision, others in rows:
         two_class = None
         if len(names) == 2 and _has_both(answers):
-            two_class = _judge_two(answers, decision, question, others)
-        evaluations.append(evaluate(model, names, seen.paths, answers, two_class))
+            two_class = _judge_two(answers, decision, settings, others)
+        evaluations.append(evaluate(model, names, outcome.paths, answers, two_class))
     return tuple(evaluations)
 
 
@@ -104,8 +114,8 @@ def compare(evaluations: Sequence[Evaluation]) -> tuple[Comparison, ...]:
     return compare_all([one.model for one in evaluations], [one.answers.right for one in evaluations])
 
 
-def notes_on(data: Data, classifiers: Sequence[Classifier], validation: Seen | None) -> tuple[str, ...]:
-    """Return what a reader of the figures should know."""
+def notes_on(data: Data, classifiers: Sequence[Classifier], validation: Outcome | None) -> tuple[str, ...]:
+    """Return what readers of the figures should know."""
     notes = []
     classes = len(classifiers[0].labels)
     if len(data.test.counts) < classes:
@@ -118,16 +128,18 @@ def notes_on(data: Data, classifiers: Sequence[Classifier], validation: Seen | N
         if one.weights.source == "none"
     ]
     if data.trained_on:
-        notes.append(f"a model was trained on {data.trained_on:,} of the pictures, which flatters it")
+        notes.append(f"a model was trained on {data.trained_on:,} of the pictures, so its figures are too good")
     if validation and validation.failures:
         notes.append(f"{len(validation.failures):,} validation pictures could not be read")
     if classes == 2 and (validation is None or len(set(validation.true)) < 2):
-        notes.append("no threshold is recommended, for there are no validation pictures of both classes")
+        notes.append("no threshold is recommended, because there are no validation pictures of both classes")
     return tuple(notes)
 
 
-def _judge_two(answers: Answers, decision: float | None, question: Question, validation: Answers | None) -> TwoClass:
-    positive = question.positive
+def _judge_two(
+    answers: Answers, decision: float | None, settings: TwoClassSettings, validation: Answers | None
+) -> TwoClass:
+    positive = settings.positive
     of_second = DEFAULT_THRESHOLD if decision is None else decision
     used = of_second if positive == 1 else 1 - of_second
     others = None
@@ -135,7 +147,7 @@ def _judge_two(answers: Answers, decision: float | None, question: Question, val
         others = validation.score_of(positive), validation.true == positive
     return judge_two_class(
         positive, answers.score_of(positive), answers.true == positive,
-        used=(used, answers.predicted == positive), criterion=question.criterion, validation=others,
+        used=(used, answers.predicted == positive), criterion=settings.criterion, validation=others,
     )  # fmt: skip
 
 

@@ -1,4 +1,4 @@
-"""Plots of two classes: their scores, the threshold between them, and the curves of all thresholds."""
+"""Plots for two classes: their scores, the threshold between them, and the curves over all thresholds."""
 
 from collections.abc import Sequence
 
@@ -9,7 +9,7 @@ from evaluation.thresholds import TwoClass
 
 
 def two_class_plots(two: TwoClass, names: Sequence[str]) -> list[Plot]:
-    """Return the plots of what only two classes have; `names` are those of both."""
+    """Return the plots that only two classes have; `names` are the names of both."""
     positive, negative = short(names[two.positive]), short(names[two.negative])
     return [make(two, positive, negative) for make in (_scores, _sweep, _roc, _precision_recall)]
 
@@ -39,7 +39,7 @@ def _sweep(two: TwoClass, positive: str, negative: str) -> Plot:
         unit_square(axes, "threshold", "share of the class; F1", is_square=False)
 
     title = f"Threshold sweep on {'validation data' if two.validation_sweep else 'the data evaluated'}"
-    about = f"A picture is called {positive} from the threshold up: the errors of both classes, and F1."
+    about = f"The error rates of both classes, and F1. A score of at least the threshold means {positive}."
     return Plot("sweep", title, about, SIZE, draw)
 
 

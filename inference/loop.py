@@ -27,7 +27,7 @@ def predict_frames(
 def _batches(frames: Iterable[Frame | None], batch_size: int) -> Iterator[list[Frame]]:
     """Group frames by `batch_size` readable ones, with the unreadable ones between them, up to a bound.
 
-    A None among the frames says that the next one is not there yet: what there is need not wait.
+    A None among the frames says that the next one is not there yet: the frames that are there need not wait.
     """
     batch: list[Frame] = []
     readable = kept_bytes = 0

@@ -42,7 +42,7 @@ class Network:
         if not names:
             raise UsageError("no backbone given; name a model of the registry (see --list-models)")
         if twice := sorted({name for name in names if names.count(name) > 1}):
-            raise UsageError(f"the backbone {', '.join(twice)} is given twice; its features need only be there once")
+            raise UsageError(f"the backbone {', '.join(twice)} is given twice; name it once")
 
     @property
     def name(self) -> str:

@@ -45,7 +45,8 @@ class Weights:
         check_weights_file(self.source)
         if len(network.backbones) > 1:
             raise UsageError(
-                f"--weights {self.source} is one file, but there are {len(network.backbones)} backbones; train with one"
+                f"--weights {self.source} is one file, but there are {len(network.backbones)} backbones; "
+                "use one backbone with it"
             )
 
     def check_content(self) -> None:

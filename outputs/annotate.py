@@ -60,7 +60,7 @@ def draw_label(pixels: np.ndarray, text: str) -> np.ndarray:
 
 
 def caption(result: Result) -> str:
-    """Return what is drawn on a picture: its best label and score, or that no label was sure enough."""
+    """Return what is written on a picture: its best label and score, or "unsure" when it has none."""
     if not result.predictions:
         return "unsure"
     best = result.predictions[0]

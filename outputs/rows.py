@@ -55,7 +55,7 @@ class Results(Protocol):
         """Write the row of one picture; raises UsageError when it cannot be written."""
 
     def how_to_go_on(self) -> str:
-        """Say what is safe after an interruption."""
+        """Say, after an interruption, what is in the file and how to continue."""
 
     def __enter__(self) -> "Results": ...
 

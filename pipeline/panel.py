@@ -16,7 +16,7 @@ from sources.pictures import Given
 
 
 class Answer(NamedTuple):
-    """What the classifiers say of one picture."""
+    """The answers of all classifiers to one picture."""
 
     frame: Frame
     scores: tuple[np.ndarray, ...] | None  # float32 [classes] for each of Panel.names; None when unreadable
@@ -24,7 +24,7 @@ class Answer(NamedTuple):
 
 
 class Panel:
-    """Classifiers on one Runtime that answer together: what one cannot answer counts for none.
+    """Classifiers on one Runtime that answer together: a picture that one of them cannot answer counts for none.
 
     With `ensemble`, the mean of their probabilities is one more: they have the same labels then.
     With `is_timed`, an engine first computes a picture that does not count.

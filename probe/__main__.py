@@ -26,7 +26,7 @@ from probe.reports import LOOKED, MEASURED, PICTURE_CLASS, PICTURE_MODEL, Device
 
 
 class Speaker:
-    """Sends JSON lines to the parent; what else goes to stdout, of a C library too, joins stderr."""
+    """Sends JSON lines to the parent; anything else that is written to stdout, even by a C library, goes to stderr."""
 
     def __init__(self) -> None:
         self._stream = os.fdopen(os.dup(1), "w", encoding="utf-8")
@@ -90,7 +90,7 @@ def measure(probe: Probe, gpus: list[Device], speaker: Speaker) -> None:
 
 
 def attempt(device: str, task: str, compute: Callable[..., Proof], *arguments: object) -> Proof:
-    """Return `compute(*arguments)`; a proof that failed says why, and keeps no other from its turn."""
+    """Return `compute(*arguments)`; a proof that failed says why, and the others still get their turn."""
     try:
         return compute(*arguments)
     except Exception as error:  # each framework has exceptions of its own

@@ -43,7 +43,7 @@ class Computer(Protocol):
 
 @dataclass(frozen=True)
 class Workload:
-    """A task's operands, with what must come out for a sample of the result."""
+    """A task's operands, and the right result for a sample of it."""
 
     left: np.ndarray  # float32 [N, N], or pictures [N, H, W, C]
     right: np.ndarray  # float32 [N, N], or kernels [KERNEL, KERNEL, C, C]

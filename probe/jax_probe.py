@@ -15,7 +15,7 @@ from probe.reports import Build, Device
 CUDA_PLUGINS = {"13": "jax_cuda13_plugin", "12": "jax_cuda12_plugin"}
 
 
-class Jax:
+class Probe:
     """JAX, compiled."""
 
     def __init__(self) -> None:

@@ -12,7 +12,7 @@ from probe.compute import NCHW, NHWC, OIHW
 from probe.reports import Build, Device
 
 
-class OpenVINO:
+class Probe:
     """OpenVINO, a graph for each task; its GPU figures include the copies to the GPU and back."""
 
     def __init__(self) -> None:

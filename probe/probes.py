@@ -1,4 +1,4 @@
-"""The table of backends that can be probed; a framework is imported when its probe is made."""
+"""What a backend is asked: each has a `Probe` in a file of its own, BACKEND_probe.py."""
 
 import importlib
 from typing import Protocol
@@ -6,14 +6,6 @@ from typing import Protocol
 from engines.nvidia import NvidiaDriver
 from probe.compute import Computer
 from probe.reports import Build, Device
-
-#   backend        module                            class
-PROBES = {
-    "tensorflow": ("probe.tensorflow_probe", "TensorFlow"),
-    "jax":        ("probe.jax_probe",        "Jax"),
-    "torch":      ("probe.torch_probe",      "Torch"),
-    "openvino":   ("probe.openvino_probe",   "OpenVINO"),
-}  # fmt: skip
 
 
 class Probe(Computer, Protocol):
@@ -33,5 +25,4 @@ class Probe(Computer, Protocol):
 
 def make_probe(backend: str) -> Probe:
     """Import the backend's framework and return its probe; raises whatever that import raises."""
-    module, name = PROBES[backend]
-    return getattr(importlib.import_module(module), name)()
+    return importlib.import_module(f"probe.{backend}_probe").Probe()

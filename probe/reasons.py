@@ -1,13 +1,13 @@
 """Why a backend uses no GPU, from what the driver and the backend's build say."""
 
-from engines.backends import gpu_hint
+from engines.backends import BACKENDS, gpu_hint
 from engines.nvidia import INTEL_PCI, NvidiaDriver, display_vendors, major
 from probe.reports import Build
 
 
 def why_no_gpu(backend: str, driver: NvidiaDriver, build: Build) -> str:
     """Return what is wrong and, where that can be told, what to do."""
-    if backend == "openvino":
+    if BACKENDS[backend].gpus == "Intel":
         return _why_no_intel_gpu()
     if not driver.gpus:
         return driver.error
@@ -22,7 +22,7 @@ def why_no_gpu(backend: str, driver: NvidiaDriver, build: Build) -> str:
         return f"CUDA libraries are missing: {', '.join(build.missing)}; {gpu_hint(backend)}"
     if build.message:
         return f"{backend} says: {build.message}"
-    return f"NVIDIA's driver has a GPU that {backend} leaves out without a reason; --debug shows its messages"
+    return f"NVIDIA's driver has a GPU, but {backend} does not use it and gives no reason; --debug shows its messages"
 
 
 def _why_no_intel_gpu() -> str:

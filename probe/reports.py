@@ -34,7 +34,7 @@ class Build:
 
 @dataclass(frozen=True)
 class Proof:
-    """One computation on one device, compared with what must come out."""
+    """One computation on one device, compared with the right result."""
 
     device: str  # "cpu" or a Device's name
     task: str  # one of compute.TASKS, or "classification"
@@ -65,7 +65,7 @@ class BackendReport:
 
 
 def add_message(report: BackendReport, message: Mapping) -> BackendReport:
-    """Return the report with what a child has just said, a JSON object with some of its fields."""
+    """Add to a report what a child process has just sent, a JSON object with some of its fields."""
     read = {
         "driver": lambda value: NvidiaDriver(**{**value, "gpus": tuple(NvidiaGpu(**gpu) for gpu in value["gpus"])}),
         "build": lambda value: Build(**{**value, "missing": tuple(value["missing"])}),

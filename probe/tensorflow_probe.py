@@ -9,7 +9,7 @@ from engines.nvidia import NvidiaDriver, found_cuda, found_cudnn, gpu_memory
 from probe.reports import Build, Device
 
 
-class TensorFlow:
+class Probe:
     """TensorFlow, one operation after the other."""
 
     def __init__(self) -> None:

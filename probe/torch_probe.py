@@ -12,7 +12,7 @@ from probe.compute import NCHW, NHWC, OIHW
 from probe.reports import Build, Device
 
 
-class Torch:
+class Probe:
     """PyTorch, one operation after the other."""
 
     def __init__(self) -> None:

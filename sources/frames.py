@@ -100,7 +100,7 @@ def read_ahead(
     ahead: int = READ_AHEAD,
     patience: float | None = None,
 ) -> Generator[Read | None, None, None]:
-    """As `read_frames`, of anything that `read` makes something of."""
+    """Like `read_frames`, for items of any kind: yield `read(item)` of each, in order."""
     reader = _Reader(items, read, workers, ahead)
     try:
         yield from reader.frames(patience)

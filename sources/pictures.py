@@ -7,7 +7,7 @@ import io
 import os
 from collections.abc import Iterable, Iterator, Mapping
 from itertools import count
-from typing import Any, BinaryIO, NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 from PIL import Image
@@ -105,14 +105,16 @@ def open_picture(
     raise ImageError(f"{type(picture).__name__} is no picture; give {KINDS}")
 
 
-def read_bytes(file: BinaryIO) -> bytes:
+def read_bytes(file: Any) -> bytes:
     """Return what is left in an open file; raises ImageError when that is not bytes."""
+    if isinstance(file, io.TextIOBase):
+        raise ImageError("the file is open as text; open it with mode 'rb'")
     try:
         data = file.read()
     except (OSError, ValueError) as error:  # closed, or opened for writing
         raise ImageError(f"the file cannot be read: {error}") from error
     if not isinstance(data, bytes):
-        raise ImageError("the file is open as text; open it with mode 'rb'")
+        raise ImageError(f"the file gives {type(data).__name__}, not bytes")
     return data
 
 

@@ -9,7 +9,6 @@ import sys
 
 import pytest
 from conftest import IMAGES, ROOT
-from engines.weights_file import has_imagenet_weights
 from PIL import Image
 
 from benchmark.pictures import fill_folder
@@ -18,6 +17,7 @@ from benchmark.summary import Summary, bound_images_s, derive, make_rows, summar
 from benchmark.table import COLUMNS, Run, write_text
 from errors import UsageError
 from models import MODELS, find_model
+from networks.weights import has_imagenet_weights
 
 MISSING = [backend for backend in ("jax", "torch") if not importlib.util.find_spec(backend)][:1]
 RATES = ("files_images_s", "arrays_images_s", "decode_images_s", "bound_images_s")

@@ -12,6 +12,7 @@ from dataclasses import fields
 import pytest
 from conftest import ROOT
 
+import check_gpu
 from engines.nvidia import NvidiaDriver, NvidiaGpu, has_nvidia_gpu
 from labels import read_labels
 from probe.children import Child
@@ -19,8 +20,7 @@ from probe.compute import TASKS
 from probe.reports import LOOKED, PICTURE_CLASS, BackendReport, Device, add_message
 from probe.verdict import judge, status
 
-README = (ROOT / "README.md").read_text(encoding="utf-8")
-SECTION = re.search(r"^## Check the GPU\n(.*?)^## ", README, re.DOTALL | re.MULTILINE)[1]
+PAGE = (ROOT / "docs" / "check_gpu.md").read_text(encoding="utf-8")
 FRAMEWORKS = ("tensorflow", "keras", "jax", "torch", "openvino", "numpy")
 needs_no_gpu = pytest.mark.skipif(has_nvidia_gpu(), reason="this machine has a GPU")
 
@@ -70,7 +70,7 @@ def test_every_field_is_documented(objects):
     for found in objects:
         names |= {*found, *found.get("driver", ()), *found.get("build", ())}
         names |= {name for proof in found.get("proofs", ()) for name in proof}
-    assert names - set(re.findall(r"`(\w+)`", SECTION)) == set()
+    assert names - set(re.findall(r"`(\w+)`", PAGE)) == set()
 
 
 @needs_no_gpu
@@ -106,6 +106,8 @@ def test_backend_that_is_not_installed_says_how_to_install_it(monkeypatch):
     report = ask(None, "jax")
     assert report.error == "not installed; pip install jax"
     assert judge([report]).reason == "nothing works: jax: not installed; pip install jax"
+    first, *rest = check_gpu.text_lines([report], judge([report]), read_labels())
+    assert (first, rest[0]) == ("jax: not installed; pip install jax", "")
 
 
 def ask(program: str | None, backend: str = "openvino", timeout: float = 60) -> BackendReport:

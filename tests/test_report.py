@@ -27,6 +27,15 @@ WIDTHS = {"phone": 390, "desktop": 1280}
 OVERFLOWING = """[...document.querySelectorAll("main *")]
     .filter(e => !e.closest(".scroll") && e.getBoundingClientRect().right > innerWidth + 1).map(e => e.outerHTML)"""
 
+# Of the first block of plots, reduced to N: the block's box, and each plot's and its picture's.
+BOXES_OF_PLOTS = """count => {
+    const plots = document.querySelector(".plots:not(.single)"), figure = plots.querySelector("figure");
+    plots.replaceChildren(...Array.from({length: count}, () => figure.cloneNode(true)));
+    const box = ({x, y, width, height}) => ({x, y, width, height});
+    const boxes = chosen => [...plots.querySelectorAll(chosen)].map(e => box(e.getBoundingClientRect()));
+    return [box(plots.getBoundingClientRect()), boxes("figure"), boxes("img")];
+}"""
+
 
 @pytest.fixture(scope="module")
 def findings(tmp_path_factory):
@@ -215,6 +224,23 @@ def test_page_opens_whole(open_page, report, width, colors):
     assert all(images)
     assert page.evaluate("document.documentElement.scrollWidth") <= width
     assert page.evaluate(OVERFLOWING) == []
+
+
+@in_browser
+@pytest.mark.parametrize("device", WIDTHS)
+def test_plots_leave_no_hole(open_page, device):
+    """Every row of plots reaches from the left to the right, and all pictures are of one size."""
+    page = open_page(WIDTHS[device])
+    for count in range(1, 6):
+        block, figures, images = page.evaluate(BOXES_OF_PLOTS, count)
+        rows = [[box for box in figures if box["y"] == top] for top in sorted({box["y"] for box in figures})]
+        assert len(rows) == (count if device == "phone" else -(-count // 2))
+        for row in rows:
+            assert row[0]["x"] == pytest.approx(block["x"], abs=1)
+            assert row[-1]["x"] + row[-1]["width"] == pytest.approx(block["x"] + block["width"], abs=1)
+        widths = [image["width"] for image in images]
+        assert max(widths) - min(widths) < 20
+        assert min(widths) > 320
 
 
 @in_browser

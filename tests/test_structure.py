@@ -28,10 +28,11 @@ ALLOWED = {
     "drawing":     {"console", "sources"},
     "probe":       {"classifiers", "engines", "errors", "models"},
     "benchmark":   {"classifiers", "console", "engines", "errors", "models", "preprocess", "results", "sources"},
-    "training":    {"classifiers", "console", "engines", "errors", "inference", "models", "networks",
-                    "preprocess", "settings", "sources", "transforms"},
+    "training":    {"classifiers", "console", "drawing", "engines", "errors", "inference", "models", "networks",
+                    "outputs", "preprocess", "settings", "sources", "transforms"},
     "evaluation":  {"classifiers", "console", "drawing", "errors", "inference", "labels", "outputs", "pipeline",
                     "sources"},
+    "docs":        set(),
     "comparison":  {"console", "drawing", "errors", "inference", "labels", "outputs", "pipeline", "results", "settings",
                     "sources"},
 }  # fmt: skip

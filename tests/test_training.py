@@ -17,7 +17,7 @@ from conftest import ROOT
 from PIL import Image, ImageDraw
 from test_classify_image import FRAMEWORKS, blocks, imported
 
-from training.report import measure
+from training.report import measure, plot_history
 
 LEFT = {
     "history.csv", "history.png", "labels.txt", "manifest.csv", "model.keras", "predictions.csv", "spec.json",
@@ -94,7 +94,7 @@ def test_run_leaves_what_it_promises(trained):
     assert {path.name for path in folder.iterdir()} == LEFT
     assert (folder / "labels.txt").read_text() == "blue\ngreen\nred\n"
     with Image.open(folder / "history.png") as plot:
-        assert plot.size == (1100, 420)
+        assert plot.size == (1452, 554)
     history = rows(folder / "history.csv")
     assert [(row["phase"], row["epoch"]) for row in history] == [("head", str(epoch)) for epoch in range(1, 7)]
     assert all(0 <= float(row["val_accuracy"]) <= 1 for row in history)
@@ -117,13 +117,21 @@ def test_classify_image_gives_the_scores_that_the_test_gave(trained, data, class
     assert {row["path"] for row in predictions} == {
         row["path"] for row in rows(folder / "manifest.csv") if row["split"] == "test" and not row["skipped"]
     }
+    ranked = [f"{name}_{rank}" for rank in (1, 2, 3) for name in ("label", "score")]
+    assert list(predictions[0]) == ["path", "model", "label", "answer", "right", "error", *ranked]
+    for row in predictions:
+        assert (row["model"], row["error"]) == ("efficientnet_lite0", "")
+        assert row["label"] == row["path"].partition("/")[0]
+        assert row["answer"] == row["label_1"]
+        assert row["right"] == ("yes" if row["answer"] == row["label"] else "no")
     finished = classify("-m", folder, "-i", *(data / row["path"] for row in predictions), "--no-cache")
     assert finished.returncode == 0, finished.stderr
     for row, lines in zip(predictions, blocks(finished.stdout).values(), strict=True):
         assert len(lines) == 3
-        for line in lines:
+        for rank, line in enumerate(lines, start=1):
             label, score = re.fullmatch(r"\d\. (\w+): ([\d.]+)%", line).groups()
-            assert float(score) / 100 == pytest.approx(float(row[label]), abs=6e-5)  # it is printed with 4 digits
+            assert label == row[f"label_{rank}"]
+            assert float(score) / 100 == pytest.approx(float(row[f"score_{rank}"]), abs=6e-5)  # printed with 4 digits
 
 
 def test_output_is_not_overwritten_by_surprise(trained, train, data, tmp_path):
@@ -160,7 +168,7 @@ def test_resume_of_a_run_that_is_over_or_of_another(trained, train, data):
         (["--data", "d", "--output", "o", "--split", "90", "0", "10"], "needs shares for training and validation"),
         (["--data", "d", "--output", "o", "--split", "90", "-1", "10"], "--split"),
         (["--data", "d", "--output", "o", "--learning-rate", "0"], "'0' is not a number above 0"),
-        (["--data", "d", "--output", "o", "--dropout", "1"], "'1' is not a number from 0 to below 1"),
+        (["--data", "d", "--output", "o", "--dropout", "1"], "'1' is not a number of at least 0 and below 1"),
         (["--data", "d", "--output", "o", "--augment", "shear"], "invalid choice: 'shear'"),
         (["--data", "d", "--output", "o", "--weights", "w.h5"], "no such weights file: w.h5"),
     ],
@@ -203,6 +211,19 @@ def test_measures_are_counted_right():
     assert found["confusion"]["counts"] == [[2, 1, 0], [0, 1, 0], [0, 1, 0]]
     assert found["classes"]["b"] == {"pictures": 1, "right": 1, "recall": 1.0, "precision": 1 / 3}
     assert found["classes"]["c"] == {"pictures": 1, "right": 0, "recall": 0.0, "precision": None}
+
+
+def test_history_is_drawn_with_the_same_bytes_every_time(tmp_path):
+    rows = [
+        {"epoch": epoch, "loss": 1 / epoch, "accuracy": 0.5, "val_loss": 2 / epoch, "val_accuracy": 0.4}
+        for epoch in (1, 2, 3)
+    ]
+    start = {"epoch": 0, "val_loss": 0.6, "val_accuracy": 0.4}
+    drawn = []
+    for tune in (rows[:1], rows[:1], rows[1:]):
+        plot_history(tmp_path, {"head": rows, "fine-tune": [start, *tune]})
+        drawn.append((tmp_path / "history.png").read_bytes())
+    assert drawn[0] == drawn[1] != drawn[2]
 
 
 @pytest.mark.slow

@@ -1,4 +1,4 @@
-"""Results written as the command line writes them, and read as README says."""
+"""Results written as the command line writes them, and read as docs/results.md says."""
 
 import csv
 import json
@@ -6,10 +6,11 @@ from pathlib import Path
 
 from outputs.formats import make_format
 from outputs.results_file import open_results
+from sources.frames import Frame
 
 
 def read_csv(source):
-    """Read a file of results as README says."""
+    """Read a file of results as docs/results.md says."""
     with open(source, encoding="utf-8", errors="surrogateescape", newline="") as file:
         return list(csv.DictReader(file, strict=True))
 
@@ -26,4 +27,4 @@ def write(path, *results, format="csv", **options):
     way = make_format(format, "net", 2)
     with open_results(path and str(path), way, {}, options.get("resume"), options.get("force")) as file:
         for result in results:
-            file.write(result)
+            file.write(Frame(result.source), result)

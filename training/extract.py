@@ -27,7 +27,7 @@ logger = logging.getLogger("suite")
 
 
 def main() -> int:
-    """Do what stdin says; return the exit code."""
+    """Carry out the order on stdin; return the exit code."""
     features, jobs, level = pickle.load(sys.stdin.buffer)
     configure_messages(quiet=level > logging.INFO, debug=level <= logging.DEBUG)
     answer: dict[str, str | dict[str, str]]
@@ -38,9 +38,7 @@ def main() -> int:
     except Exception as error:
         if level <= logging.DEBUG:
             raise
-        answer = {
-            "error": f"unexpected {type(error).__name__} while features are computed: {error} (--debug shows where)"
-        }
+        answer = {"error": f"unexpected {type(error).__name__} while computing features: {error} (--debug shows where)"}
     print(json.dumps(answer))
     return EXIT_USAGE if "error" in answer else EXIT_OK
 

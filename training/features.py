@@ -1,4 +1,4 @@
-"""Features of a data set's pictures: what frozen backbones say of them, computed once and kept.
+"""Features of a data set's pictures: what frozen backbones compute from them, once, and then kept.
 
 The fast engine computes them in a process of its own (`training.extract`), because Keras fixes its
 backend when it is imported, and this process trains on another one.
@@ -71,7 +71,7 @@ def _name(features: FeatureSet) -> dict:
 
 
 def view_names(augmentations: Sequence[str], count: int) -> list[str]:
-    """Return the names of a training picture's views: as it is, and `count` augmented ones."""
+    """Return the names of the views of a training picture: the picture itself, and `count` augmented ones."""
     augmented = [f"{'+'.join(augmentations)} {number}" for number in range(1, count + 1)] if augmentations else []
     return [PLAIN, *augmented]
 

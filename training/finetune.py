@@ -67,5 +67,5 @@ def fine_tune(
     checkpoints: Path,
     callbacks: Sequence[keras.callbacks.Callback] = (),
 ) -> list[Row]:
-    """Train what `unfreeze` left trainable; return a row for each epoch, the first of which is the start."""
+    """Train what `unfreeze` has made trainable; return a row for each epoch, and before them one for the start."""
     return fit(classifier, training, validation, plan, checkpoints, callbacks, from_start=True)

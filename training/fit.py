@@ -17,6 +17,7 @@ import numpy as np
 from tqdm import tqdm
 
 from console import bar_is_off
+from engines.keras_engine import framework
 from training.batches import Batches
 
 CHECKPOINT_SECONDS = 5  # at least, between checkpoints: not every quick epoch is worth one
@@ -51,8 +52,9 @@ def fit(
 ) -> list[Row]:
     """Train `model` in place, to its best epoch by validation loss; return a row for each epoch.
 
-    With `from_start`, what the model reaches already is the first row, that of epoch 0: unless an
-    epoch is better, its weights stay. A checkpoint in the folder `checkpoints` is gone on from.
+    With `from_start`, the first row, of epoch 0, is what the model reaches before it is trained; its
+    weights stay unless an epoch is better. If there is a checkpoint in the folder `checkpoints`, training
+    continues from it.
     """
     _compile(model, plan, len(training))
     stopping = _Stopping(plan.patience)
@@ -60,10 +62,8 @@ def fit(
     checkpoint.set_model(model)
     if checkpoint.restore():
         return checkpoint.history
-    if keras.backend.backend() != "tensorflow":
-        model.test_on_batch(
-            *training[0]
-        )  # builds the metrics; fit would take batches for that, and give them out twice
+    if framework(keras.backend.backend()).FIT_TAKES_A_BATCH:
+        model.test_on_batch(*training[0])  # builds the metrics, so that fit gives no batch out twice
     if from_start and not checkpoint.history:
         figures = model.evaluate(validation, return_dict=True, verbose=0)
         checkpoint.history.append({"epoch": 0} | {f"val_{name}": value for name, value in figures.items()})
@@ -84,7 +84,6 @@ def _compile(model: keras.Model, plan: Plan, steps: int) -> None:
     """Compile for training on class numbers.
 
     The learning rate rises for an epoch, because Adam's first steps are rash, and then falls to 0.
-    Without XLA on TensorFlow, which makes depthwise convolutions slow.
     """
     rate = keras.optimizers.schedules.CosineDecay(
         plan.learning_rate / steps,
@@ -96,7 +95,7 @@ def _compile(model: keras.Model, plan: Plan, steps: int) -> None:
         optimizer=keras.optimizers.Adam(rate),
         loss="sparse_categorical_crossentropy",
         metrics=["accuracy"],
-        jit_compile=False if keras.backend.backend() == "tensorflow" else "auto",
+        **framework(keras.backend.backend()).COMPILE_OPTIONS,
     )
 
 
@@ -127,7 +126,7 @@ def best_row(rows: Sequence[Row]) -> Row:
 
 
 class _Stopping(keras.callbacks.EarlyStopping):
-    """EarlyStopping that begins with what earlier epochs have reached."""
+    """EarlyStopping that knows what the epochs before a resumption have reached."""
 
     def __init__(self, patience: int) -> None:
         super().__init__("val_loss", LEAST_GAIN, patience, mode="min", restore_best_weights=True)
@@ -143,7 +142,7 @@ class _Stopping(keras.callbacks.EarlyStopping):
 
 
 class Checkpoint(keras.callbacks.Callback):
-    """Keeps all that a run needs to go on: a folder for the latest epoch, which appears whole or not at all.
+    """Keeps what a run needs to continue: a folder for the latest epoch, which appears whole or not at all.
 
     (Keras's BackupAndRestore keeps neither the best weights nor how long it has been without
     better ones, and a kill between its two files resumes in the wrong epoch.)
@@ -157,7 +156,7 @@ class Checkpoint(keras.callbacks.Callback):
         self._saved = time.monotonic()
 
     def restore(self) -> bool:
-        """Put all where the latest checkpoint was, if there is one; return whether it is the end."""
+        """Restore the latest checkpoint, if there is one; return whether training had ended there."""
         folders = sorted(self._folder.glob("e*"))  # the end comes before the epochs
         if not folders:
             return False

@@ -27,8 +27,8 @@ def train_head(
 ) -> tuple[keras.Model, list[Row]]:
     """Return the trained head, float32 features [N, F] -> probabilities, and a row for each epoch.
 
-    It is trained on features of mean 0 and variance 1, for backbones differ in their scale, and
-    the first dense layer takes that in afterwards.
+    Backbones differ in scale, so it is trained on features that are scaled to mean 0 and variance 1.
+    Afterwards the first dense layer is changed to take features as they are.
     """
     keras.utils.set_random_seed(plan.seed)
     model = build_head(training[0].shape[1], classes, head)

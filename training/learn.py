@@ -58,7 +58,7 @@ class Task:
 
 
 def make_task(options: Options, output: Path, features: FeatureSet, pictures: Sequence[Picture]) -> Task:
-    """Put together what `learn` needs."""
+    """Return everything that `learn` needs."""
     used = [picture for picture in pictures if not picture.skipped]
     parts = {split: [picture for picture in used if picture.split == split] for split in SPLITS}
     return Task(options, output, features, parts, classes=sorted({picture.label for picture in used}))
@@ -87,7 +87,9 @@ def learn(task: Task, clock: Clock) -> dict | None:
             scores = build_trained(trained.network, trained.weights).predict(
                 _reader(task).batches(test, task.classes), verbose=0
             )
-    results = write_test(task.output, test, _numbers(task, test), scores, task.classes) if test else None
+    results = None
+    if test:
+        results = write_test(task.output, task.network.name, test, scores, task.classes)
     complete(task.output)
     return results
 
@@ -110,7 +112,9 @@ def _fine_tune(task: Task, classifier: keras.Model) -> list[Row]:
     count = unfreeze(classifier, options.fine_tune)
     logger.info("fine-tuning the last %d layers: %s weights of the backbones", options.fine_tune, f"{count:,}")
     if not count:
-        logger.warning("the last %d layers have no weights to train; --fine-tune takes a larger N", options.fine_tune)
+        logger.warning(
+            "the last %d layers have no weights to train; give --fine-tune a larger number", options.fine_tune
+        )
     plan = _plan(task, "fine-tune", options.fine_tune_epochs, options.fine_tune_learning_rate)
     reader = _reader(task)
     rows = fine_tune(

@@ -1,4 +1,4 @@
-"""What a training run is told: what decides its result, and what does not. Plain data; imports no framework."""
+"""The options of a training run: those that decide its result, and the others. Plain data; imports no framework."""
 
 import json
 import os
@@ -14,7 +14,7 @@ CLASS_WEIGHTS = ("none", "balanced")
 
 @dataclass(frozen=True)
 class Options:
-    """All that decides what a run ends with. The names are those of the command line."""
+    """Everything that decides the result of a run. The names are those of the command line."""
 
     data: str  # the folder of the pictures, which their paths are relative to
     model: list[str]
@@ -50,14 +50,14 @@ OPTION_NAMES = tuple(one.name for one in fields(Options))
 
 
 def save_options(folder: Path, options: Options) -> None:
-    """Write down in the output folder what the run was told, whole or not at all."""
+    """Save the options of a run in its folder, whole or not at all."""
     unfinished = folder / f".unfinished-{OPTIONS_FILE}"
     unfinished.write_text(json.dumps(asdict(options), indent=2) + "\n", encoding="utf-8")
     os.replace(unfinished, folder / OPTIONS_FILE)
 
 
 def read_options(folder: str | Path) -> Options | None:
-    """Return what the run in a folder was told, or None when there is no run; raises UsageError."""
+    """Return the options of the run in a folder, or None when there is no run; raises UsageError."""
     path = Path(folder, OPTIONS_FILE)
     try:
         return Options(**json.loads(path.read_text(encoding="utf-8")))

@@ -1,4 +1,4 @@
-"""The folder that a run leaves its classifier in: made, cleared, and never overwritten by surprise."""
+"""The folder that a run writes its classifier to: made, cleared, and never overwritten by surprise."""
 
 import os
 import shutil
@@ -6,10 +6,11 @@ from pathlib import Path
 
 from classifiers.folder import LABELS_FILE, MODEL_FILE, SPEC_FILE
 from errors import UsageError
+from outputs.predictions import PREDICTIONS_FILE
 from training.options import OPTIONS_FILE, Options, save_options
 
 MANIFEST_FILE, HISTORY_FILE, PLOT_FILE = "manifest.csv", "history.csv", "history.png"
-TEST_FILE, PREDICTIONS_FILE = "test.json", "predictions.csv"
+TEST_FILE = "test.json"
 FILES = (
     MODEL_FILE, LABELS_FILE, SPEC_FILE, OPTIONS_FILE, MANIFEST_FILE, HISTORY_FILE, PLOT_FILE, TEST_FILE,
     PREDICTIONS_FILE,
@@ -18,10 +19,10 @@ CHECKPOINTS, FINISHED, TENSORBOARD = "checkpoints", ".finished-checkpoints", "te
 
 
 def prepare_output(output: Path, options: Options, force: bool, resume: bool) -> None:
-    """Make the folder and keep the options in it; with `force`, clear away the run that it holds.
+    """Make the folder and save the options in it; with `force`, first remove the run that is in it.
 
-    What is not of a run is never removed. Raises UsageError when the folder holds something and
-    neither `force` nor `resume` says what is to be done.
+    Files that are not a run's are never removed. Raises UsageError when there is something in the
+    folder and neither `force` nor `resume` is given.
     """
     try:
         output.mkdir(parents=True, exist_ok=True)
@@ -45,11 +46,11 @@ def _clear(output: Path) -> None:
 
 
 def complete(output: Path) -> None:
-    """Remove the checkpoints: the run is over."""
+    """Remove the checkpoints of a finished run."""
     (output / CHECKPOINTS).rename(output / FINISHED)  # at once, for a checkpoint that is half removed cannot be used
     shutil.rmtree(output / FINISHED)
 
 
 def is_complete(output: Path) -> bool:
-    """Return whether a run has left all that it leaves."""
+    """Return whether the run in a folder has finished."""
     return (output / SPEC_FILE).exists() and not (output / CHECKPOINTS).exists()

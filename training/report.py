@@ -4,13 +4,19 @@ import csv
 import json
 from collections.abc import Sequence
 from pathlib import Path
+from typing import Any
 
 import numpy as np
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
 
+from drawing.plot import FIRST, INK, SECOND, render, whole_numbers
+from outputs.predictions import PredictionsFile
 from training.dataset import Picture
 from training.fit import best_row
-from training.output import HISTORY_FILE, PLOT_FILE, PREDICTIONS_FILE, TEST_FILE
+from training.output import HISTORY_FILE, PLOT_FILE, TEST_FILE
 
+PLOT_SIZE = (11, 4.2)  # inches
 COLUMNS = ("epoch", "loss", "accuracy", "val_loss", "val_accuracy")
 
 History = dict[str, list[dict[str, float]]]  # of each phase, a row for each epoch
@@ -27,39 +33,40 @@ def write_history(folder: Path, history: History) -> None:
 
 def plot_history(folder: Path, history: History) -> None:
     """Draw loss and accuracy of training and validation over the epochs of all phases."""
-    from matplotlib.backends.backend_agg import FigureCanvasAgg
-    from matplotlib.figure import Figure
 
-    figure = Figure(figsize=(11, 4.2), layout="constrained")
-    for axes, name in zip(figure.subplots(1, 2), ("loss", "accuracy"), strict=True):
-        _draw(axes, history, name)
-        axes.set(title=name.capitalize(), xlabel="epoch")
-        axes.set_ylim((0, None) if name == "loss" else (None, 1.005))
-        axes.xaxis.get_major_locator().set_params(integer=True)
-        axes.grid(alpha=0.3)
-        axes.legend(loc="upper right" if name == "loss" else "lower right")
-    FigureCanvasAgg(figure).print_png(folder / PLOT_FILE, metadata={"Software": None})
+    def draw(figure: Figure) -> None:
+        for axes, name in zip(figure.subplots(1, 2), ("loss", "accuracy"), strict=True):
+            _draw(axes, history, name)
+        handles, labels = figure.axes[0].get_legend_handles_labels()
+        figure.legend(handles, labels, loc="outside lower center", ncols=len(labels))
+
+    (folder / PLOT_FILE).write_bytes(render(PLOT_SIZE, draw))
 
 
-def _draw(axes, history: History, name: str) -> None:
+def _draw(axes: Axes, history: History, name: str) -> None:
     """Draw a line for training and one for validation through all phases, with a dot on the epochs that were kept."""
-    done = 0
+    done = 0.0  # epochs of earlier phases
     for phase, rows in history.items():
         if done:
-            axes.axvline(done, color="black", linewidth=0.8, linestyle=":")
-        for column, label, color in ((name, "training", "C0"), (f"val_{name}", "validation", "C1")):
+            axes.axvline(done, color=INK, linewidth=0.8, linestyle=":")
+        for column, label, color in ((name, "training", FIRST), (f"val_{name}", "validation", SECOND)):
             there = [row for row in rows if column in row]
             axes.plot(
-                [done + row["epoch"] for row in there], [row[column] for row in there], f"{color}.-",
-                markersize=3, label=None if done else label,
+                [done + row["epoch"] for row in there], [row[column] for row in there], ".-", color=color,
+                linewidth=1.5, markersize=4, label=None if done else label,
             )  # fmt: skip
         best = best_row(rows)
-        marker = "k^" if done else "ko"
-        axes.plot(done + best["epoch"], best[f"val_{name}"], marker, label=f"kept of {phase}: epoch {best['epoch']}")
+        axes.plot(
+            done + best["epoch"], best[f"val_{name}"], "^" if done else "o", color=INK,
+            label=f"kept of {phase}: epoch {best['epoch']}",
+        )  # fmt: skip
         done += rows[-1]["epoch"]
+    axes.set(title=name.capitalize(), xlabel="epoch", ylim=(0, None) if name == "loss" else (None, 1.005))
+    whole_numbers(axes.xaxis)
+    axes.grid()
 
 
-def measure(labels: np.ndarray, scores: np.ndarray, classes: Sequence[str]) -> dict:
+def measure(labels: np.ndarray, scores: np.ndarray, classes: Sequence[str]) -> dict[str, Any]:
     """Return accuracy and confusion of class numbers [N] against probabilities [N, classes]."""
     confusion = np.zeros((len(classes), len(classes)), int)
     np.add.at(confusion, (labels, scores.argmax(axis=1)), 1)
@@ -89,16 +96,13 @@ def _share(part: int, whole: int) -> float | None:
 
 
 def write_test(
-    folder: Path, pictures: Sequence[Picture], labels: np.ndarray, scores: np.ndarray, classes: Sequence[str]
-) -> dict:
-    """Save the results on the test pictures and every prediction; return the results."""
-    results = measure(labels, scores, classes)
-    with open(folder / PREDICTIONS_FILE, "w", encoding="utf-8", errors="surrogateescape", newline="") as file:
-        writer = csv.writer(file, lineterminator="\n")
-        writer.writerow(("path", "class", "predicted", "right", *classes))
-        for picture, row in zip(pictures, scores, strict=True):
-            predicted = classes[row.argmax()]
-            right = "yes" if predicted == picture.label else "no"
-            writer.writerow((picture.path, picture.label, predicted, right, *(f"{score:.6f}" for score in row)))
+    folder: Path, model: str, pictures: Sequence[Picture], scores: np.ndarray, classes: Sequence[str]
+) -> dict[str, Any]:
+    """Save what a model says of the test pictures, scores [N, classes], and return how good that is."""
+    labels = [classes.index(picture.label) for picture in pictures]
+    results = measure(np.array(labels), scores, classes)
+    with PredictionsFile(folder, [model], classes) as predictions:
+        for picture, label, row in zip(pictures, labels, scores, strict=True):
+            predictions.write(picture.path, label, [int(row.argmax())], [row])
     (folder / TEST_FILE).write_text(json.dumps(results, indent=2, ensure_ascii=False) + "\n", encoding="utf-8")
     return results

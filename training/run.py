@@ -52,7 +52,7 @@ class Clock:
 def train(options: Options, data: LabelledData, runtime: Runtime, output: Path) -> dict | None:
     """Train a classifier of `data` and leave it in `output`; return its results on the test pictures, if there are any.
 
-    What an earlier run has left in `output` and in the cache is used, where it is the same.
+    What an earlier run has left in `output` and in the cache is used where it still fits.
     """
     clock = Clock()
     with clock.on("pictures"):
@@ -106,7 +106,7 @@ def _extract(options: Options, features: FeatureSet, pictures: Sequence[Picture]
     backend = features.runtime.backend
     extraction = Extraction(features, paths, keys)
     if extraction.missing:
-        logger.info("features: %d of %d are computed with %s", len(extraction.missing), len(set(keys)), backend)
+        logger.info("features: computing %d of %d with %s", len(extraction.missing), len(set(keys)), backend)
     else:
         logger.info("features: all %d are in the cache", len(set(keys)))
     try:
@@ -147,14 +147,14 @@ def _report(pictures: Sequence[Picture]) -> None:
     for picture in skipped[:MOST_NAMED]:
         logger.warning("left out: %s: %s", printable(picture.path), picture.skipped)
     if len(skipped) > MOST_NAMED:
-        logger.warning("left out: %d more, which %s names", len(skipped) - MOST_NAMED, MANIFEST_FILE)
+        logger.warning("left out: %d more; %s lists them", len(skipped) - MOST_NAMED, MANIFEST_FILE)
     used = [picture for picture in pictures if not picture.skipped]
     counts = Counter(picture.split for picture in used)
     copies = len(used) - len({picture.digest for picture in used})
     logger.info(
         "pictures: %s; %d classes%s", ", ".join(f"{counts[split]} {split}" for split in SPLITS),
         len({picture.label for picture in used}),
-        f"; {copies} are copies of others, on the same side" if copies else "",
+        f"; {copies} are copies of others and stay in the same split" if copies else "",
     )  # fmt: skip
     for split, labels in missing_classes(pictures).items():
         logger.info("note: %s has no pictures of %s", split, printable(join_names(labels)))

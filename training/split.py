@@ -1,7 +1,7 @@
 """Divide pictures into training, validation and test, by their content alone.
 
-A picture's place depends on its bytes, the seed and the other pictures of its class: not on names, order, folders or
-machines. Copies of one picture (the same bytes) share a side, always.
+Where a picture goes depends on its bytes, the seed and the other pictures of its class, and not on names, order,
+folders or machines. Copies of one picture (the same bytes) always go into the same split.
 """
 
 import hashlib
@@ -41,7 +41,7 @@ def split_pictures(pictures: Iterable[Picture], shares: Shares, seed: int) -> li
 
 
 def _without_contradictions(pictures: Iterable[Picture]) -> list[Picture]:
-    """Skip pictures that lie in several classes: no answer to them could be right."""
+    """Skip pictures that are in several classes: no answer to them could be right."""
     pictures = list(pictures)
     labels = defaultdict(set)
     for picture in pictures:
@@ -55,7 +55,7 @@ def _without_contradictions(pictures: Iterable[Picture]) -> list[Picture]:
 
 
 def _without_leaks(pictures: Sequence[Picture]) -> list[Picture]:
-    """Where splits are given, skip a picture that a later one has, too: test keeps it; no split is as train."""
+    """Where splits are given, skip a picture that is also in a later one: test keeps it. No split counts as train."""
     last: dict[str, str] = {}
     for split in SPLITS:
         last |= {picture.digest: split for picture in pictures if picture.split == split and not picture.skipped}

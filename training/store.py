@@ -81,5 +81,5 @@ class FeatureStore:
             raise UsageError(f"features cannot be kept in {self._path}: {error}") from error
 
     def close(self) -> None:
-        """Let go of the file."""
+        """Close the file."""
         self._connection.close()

@@ -13,6 +13,11 @@ and peak memory; each as the median of --repeats, and beside two baselines measu
 Exit codes: 0 all measured, 1 something could not be measured, 2 wrong usage, 130 interrupted.
 """
 
+if __name__ == "__main__":  # before all else, so that Ctrl-C ends in one line while the rest is imported, too
+    import interrupts
+
+    interrupts.exit_at_once()
+
 import argparse
 import contextlib
 import os

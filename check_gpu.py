@@ -12,6 +12,11 @@ Exit codes: 0 a usable GPU, all of it right; 1 no usable GPU, but the CPU works;
 fails, wrong numbers, nothing that works, or wrong usage; 130 interrupted.
 """
 
+if __name__ == "__main__":  # before all else, so that Ctrl-C ends in one line while the rest is imported, too
+    import interrupts
+
+    interrupts.exit_at_once()
+
 import argparse
 import json
 import logging

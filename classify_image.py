@@ -11,6 +11,11 @@
 Exit codes: 0 all fine, 1 some pictures failed, 2 wrong usage or something missing, 130 interrupted.
 """
 
+if __name__ == "__main__":  # before all else, so that Ctrl-C ends in one line while the rest is imported, too
+    import interrupts
+
+    interrupts.exit_at_once()
+
 import argparse
 import hashlib
 import json
@@ -29,6 +34,7 @@ from console import EXIT_FAILED_INPUTS, EXIT_OK, configure_messages, run_script
 from console.progress import Progress
 from console.text import printable
 from errors import ImageError, UsageError
+from files import sha256_of
 from outputs.formats import FORMATS, format_of, make_format
 from outputs.rows import Results
 from results import Result
@@ -158,7 +164,7 @@ def what_shapes_answers(args: argparse.Namespace, classifier: Classifier) -> dic
     labels_hash = f"sha256 {hashlib.sha256(json.dumps(classifier.labels).encode()).hexdigest()}"
     return {
         "--model": classifier.name,
-        "--weights": hash_of(weights.source) if weights.is_file else weights.source,
+        "--weights": f"sha256 {sha256_of(weights.source)}" if weights.is_file else weights.source,
         "--labels": labels_hash if brings_labels else "imagenet",
         "--top-k": args.top_k,
         "--threshold": args.threshold,
@@ -168,12 +174,6 @@ def what_shapes_answers(args: argparse.Namespace, classifier: Classifier) -> dic
         "--format": args.format,
         **({} if decision is None else {"the model's threshold": decision}),
     }
-
-
-def hash_of(path: str) -> str:
-    """Return a file's SHA-256."""
-    with open(path, "rb") as file:
-        return f"sha256 {hashlib.file_digest(file, 'sha256').hexdigest()}"
 
 
 def open_outputs(args: argparse.Namespace, classifier: Classifier) -> list:

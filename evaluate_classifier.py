@@ -12,6 +12,11 @@ a CSV file. The output is report.html, metrics.json, predictions.csv and plots.
 Exit codes: 0 all fine, 1 some pictures failed, 2 wrong usage or something missing, 130 interrupted.
 """
 
+if __name__ == "__main__":  # before all else, so that Ctrl-C ends in one line while the rest is imported, too
+    import interrupts
+
+    interrupts.exit_at_once()
+
 import argparse
 import logging
 import sys

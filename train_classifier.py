@@ -13,6 +13,11 @@ listed in a CSV file. docs/data.md shows all layouts.
 Exit codes: 0 trained, 2 wrong usage or something missing, 130 interrupted (--resume goes on).
 """
 
+if __name__ == "__main__":  # before all else, so that Ctrl-C ends in one line while the rest is imported, too
+    import interrupts
+
+    interrupts.exit_at_once()
+
 import argparse
 import importlib.util
 import os
@@ -38,7 +43,7 @@ from models import find_model
 from networks import HEADS, Network
 from networks.weights import Weights
 from training.options import AUGMENTATIONS, CLASS_WEIGHTS, OPTION_NAMES, Options, read_options
-from training.output import is_complete, prepare_output
+from training.output import is_complete, prepare_output, remove_checkpoints
 
 MOST_CLASSES = 10  # whose results are printed one by one; test.json has all
 
@@ -194,6 +199,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     configure_messages(args.quiet, args.debug)
     output, options = Path(args.output), _options(args)
     if args.resume and is_complete(output):
+        remove_checkpoints(output)  # a run may have been killed just before it had removed all
         logger.info("%s is complete: there is nothing to resume (--force starts anew)", output)
         return EXIT_OK
     from training.dataset import read_data
@@ -206,8 +212,7 @@ def main(argv: Sequence[str] | None = None) -> int:
         results = train(options, data, runtime, output)
     except KeyboardInterrupt:
         command = shlex.join(["python", "train_classifier.py", "--output", args.output, "--resume"])
-        logger.warning("what is done is kept; to go on: %s", command)
-        raise
+        raise KeyboardInterrupt(f"what is done is kept; to go on: {command}") from None
     print(describe(results, output))
     return EXIT_OK
 

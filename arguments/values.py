@@ -11,8 +11,9 @@ from classifiers import Classifier
 from classifiers.folder import TrainedFolder
 from classifiers.load import make_classifier
 from engines.backends import require_backend
-from engines.runtime import AUTO, BACKEND_CHOICES, Runtime, user_cache_folder
+from engines.runtime import AUTO, BACKEND_CHOICES, Runtime
 from errors import UsageError
+from files import user_cache_folder
 from models import ModelSpec
 from networks.weights import BUILT_IN_WEIGHTS
 from sources.paths import Search, split_paths

@@ -15,6 +15,7 @@ from drawing.plot import FAINT, FIRST, INK, SECOND, render
 from drawing.sheet import Sheet
 from drawing.thumbnails import decode, thumbnail
 from errors import UsageError
+from files import written_whole
 from results import Result
 from settings import FIGURE_PICTURES
 from sources.frames import Frame
@@ -63,13 +64,12 @@ class CompareFigure:
         """Write the file, and say so when it has no room for all; raises UsageError when it cannot be written."""
         suffix = self._path.suffix.lower()
         content = _page(self.shown, tally, seconds) if suffix == ".html" else _drawing(self, tally, seconds, suffix[1:])
-        unfinished = self._path.with_name(f".unfinished-{self._path.name}")
         if self._left_out:
             hint = "" if suffix == ".html" else f" (a figure in .html takes {FIGURE_PICTURES['.html']})"
             logger.warning("%s shows the first %d of %d pictures%s", self._path, len(self.shown), tally.pictures, hint)
         try:
-            unfinished.write_bytes(content)
-            unfinished.replace(self._path)
+            with written_whole(self._path) as unfinished:
+                unfinished.write_bytes(content)
         except OSError as error:
             raise UsageError(f"cannot write --figure {self._path}: {error.strerror}") from error
 

@@ -7,10 +7,12 @@ import traceback
 import warnings
 from collections.abc import Callable
 
+import interrupts
 from console.text import printable
 from errors import UsageError
+from interrupts import EXIT_INTERRUPTED
 
-EXIT_OK, EXIT_FAILED_INPUTS, EXIT_USAGE, EXIT_INTERRUPTED = 0, 1, 2, 130
+EXIT_OK, EXIT_FAILED_INPUTS, EXIT_USAGE = 0, 1, 2
 
 logger = logging.getLogger("suite")
 
@@ -57,18 +59,35 @@ def _hide_native_messages() -> None:
 def run_script(main: Callable[[], int]) -> int:
     """Run a script's main() and return its exit code; say in a line what went wrong, and with --debug where."""
     try:
-        return main()
+        return _run(main)
     except KeyboardInterrupt as error:
-        print(f"interrupted: {error}" if str(error) else "interrupted", file=sys.stderr)
+        interrupts.end()
+        print(f"interrupted: {printable(str(error))}" if str(error) else "interrupted", file=sys.stderr)
         return EXIT_INTERRUPTED
+
+
+def _run(main: Callable[[], int]) -> int:
+    try:
+        interrupts.raise_interrupts()
+        exit_code = main()
+        sys.stdout.flush()
+        return exit_code
     except BrokenPipeError:  # the reader has enough, as in `| head`
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return EXIT_FAILED_INPUTS
     except Exception as error:
-        if "--debug" in sys.argv:
-            traceback.print_exc()
-        elif isinstance(error, UsageError):
-            print(f"error: {error}", file=sys.stderr)
-        else:
-            print(f"error: unexpected {type(error).__name__}: {error} (--debug shows where)", file=sys.stderr)
+        if interrupts.was_raised():
+            raise KeyboardInterrupt from error
+        _explain(error)
         return EXIT_USAGE
+    finally:
+        interrupts.end()
+
+
+def _explain(error: Exception) -> None:
+    if "--debug" in sys.argv:
+        traceback.print_exc()
+    elif isinstance(error, UsageError):
+        print(f"error: {error}", file=sys.stderr)
+    else:
+        print(f"error: unexpected {type(error).__name__}: {error} (--debug shows where)", file=sys.stderr)

@@ -11,7 +11,7 @@ from pathlib import Path
 import numpy as np
 
 from errors import ImageError, UsageError
-from outputs.copies import make_copies_folder, save
+from outputs.copies import CopiesFolder
 from results import Result
 from sources.frames import Frame
 from sources.pictures import open_picture
@@ -77,7 +77,7 @@ class AnnotatedOutput:
     """
 
     def __init__(self, folder: str, inputs: Sequence[str], max_pixels: int, force: bool = False) -> None:
-        self._folder = make_copies_folder("--annotate", folder, inputs)
+        self._copies = CopiesFolder("--annotate", folder, inputs)
         self._root = _common_folder(inputs)
         self._max_pixels = max_pixels
         self._force = force
@@ -86,7 +86,7 @@ class AnnotatedOutput:
         """Return where the annotated copy of `source` goes."""
         absolute = Path(os.path.abspath(source))
         is_below = absolute.is_relative_to(self._root)
-        path = self._folder / absolute.relative_to(self._root if is_below else absolute.anchor)
+        path = self._copies.path / absolute.relative_to(self._root if is_below else absolute.anchor)
         return path if path.suffix.lower() in SUFFIXES else path.with_name(path.name + ".png")
 
     def write(self, frame: Frame, result: Result) -> None:
@@ -96,12 +96,17 @@ class AnnotatedOutput:
         path = self.path_for(result.source)
         image = open_picture(frame.picture, result.source, self._max_pixels)
         data = encode_image(draw_label(np.asarray(image), caption(result)), path.suffix)
-        try:
-            if not self._force and path.exists() and path.read_bytes() != data:
-                raise ImageError(f"not annotated: {path} exists and differs (--force overwrites it)")
-        except OSError as error:
-            raise ImageError(f"cannot save {path}: {error.strerror}") from error
-        save(path, result.source, lambda unfinished: unfinished.write_bytes(data))
+        if not self._copies.save(path, result.source, lambda file: file.write_bytes(data), self._force):
+            _check_same(path, data)
+
+
+def _check_same(path: Path, data: bytes) -> None:
+    """Raise ImageError unless a file has this content already."""
+    try:
+        if path.read_bytes() != data:
+            raise ImageError(f"not annotated: {path} exists and differs (--force overwrites it)")
+    except OSError as error:
+        raise ImageError(f"cannot save {path}: {error.strerror}") from error
 
 
 def encode_image(pixels: np.ndarray, suffix: str) -> bytes:

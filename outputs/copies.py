@@ -1,52 +1,95 @@
 """What writing pictures has in common: where they may go, and that each is written whole or not at all."""
 
+import contextlib
 import errno
 import functools
 import os
-import tempfile
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 
 from errors import ImageError, UsageError
+from outputs.workspace import Workspace
 
 HOPELESS = (errno.ENOSPC, errno.EDQUOT, errno.EROFS)  # that no other picture will fare better with
+NO_HARD_LINKS = (errno.EPERM, errno.ENOTSUP, errno.EOPNOTSUPP, errno.ENOSYS, errno.EMLINK)
 
 
-def make_copies_folder(option: str, folder: str, inputs: Sequence[str]) -> Path:
-    """Make the folder for copies of pictures, which may be in a folder that is searched, but not around an input.
+class CopiesFolder:
+    """The folder of one option for copies of pictures, which may be in a folder that is searched, but not around it.
 
-    Raises UsageError when it holds an input, or cannot be written to.
+    Several runs may fill it at the same time. Raises UsageError when it contains an input, or cannot be written to.
     """
-    for path in inputs:
-        if os.path.exists(path) and _resolve(path).is_relative_to(_resolve(folder)):
-            raise UsageError(f"{option} {folder} holds the input {path}; give a folder of its own")
+
+    def __init__(self, option: str, folder: str, inputs: Sequence[str]) -> None:
+        for path in inputs:
+            if os.path.exists(path) and _resolve(path).is_relative_to(_resolve(folder)):
+                raise UsageError(f"{option} {folder} holds the input {path}; give a folder of its own")
+        self.path = Path(folder)
+        try:
+            os.makedirs(folder, exist_ok=True)
+            self._workspace = Workspace(self.path)
+        except OSError as error:
+            raise UsageError(f"cannot write to {option} {folder}: {error.strerror}") from error
+
+    def save(self, target: Path, source: str, make: Callable[[Path], object], overwrite: bool = False) -> bool:
+        """Have `make` write a file, and move it to `target`, so that no link is followed.
+
+        Return False, with nothing changed, when there is something at `target` and `overwrite` is not given.
+        Raises ImageError when saving fails for this picture, and UsageError when it would for all.
+        """
+        with _errors_of(target, source):
+            try:
+                return _save(self._workspace, target, make, overwrite)
+            except OSError as error:
+                if error.errno != errno.EXDEV:
+                    raise
+            return _save(Workspace(target.parent), target, make, overwrite)  # a part of the folder is on another disk
+
+    def link(self, target: Path, source: str) -> bool:
+        """Make `target` a symbolic link to a picture; return False when there is something. Raises as `save` does."""
+        with _errors_of(target, source):
+            target.parent.mkdir(parents=True, exist_ok=True)
+            with contextlib.suppress(FileExistsError):
+                os.symlink(os.path.abspath(source), target)
+                return True
+            return False
+
+
+@contextlib.contextmanager
+def _errors_of(target: Path, source: str) -> Iterator[None]:
+    """Refuse to save a picture over itself, and say what of an OSError concerns this picture, and what all."""
     try:
-        os.makedirs(folder, exist_ok=True)
-        tempfile.TemporaryFile(dir=folder).close()
-    except OSError as error:
-        raise UsageError(f"cannot write to {option} {folder}: {error.strerror}") from error
-    return Path(folder)
-
-
-def save(target: Path, source: str, make: Callable[[Path], object]) -> None:
-    """Have `make` write a file beside `target`, and move it there, so that no link is followed.
-
-    Raises ImageError when that fails for this picture, and UsageError when it would for all.
-    """
-    unfinished = target.with_name(f".unfinished-{os.getpid()}")
-    try:
-        target.parent.mkdir(parents=True, exist_ok=True)
         if _is_same_place(target, source):
             raise ImageError(f"{target} is the picture itself")
-        unfinished.unlink(missing_ok=True)  # of a process of the same number that was killed
-        try:
-            make(unfinished)
-            unfinished.replace(target)
-        finally:
-            unfinished.unlink(missing_ok=True)
+        yield
     except OSError as error:
         kind = UsageError if error.errno in HOPELESS else ImageError
         raise kind(f"cannot save {target}: {error.strerror}") from error
+
+
+def _save(workspace: Workspace, target: Path, make: Callable[[Path], object], overwrite: bool) -> bool:
+    with workspace.file() as unfinished:
+        make(unfinished)
+        target.parent.mkdir(parents=True, exist_ok=True)
+        if overwrite:
+            unfinished.replace(target)
+            return True
+        return _move_to_new(unfinished, target)
+
+
+def _move_to_new(path: Path, target: Path) -> bool:
+    """Move a file to where nothing is, or return False. A hard link does that in one step; a renaming does not."""
+    try:
+        os.link(path, target)
+    except FileExistsError:
+        return False
+    except OSError as error:
+        if error.errno not in NO_HARD_LINKS:
+            raise
+        if os.path.lexists(target):
+            return False
+        path.rename(target)
+    return True
 
 
 def _is_same_place(first: str | Path, second: str | Path) -> bool:

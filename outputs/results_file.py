@@ -18,6 +18,7 @@ from typing import TYPE_CHECKING, BinaryIO
 import portalocker
 
 from errors import UsageError
+from files import write_whole
 from outputs.results_stream import ResultsStream
 from outputs.rows import PATH_ERRORS, DoneRows, Format, Results, StoredFormat, StoredRow
 from results import Result
@@ -146,14 +147,10 @@ class ResultsFile:
         self._append(self._format.header)
 
     def _save_run(self) -> None:
-        unfinished = self._run_path.with_name(f".{self._run_path.name}-{os.getpid()}")
         try:
-            unfinished.write_text(json.dumps(self._made_with | {FOLDER: os.getcwd()}, indent=2) + "\n")
-            unfinished.replace(self._run_path)
+            write_whole(self._run_path, json.dumps(self._made_with | {FOLDER: os.getcwd()}, indent=2) + "\n")
         except OSError as error:
             raise UsageError(f"cannot write {self._run_path}: {error.strerror}") from error
-        finally:
-            unfinished.unlink(missing_ok=True)
 
     def _append(self, text: str) -> None:
         data = text.encode("utf-8", PATH_ERRORS)

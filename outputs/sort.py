@@ -13,7 +13,7 @@ from pathvalidate import sanitize_filename
 
 from errors import ImageError
 from labels import ClassLabel
-from outputs.copies import make_copies_folder, save
+from outputs.copies import CopiesFolder
 from results import Result
 
 if TYPE_CHECKING:
@@ -32,18 +32,17 @@ class SortedOutput:
     """
 
     def __init__(self, option: str, folder: str, inputs: Sequence[str], labels: Sequence[ClassLabel]) -> None:
-        self._folder = make_copies_folder(option, folder, inputs)
+        self._copies = CopiesFolder(option, folder, inputs)
         self._names = folder_names(labels)
-        self._make, self._is_there = PLACERS[option]
+        self._place, self._is_there = PLACERS[option]
 
     def write(self, _frame: "Frame", result: Result) -> None:
         """Sort one picture; raises ImageError when that cannot be done."""
         if result.error:
             return
         label = self._names[ClassLabel(*result.predictions[0][:2])] if result.predictions else UNSURE
-        for target in _targets(self._folder / label, result.source):
-            if not os.path.lexists(target):
-                save(target, result.source, lambda unfinished: self._make(result.source, unfinished))
+        for target in _targets(self._copies.path / label, result.source):
+            if not os.path.lexists(target) and self._place(self._copies, result.source, target):
                 return
             if self._is_there(result.source, target):
                 return
@@ -79,10 +78,14 @@ def _targets(folder: Path, source: str) -> list[Path]:
     return [folder / name, folder / f"{name.stem[:LONGEST_STEM]}-{digest}{name.suffix}"]
 
 
-def _link(source: str, target: Path) -> None:
+def _copy(copies: CopiesFolder, source: str, target: Path) -> bool:
+    return copies.save(target, source, lambda unfinished: shutil.copy2(source, unfinished))
+
+
+def _link(copies: CopiesFolder, source: str, target: Path) -> bool:
     try:
-        os.symlink(os.path.abspath(source), target)
-    except (NotImplementedError, OSError) as error:
+        return copies.link(target, source)
+    except (NotImplementedError, ImageError) as error:
         if os.name != "nt":
             raise
         raise ImageError(
@@ -101,5 +104,5 @@ def _is_copied(source: str, target: Path) -> bool:
         raise ImageError(f"not sorted: {error.filename} cannot be read: {error.strerror}") from error
 
 
-Placer = tuple[Callable[[str, Path], object], Callable[[str, Path], bool]]
-PLACERS: dict[str, Placer] = {"--copy-to": (shutil.copy2, _is_copied), "--link-to": (_link, _is_linked)}
+Placer = tuple[Callable[[CopiesFolder, str, Path], bool], Callable[[str, Path], bool]]
+PLACERS: dict[str, Placer] = {"--copy-to": (_copy, _is_copied), "--link-to": (_link, _is_linked)}

@@ -1,5 +1,10 @@
 """classify_image.py with an engine that only looks at one pixel, for tests of what happens around it."""
 
+if __name__ == "__main__":
+    import interrupts
+
+    interrupts.exit_at_once()
+
 import sys
 
 import numpy as np

@@ -2,7 +2,6 @@
 
 import csv
 import difflib
-import hashlib
 import logging
 import os
 from collections.abc import Iterable, Sequence
@@ -15,6 +14,7 @@ from tqdm import tqdm
 from classifiers.folder import check_class_names
 from console import bar_is_off
 from errors import UsageError
+from files import sha256_of
 from settings import WORKERS
 from sources.labelled import LabelledData, read_folder, read_labels_csv
 from sources.paths import Search
@@ -116,8 +116,7 @@ def _with_digest(folder: Path, picture: Picture) -> Picture:
             return replace(picture, skipped="no such file")
         if not path.is_file():
             return replace(picture, skipped="is not a regular file (a pipe or a device?)")
-        with open(path, "rb") as file:
-            return replace(picture, digest=hashlib.file_digest(file, "sha256").hexdigest())
+        return replace(picture, digest=sha256_of(path))
     except OSError as error:
         return replace(picture, skipped=f"cannot be read: {error.strerror}")
 

@@ -19,9 +19,10 @@ from pathlib import Path
 import numpy as np
 
 from engines.backends import BACKENDS
-from engines.model_cache import GRAPH_CODE, hash_of_code
+from engines.model_cache import GRAPH_CODE
 from engines.runtime import Runtime
 from errors import UsageError
+from files import hash_of_code, sha256_of
 from networks import Network
 from networks.weights import Weights
 from training.dataset import Picture
@@ -56,8 +57,7 @@ def _name(features: FeatureSet) -> dict:
     """Name what features are made of. The code and the versions count, too: a change in them computes anew."""
     weights, runtime = features.weights.source, features.runtime
     if features.weights.is_file:
-        with open(weights, "rb") as file:
-            weights = hashlib.file_digest(file, "sha256").hexdigest()
+        weights = sha256_of(weights)
     packages = ("keras", BACKENDS[runtime.backend].package, "numpy", "pillow")
     return {
         "network": repr(features.network),

@@ -5,7 +5,6 @@ weights, the optimiser's state, the seed and the epoch's number alone, and a che
 """
 
 import json
-import os
 import shutil
 import time
 from collections.abc import Sequence
@@ -18,6 +17,7 @@ from tqdm import tqdm
 
 from console import bar_is_off
 from engines.keras_engine import framework
+from files import written_whole
 from training.batches import Batches
 
 CHECKPOINT_SECONDS = 5  # at least, between checkpoints: not every quick epoch is worth one
@@ -185,15 +185,13 @@ class Checkpoint(keras.callbacks.Callback):
         self._save(END, self.model.get_weights())
 
     def _save(self, name: str, best: list[np.ndarray]) -> None:
-        unfinished = self._folder / "unfinished"
-        shutil.rmtree(unfinished, ignore_errors=True)
-        unfinished.mkdir(parents=True)
-        if name != END:
-            self.model.save_weights(unfinished / LATEST_FILE)
-        np.savez(unfinished / BEST_FILE, *best)
-        (unfinished / HISTORY_FILE).write_text(json.dumps(self.history))
         older = list(self._folder.glob("epoch-*"))
-        os.replace(unfinished, self._folder / name)
+        with written_whole(self._folder / name) as unfinished:
+            unfinished.mkdir(parents=True)
+            if name != END:
+                self.model.save_weights(unfinished / LATEST_FILE)
+            np.savez(unfinished / BEST_FILE, *best)
+            (unfinished / HISTORY_FILE).write_text(json.dumps(self.history))
         for folder in older:
             shutil.rmtree(folder)
 

@@ -21,7 +21,7 @@ from training.finetune import PictureReader, fine_tune, unfreeze
 from training.fit import Plan, Row, best_row
 from training.head import Examples, train_head
 from training.options import AUGMENTATIONS, Options
-from training.output import CHECKPOINTS, TENSORBOARD, complete
+from training.output import CHECKPOINTS, TENSORBOARD, remove_checkpoints
 from training.report import History, plot_history, write_history, write_test
 
 PATHS = ("data", "labels_csv")  # options that say where a run found its pictures, which is nobody else's business
@@ -90,7 +90,7 @@ def learn(task: Task, clock: Clock) -> dict | None:
     results = None
     if test:
         results = write_test(task.output, task.network.name, test, scores, task.classes)
-    complete(task.output)
+    remove_checkpoints(task.output)
     return results
 
 

@@ -1,11 +1,11 @@
 """The options of a training run: those that decide its result, and the others. Plain data; imports no framework."""
 
 import json
-import os
 from dataclasses import asdict, dataclass, field, fields
 from pathlib import Path
 
 from errors import UsageError
+from files import write_whole
 
 OPTIONS_FILE = "training.json"
 AUGMENTATIONS = ("flip", "crop", "colour")
@@ -51,9 +51,7 @@ OPTION_NAMES = tuple(one.name for one in fields(Options))
 
 def save_options(folder: Path, options: Options) -> None:
     """Save the options of a run in its folder, whole or not at all."""
-    unfinished = folder / f".unfinished-{OPTIONS_FILE}"
-    unfinished.write_text(json.dumps(asdict(options), indent=2) + "\n", encoding="utf-8")
-    os.replace(unfinished, folder / OPTIONS_FILE)
+    write_whole(folder / OPTIONS_FILE, json.dumps(asdict(options), indent=2) + "\n")
 
 
 def read_options(folder: str | Path) -> Options | None:

@@ -6,14 +6,15 @@ from pathlib import Path
 
 from classifiers.folder import LABELS_FILE, MODEL_FILE, SPEC_FILE
 from errors import UsageError
+from files import UNFINISHED
 from outputs.predictions import PREDICTIONS_FILE
 from training.options import OPTIONS_FILE, Options, save_options
 
 MANIFEST_FILE, HISTORY_FILE, PLOT_FILE = "manifest.csv", "history.csv", "history.png"
 TEST_FILE = "test.json"
 FILES = (
-    MODEL_FILE, LABELS_FILE, SPEC_FILE, OPTIONS_FILE, MANIFEST_FILE, HISTORY_FILE, PLOT_FILE, TEST_FILE,
-    PREDICTIONS_FILE,
+    SPEC_FILE, MODEL_FILE, LABELS_FILE, MANIFEST_FILE, HISTORY_FILE, PLOT_FILE, TEST_FILE, PREDICTIONS_FILE,
+    OPTIONS_FILE,
 )  # fmt: skip
 CHECKPOINTS, FINISHED, TENSORBOARD = "checkpoints", ".finished-checkpoints", "tensorboard"
 
@@ -27,28 +28,33 @@ def prepare_output(output: Path, options: Options, force: bool, resume: bool) ->
     try:
         output.mkdir(parents=True, exist_ok=True)
         there = os.listdir(output)
+        others = [name for name in there if not name.startswith(UNFINISHED)]  # than a run left that was just begun
         if force:
             _clear(output)
         elif OPTIONS_FILE in there and not resume:
             raise UsageError(f"--output {output} holds a run: --resume goes on with it, --force starts anew")
-        elif there and OPTIONS_FILE not in there:
-            raise UsageError(f"--output {output} holds other files, such as {min(there)}; give another folder")
+        elif others and OPTIONS_FILE not in there:
+            raise UsageError(f"--output {output} holds other files, such as {min(others)}; give another folder")
         save_options(output, options)
     except OSError as error:
         raise UsageError(f"cannot write to --output {output}: {error.strerror}; give another folder") from error
 
 
 def _clear(output: Path) -> None:
+    """Remove a run: first what makes it complete, last what makes it a run, for this may be interrupted."""
+    (output / SPEC_FILE).unlink(missing_ok=True)
+    remove_checkpoints(output)
+    shutil.rmtree(output / TENSORBOARD, ignore_errors=True)
     for name in FILES:
         (output / name).unlink(missing_ok=True)
-    for name in (CHECKPOINTS, FINISHED, TENSORBOARD):
-        shutil.rmtree(output / name, ignore_errors=True)
 
 
-def complete(output: Path) -> None:
-    """Remove the checkpoints of a finished run."""
-    (output / CHECKPOINTS).rename(output / FINISHED)  # at once, for a checkpoint that is half removed cannot be used
-    shutil.rmtree(output / FINISHED)
+def remove_checkpoints(output: Path) -> None:
+    """Remove the checkpoints of a run that is over, at once: one that is half removed cannot be used."""
+    shutil.rmtree(output / FINISHED, ignore_errors=True)
+    if (output / CHECKPOINTS).exists():
+        (output / CHECKPOINTS).rename(output / FINISHED)
+        shutil.rmtree(output / FINISHED)
 
 
 def is_complete(output: Path) -> bool:

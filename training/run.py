@@ -16,6 +16,7 @@ from engines.backends import BACKENDS, TRAINING_BACKEND
 from engines.keras_engine import framework, start_keras
 from engines.runtime import Runtime
 from errors import UsageError
+from files import written_whole
 from models import MODELS
 from networks import Network
 from networks.weights import Weights
@@ -166,6 +167,5 @@ def _keep_manifest(path: Path, pictures: Sequence[Picture]) -> None:
         raise UsageError(
             f"the pictures are not those that the run began with ({path} names them); --force starts it anew"
         )
-    unfinished = path.with_name(f".unfinished-{path.name}")
-    write_manifest(unfinished, pictures)
-    os.replace(unfinished, path)
+    with written_whole(path) as unfinished:
+        write_manifest(unfinished, pictures)

@@ -1,0 +1,77 @@
+"""Files that are written whole or not at all, the hash of a file's content, and where caches are kept."""
+
+import contextlib
+import hashlib
+import importlib.util
+import os
+import shutil
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+
+APP_NAME = "image-classifier-scripts"  # of the folder for caches
+UNFINISHED = ".unfinished-"  # how the names begin of what is not to be used yet
+
+
+@contextlib.contextmanager
+def scratch(path: Path) -> Iterator[Path]:
+    """Give a path beside `path` for a file or folder that is only used inside, and is gone at the end.
+
+    It always has the same name, so that what a killed process left there is removed by the next one.
+    """
+    unfinished = path.with_name(UNFINISHED + path.name)
+    _remove(unfinished)
+    try:
+        yield unfinished
+    finally:
+        _remove(unfinished)
+
+
+@contextlib.contextmanager
+def written_whole(path: Path) -> Iterator[Path]:
+    """Give a path to write a file or folder to, which takes the place of `path` at the end; an error leaves no trace.
+
+    A folder takes the place of none or of an empty one only.
+    """
+    with scratch(path) as unfinished:
+        yield unfinished
+        unfinished.replace(path)
+
+
+def write_whole(path: Path, content: str) -> None:
+    """Write a text file in UTF-8, whole or not at all."""
+    with written_whole(path) as unfinished:
+        unfinished.write_text(content, encoding="utf-8", newline="\n")
+
+
+def _remove(path: Path) -> None:
+    if path.is_dir() and not path.is_symlink():
+        shutil.rmtree(path)
+    else:
+        path.unlink(missing_ok=True)
+
+
+def sha256_of(path: str | os.PathLike[str]) -> str:
+    """Return the SHA-256 of a file's content in hexadecimal digits."""
+    with open(path, "rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
+
+
+def hash_of_code(modules: Sequence[str]) -> str:
+    """Return a hash of the source of modules, without importing them; raises ModuleNotFoundError for one that moved."""
+    digest = hashlib.sha256()
+    for name in modules:
+        spec = importlib.util.find_spec(name)
+        if spec is None or spec.origin is None:
+            raise ModuleNotFoundError(f"no module {name}: what is kept in the cache is named by its code")
+        digest.update(Path(spec.origin).read_bytes())
+    return digest.hexdigest()
+
+
+def user_cache_folder() -> Path | None:
+    """Return the platform's folder for caches, or None when the user has no home."""
+    from platformdirs import user_cache_path
+
+    try:
+        return user_cache_path(APP_NAME, appauthor=False)
+    except RuntimeError:  # nobody's process: no home to keep anything in
+        return None

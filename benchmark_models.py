@@ -102,7 +102,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     with tempfile.TemporaryDirectory(prefix="benchmark-") as folder:
         setting = prepare(args, Path(folder))
         ways = choose_ways(args)
-        samples: Samples = {task: [{} for _ in range(args.repeats)] for task in list_tasks(ways)}
+        samples: Samples = {task: [Sample()] * args.repeats for task in list_tasks(ways)}
         errors: dict[Task, str] = {}
         try:
             measure_all(samples, errors, setting, args.repeats, args.quiet)

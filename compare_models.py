@@ -35,7 +35,8 @@ from outputs.formats import FORMATS, format_of
 from sources.paths import find_images
 
 if TYPE_CHECKING:
-    from comparison.side_by_side import Output, Tally
+    from comparison.agreement import Tally
+    from comparison.outputs import Output
     from pipeline.panel import Panel
 
 
@@ -84,7 +85,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     args, classifiers = parse(argv)
     configure_messages(args.quiet, args.debug)
     check_files(args)
-    from comparison.side_by_side import Tally
+    from comparison.agreement import Tally
     from pipeline.panel import Panel
 
     panel = Panel(classifiers, args.ensemble, is_timed=True)
@@ -123,7 +124,8 @@ def compare_all(args: argparse.Namespace, panel: "Panel", tally: "Tally", output
 
 def open_outputs(args: argparse.Namespace, panel: "Panel") -> list["Output"]:
     """Return the ways out; none touches its file before the first row is there."""
-    from comparison.side_by_side import TABLES, TableOutput
+    from comparison.outputs import TableOutput
+    from comparison.tables import TABLES
 
     outputs: list[Output] = [TableOutput(args.output, TABLES[args.format](panel.names, args.top_k))]
     if args.figure:

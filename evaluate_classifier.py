@@ -240,8 +240,10 @@ def save_thresholds(classifiers: Sequence[Classifier], findings: "Findings") -> 
     """Store each model's recommended threshold in its folder."""
     from classifiers.folder import save_decision_threshold
 
-    for one, found in zip(classifiers, findings.evaluations, strict=False):  # the ensemble has no folder
+    for one, found in zip(classifiers, findings.evaluations, strict=False):
         two = found.two_class
+        if one.folder is None:  # of a model of the registry
+            continue
         if two is None or two.recommended is None:
             raise UsageError(f"no threshold can be recommended for {one.name}: pictures of one class were unreadable")
         chosen = two.recommended.threshold

@@ -13,7 +13,7 @@ BREAKS = r"[_\-. ]+"  # where the label at the start of a file's name may end
 
 
 class ClassIndex:
-    """Which class a label means: an id or a name of the model's, whatever its case, blanks and Unicode form."""
+    """Which class a label means: an id or a name of the model's; case, Unicode form and blanks may differ."""
 
     def __init__(self, model: str, labels: Sequence[ClassLabel]) -> None:
         self._model = model

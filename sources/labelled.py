@@ -103,8 +103,8 @@ def _rows_of_class(one: ClassFolder, root: str, search: Search) -> Iterator[Labe
         if number or path != one.path:
             yield LabelledPath(path, one.label, one.split)
         elif one.split in ("", TRAIN):
-            suffixes = ", ".join(IMAGE_SUFFIXES[:3])
-            raise UsageError(f"the class folder {path} holds no pictures ({suffixes} ...); fill it, or remove it")
+            which = f"{', '.join(IMAGE_SUFFIXES[:3])} ...{' that --exclude leaves' if search.exclude else ''}"
+            raise UsageError(f"the class folder {path} holds no pictures ({which}); fill it, or remove it")
 
 
 def _rows_by_name(folder: str, split: str, root: str, known: ClassIndex, search: Search) -> Iterator[LabelledPath]:

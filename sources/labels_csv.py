@@ -8,11 +8,7 @@ from typing import NamedTuple
 from errors import UsageError
 from sources.splits import split_of_word
 
-COLUMNS = {
-    "path": ("path", "file", "filename", "image"),
-    "label": ("label", "class"),
-    "split": ("split",),
-}  # and what else they may be called
+COLUMNS = (("path", "file", "filename", "image"), ("label", "class"), ("split",))  # what each may be called
 
 
 class Row(NamedTuple):
@@ -40,28 +36,31 @@ def read_rows(file: str | Path) -> Iterator[Row]:
 
 
 def _parse(file: str | Path, rows: Iterable[list[str]]) -> Iterator[Row]:
-    columns: dict[str, int] | None = None
+    columns: list[int] = []
     for number, row in enumerate(rows, start=1):
-        if columns is None:
+        if not columns:
             columns = _read_header(row)
             if columns:
                 continue
-            columns = {"path": 0, "label": 1}
-        if any(row):
-            yield _to_row(row, columns, f"row {number} of {file}")
+            columns = [0, 1]
+        if not any(row):
+            continue
+        try:
+            parsed = _to_row(row, columns)
+        except UsageError as error:
+            raise UsageError(f"row {number} of {file}: {error}") from error
+        yield parsed
 
 
-def _read_header(row: Sequence[str]) -> dict[str, int]:
-    """Return where path, label and split stand when this row is a header."""
+def _read_header(row: Sequence[str]) -> list[int]:
+    """Return where path, label and, if it is there, split stand when this row is a header."""
     names = [name.strip().lower() for name in row]
-    found = {
-        column: names.index(name) for column, others in COLUMNS.items() for name in reversed(others) if name in names
-    }
-    return found if {"path", "label"} <= set(found) else {}
+    found = [next((names.index(name) for name in column if name in names), -1) for column in COLUMNS]
+    return [place for place in found if place >= 0] if min(found[:2]) >= 0 else []
 
 
-def _to_row(row: Sequence[str], columns: dict[str, int], where: str) -> Row:
-    values = {name: row[column] if column < len(row) else "" for name, column in columns.items()}
-    if not values["path"].strip() or not values["label"].strip():
-        raise UsageError(f"{where} has no path or no label; every row needs both")
-    return Row(values["path"], values["label"].strip(), split_of_word(values.get("split", ""), where))
+def _to_row(row: Sequence[str], columns: Sequence[int]) -> Row:
+    path, label, *split = [row[place] if place < len(row) else "" for place in columns]
+    if not path.strip() or not label.strip():
+        raise UsageError("it has no path or no label; every row needs both")
+    return Row(path, label.strip(), split_of_word(split[0]) if split else "")

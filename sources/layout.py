@@ -142,7 +142,9 @@ class _Reader:
     def _add_classes(self, folder: str, split: str) -> None:
         """Take the folders in `folder` for classes."""
         names, picture, quiet = self._look(folder)
-        self._layout.classes += [ClassFolder(nfc(name), split, os.path.join(folder, name)) for name in names]
+        for name in names:
+            self._look(folder, name)  # one that cannot be listed is not taken for an empty one
+            self._layout.classes.append(ClassFolder(nfc(name), split, os.path.join(folder, name)))
         for name in quiet:
             self._leave_out(os.path.join(folder, name), f"it holds a {NO_MEDIA} file; --no-ignore searches it")
         if picture:

@@ -63,7 +63,7 @@ def why_no_images(folder: str) -> str:
         return f"the folder holds no pictures ({', '.join(IMAGE_SUFFIXES)})"
     if os.path.lexists(os.path.join(folder, NO_MEDIA)):
         return f"the folder is not searched, for it holds a {NO_MEDIA} file; --no-ignore searches it"
-    return "all pictures in the folder are left out: by --exclude, or because copies go there or of a .nomedia file"
+    return "all pictures in the folder are left out: by --exclude, by a .nomedia file, or because copies go there"
 
 
 def is_pattern(path: str) -> bool:

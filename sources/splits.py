@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Iterable
+from functools import lru_cache
 from typing import NamedTuple
 
 from errors import UsageError
@@ -58,13 +59,14 @@ def kindred_splits(names: Iterable[str]) -> dict[str, str]:
     return _settle(groups[0]) if len(groups) == 1 else {}
 
 
-def split_of_word(word: str, where: str) -> str:
+@lru_cache
+def split_of_word(word: str) -> str:
     """Return the split that a word in a CSV file means, "" for none; raises UsageError for a word that means none."""
     if not word.strip():
         return ""
     read = read_name(word)
     if read is None or any(read.rest):
-        raise UsageError(f"{where}: the split '{word.strip()}' is none of train, validation and test; leave it empty")
+        raise UsageError(f"the split '{word.strip()}' is none of train, validation and test; leave it empty")
     return TEST if read.split == HELD_OUT else read.split
 
 

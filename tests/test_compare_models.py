@@ -13,8 +13,9 @@ from PIL import Image
 
 import compare_models
 import settings
+from comparison.agreement import Tally
 from comparison.figure import CompareFigure
-from comparison.side_by_side import TABLES, CsvTable, JsonlTable, Tally, TextTable, summary
+from comparison.tables import TABLES, CsvTable, JsonlTable, TextTable, summary
 from labels import ClassLabel, read_labels
 from pipeline import classify
 from pipeline.panel import Answer

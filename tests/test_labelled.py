@@ -82,12 +82,12 @@ def test_csv_of_paths_and_labels(make, tmp_path):
     ("text", "message"),
     [
         ("path,label\n", "truth.csv lists no pictures"),
-        ("a.jpg,cats\nb.jpg,\n", "row 2 .* has no path or no label"),
-        ("a.jpg\n", "row 1 .* has no path or no label"),
+        ("a.jpg,cats\nb.jpg,\n", "row 2 of .*: it has no path or no label"),
+        ("a.jpg\n", "row 1 of .*: it has no path or no label"),
         ("a.jpg,cat\n", r"pets has no class 'cat'; did you mean 'cats'\? \(row of .*a.jpg\)"),
         ('"a.jpg,cats\n', "is not CSV"),
         ("path,label,split\na.jpg,cats,val\nb.jpg,dogs,fold 2\n", "row 3 of .*: the split 'fold 2' is none of train"),
-        ("path,label,split\na.jpg,cats\nb.jpg\n", "row 3 of .* has no path or no label"),
+        ("path,label,split\na.jpg,cats\nb.jpg\n", "row 3 of .*: it has no path or no label"),
     ],
 )
 def test_csv_that_is_wrong_is_refused(tmp_path, text, message):

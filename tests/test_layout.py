@@ -222,10 +222,10 @@ def test_data_that_is_a_file_is_refused(make):
 
 
 def test_folder_that_cannot_be_listed_is_named(make, tmp_path):
-    make("cats", "dogs")
+    make(*pets("train", "test"))
     tmp_path.chmod(0o755)
-    os.chmod("data/dogs", 0)
-    with as_nobody(), pytest.raises(UsageError, match="cannot list the data folder data/dogs: Permission denied"):
+    os.chmod("data/test/dogs", 0)
+    with as_nobody(), pytest.raises(UsageError, match="cannot list the data folder data/test/dogs: Permission denied"):
         read_layout("data")
     with pytest.raises(UsageError, match="cannot list the data folder nowhere: No such file"):
         read_layout("nowhere")

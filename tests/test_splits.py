@@ -65,10 +65,10 @@ def test_folders_of_pictures_to_predict_are_known():
     ("word", "split"), [("", ""), ("  ", ""), ("TRAIN", "train"), ("val ", "validation"), ("holdout", "test")]
 )
 def test_word_in_a_csv_file(word, split):
-    assert split_of_word(word, "row 1") == split
+    assert split_of_word(word) == split
 
 
 @pytest.mark.parametrize("word", ["fold1", "train2", "x"])
 def test_unknown_word_is_refused(word):
-    with pytest.raises(UsageError, match=f"row 7 of x.csv: the split '{word}' is none of train, validation and test"):
-        split_of_word(word, "row 7 of x.csv")
+    with pytest.raises(UsageError, match=f"the split '{word}' is none of train, validation and test"):
+        split_of_word(word)

@@ -102,7 +102,7 @@ def test_folder_that_cannot_be_written_is_only_a_warning(classify, tmp_path):
     finished = classify("-i", IMAGES / "coffee.png", "--cache-dir", tmp_path / "file")
     assert finished.returncode == 0
     assert finished.stdout.startswith("1. espresso")
-    assert "the model cannot be kept in" in finished.stderr
+    assert "the compiled model cannot be stored in" in finished.stderr
 
 
 def test_no_cache_keeps_nothing(classify, tmp_path):

@@ -165,7 +165,7 @@ def test_registry_goes_before_folders_and_a_path_is_always_a_folder(folder, monk
     assert find_named("./resnet50").network == NETWORK
     (folder.parent / "resnet50").rename("pets")
     assert find_named("pets") == replace(find_named("./pets"), name="pets")
-    with pytest.raises(UsageError, match="runs/pets is no folder"):
+    with pytest.raises(UsageError, match="runs/pets is not a folder"):
         find_named("runs/pets")
     with pytest.raises(UsageError, match="unknown model 'pet'"):
         find_named("pet")

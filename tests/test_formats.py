@@ -14,7 +14,7 @@ from conftest import ROOT
 from PIL import Image
 from written_results import READERS, read_jsonl, write
 
-from arguments import probability
+from arguments.kinds import probability
 from classify_image import parse
 from errors import UsageError
 from inference.scores import to_result

@@ -30,6 +30,7 @@ PADDING_COLOR = (124, 116, 104)  # ImageNet's mean RGB, so that the margin is ne
 RESAMPLING = {"bilinear": Image.Resampling.BILINEAR, "bicubic": Image.Resampling.BICUBIC}
 
 logger = logging.getLogger("suite")
+_decoding = [threading.Lock() for _ in range(16)]  # Pillow decodes an image when it is first used, on one thread only
 _multi_frame_note = threading.Lock()  # taken for good by the first picture that the note is about
 
 PngImagePlugin.MAX_TEXT_CHUNK = PngImagePlugin.MAX_TEXT_MEMORY  # from 1 MiB, which colour profiles and prompts exceed
@@ -77,7 +78,9 @@ def convert_image(image: Image.Image, max_pixels: int = MAX_PIXELS) -> Image.Ima
     """Return a copy of a Pillow image as upright 8-bit RGB, as `decode_image` makes it; raises ImageError."""
     _check_size(image, max_pixels)
     try:
-        return _to_rgb(_upright(image.copy()))
+        with _decoding[id(image) // 16 % len(_decoding)]:
+            copy = image.copy()
+        return _to_rgb(_upright(copy))
     except Exception as error:  # its file is read only now, and may hold anything
         raise ImageError(f"damaged {image.format or 'PIL'} picture: {_reason(error)}") from error
 

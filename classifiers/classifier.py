@@ -106,7 +106,11 @@ class Classifier:
         """
         import numpy as np
 
-        squares, size = np.asarray(squares), self.transform.size
+        size = self.transform.size
+        try:
+            squares = np.asarray(squares)
+        except ValueError as error:  # of a list
+            raise UsageError(f"predict takes squares of one size, uint8 RGB [N, {size}, {size}, 3]: {error}") from error
         if squares.dtype != np.uint8 or squares.ndim != 4 or squares.shape[1:] != (size, size, 3):
             raise UsageError(
                 f"predict takes uint8 RGB [N, {size}, {size}, 3], and not {squares.dtype} {list(squares.shape)}; "

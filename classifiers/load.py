@@ -43,6 +43,8 @@ def load_classifier(
     resize and decision threshold. Weights are loaded with the first picture, and once; an `engine`
     computes in their place. Raises UsageError for all that can be wrong before that.
     """
+    if not isinstance(cache_dir, PathName | None):
+        raise UsageError(f"cache_dir is {cache_dir!r}; give the path of a folder")
     cache = (Path(cache_dir) if cache_dir else user_cache_folder()) if use_cache else None
     runtime = Runtime(backend, device, precision, batch_size, workers, cache)
     return make_classifier(model, runtime, weights, labels, resize, max_pixels, engine)
@@ -64,7 +66,7 @@ def make_classifier(
             if given is not None:
                 what = f" {given}" if isinstance(given, PathName) else ""
                 raise UsageError(f"--{option}{what} cannot go with --model {found.name}, which brings its own")
-        transform = found.network.transform(resize or found.transform.resize, max_pixels)
+        transform = found.network.transform(found.transform.resize if resize is None else resize, max_pixels)
         return Classifier(
             found.name, found.network, found.weights, found.labels, transform,
             found.decision_threshold, found.folder, runtime, engine,
@@ -75,7 +77,7 @@ def make_classifier(
         raise UsageError(f"weights is {weights!r}; give 'imagenet', 'none' or the path of a file")
     classes = _read_labels(labels)
     network = Network((found,), len(classes))
-    transform = network.transform(resize or "crop", max_pixels)
+    transform = network.transform("crop" if resize is None else resize, max_pixels)
     named = Weights("imagenet" if weights is None else os.fspath(weights))
     return Classifier(found.name, network, named, classes, transform, runtime=runtime, engine=engine)
 
@@ -109,8 +111,7 @@ def _read_labels(labels: Labels | None) -> tuple[ClassLabel, ...]:
 
 
 def _to_label(index: int, label: ClassLabel | str) -> ClassLabel:
-    if isinstance(label, str):
-        return ClassLabel(str(index), label)
-    if isinstance(label, tuple) and len(label) == 2 and all(isinstance(part, str) for part in label):
-        return ClassLabel(*label)
+    parts = (str(index), label) if isinstance(label, str) else label
+    if isinstance(parts, tuple) and len(parts) == 2 and all(isinstance(part, str) and part.strip() for part in parts):
+        return ClassLabel(*parts)
     raise UsageError(f"label {index} is {label!r}; give the names of classes, or ClassLabels")

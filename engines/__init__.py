@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     import numpy as np
 
 logger = logging.getLogger("suite")
+_loading = threading.Lock()  # Keras has one configuration for the whole process, and so has stderr
 
 
 class Engine(Protocol):
@@ -37,16 +38,18 @@ def load_engine(network: Network, weights: Weights, runtime: Runtime) -> Engine:
 
     With a `cache_dir`, OpenVINO's compiled models are kept there, and Keras builds a model only
     once. Keras fixes its backend when it is first imported, so one process can build models on one
-    backend only. Raises UsageError when the backend, the device, the precision or the weights cannot be had.
+    backend only; threads load one after the other. Raises UsageError when the backend, the device, the
+    precision or the weights cannot be had.
     """
     weights.check(network)
     if weights.source == "none":
         logger.warning("%s has random weights (--weights none): its predictions mean nothing", network.name)
-    backend = choose_backend(runtime.backend, runtime.device)
-    use_keras_backend(backend)
-    with hidden_native_noise():
-        engine = importlib.import_module(BACKENDS[backend].engine)
-    return engine.load(network, weights, runtime)
+    with _loading:
+        backend = choose_backend(runtime.backend, runtime.device)
+        use_keras_backend(backend)
+        with hidden_native_noise():
+            engine = importlib.import_module(BACKENDS[backend].engine)
+        return engine.load(network, weights, runtime)
 
 
 class LazyEngine:

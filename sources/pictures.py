@@ -12,7 +12,7 @@ from typing import Any, NamedTuple
 import numpy as np
 from PIL import Image
 
-from errors import ImageError
+from errors import ImageError, first_line
 from preprocess import convert_image, decode_image, read_image
 from settings import MAX_PIXELS
 from sources.paths import PathName, Search, find_images
@@ -70,7 +70,8 @@ def _is_iterable(given: Any) -> bool:
     if isinstance(given, np.ndarray):
         return given.ndim == 4  # [N, H, W, C]
     is_one = isinstance(given, (Image.Image, Mapping, *BYTES)) or hasattr(given, "read")
-    return isinstance(given, Iterable) and not is_one
+    is_tensor = hasattr(given, "__array__") and getattr(given, "ndim", 1) != 1  # one of pandas' columns is a list
+    return isinstance(given, Iterable) and not (is_one or is_tensor)
 
 
 def _named(given: Any, place: int) -> Given:
@@ -95,7 +96,7 @@ def open_picture(
     if isinstance(picture, PathName):
         return read_image(os.fspath(picture), max_pixels, min_side)
     if isinstance(picture, BYTES):
-        return decode_image(io.BytesIO(picture), name, max_pixels, min_side)
+        return decode_image(io.BytesIO(_from_buffer(picture)), name, max_pixels, min_side)
     if isinstance(picture, Image.Image):
         return convert_image(picture, max_pixels)
     if isinstance(picture, np.ndarray):
@@ -111,11 +112,18 @@ def read_bytes(file: Any) -> bytes:
         raise ImageError("the file is open as text; open it with mode 'rb'")
     try:
         data = file.read()
-    except (OSError, ValueError) as error:  # closed, or opened for writing
-        raise ImageError(f"the file cannot be read: {error}") from error
+    except Exception as error:  # closed, opened for writing, a download that broke off: each kind has its own
+        raise ImageError(f"the file cannot be read: {first_line(error)}") from error
     if not isinstance(data, bytes):
         raise ImageError(f"the file gives {type(data).__name__}, not bytes")
     return data
+
+
+def _from_buffer(data: bytes | bytearray | memoryview) -> bytes:
+    try:
+        return bytes(data)
+    except ValueError as error:  # a memoryview that was released
+        raise ImageError(f"the bytes cannot be read: {error}") from error
 
 
 def _from_array(array: np.ndarray) -> Image.Image:

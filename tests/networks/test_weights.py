@@ -102,7 +102,7 @@ def test_features_from_a_file_that_does_not_fit(networks):
 
 def test_one_weights_file_does_not_do_for_two_backbones(networks):
     network = Network((find_model("mobilenet_v2"), find_model("mobilenet")))
-    with pytest.raises(UsageError, match="is one file, but there are 2 backbones; use one backbone"):
+    with pytest.raises(UsageError, match="is one file, but there are 2 backbones; use one backbone with it"):
         engine_for(network, str(networks / "own.keras"))
 
 

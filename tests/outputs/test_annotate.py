@@ -10,6 +10,7 @@ from nobody import as_nobody
 from PIL import Image
 
 from errors import ImageError, UsageError
+from outputs import window
 from outputs.annotate import PAPER, AnnotatedOutput, caption, draw_label, encode_image
 from preprocess import read_image
 from results import Prediction, Result
@@ -199,6 +200,21 @@ def test_picture_that_has_no_file_is_drawn_on(folder):
     output = annotator("out", [])
     output.write(read_frame(Given(answer.source, plain(300, 400)), Transform(32), keep=True), answer)
     assert read_image("out/array[0].png").getpixel((200, 250)) == (200, 120, 40)
+
+
+def test_window_shows_the_picture_as_it_was_read_until_it_is_told_to_stop(folder, monkeypatch):
+    shown, keys = [], iter("xq")
+    monkeypatch.setattr(window.cv2, "imshow", lambda _title, pixels: shown.append(pixels))
+    monkeypatch.setattr(window.cv2, "destroyAllWindows", lambda: None)
+    monkeypatch.setattr(window, "_wait_for_key", lambda: ord(next(keys)))
+    frame = read_frame("in/cat.png", Transform(32), keep=True)
+    expected = draw_label(np.asarray(read_image("in/cat.png")), TEXT)
+    os.unlink("in/cat.png")
+    output = window.WindowOutput(MAX_PIXELS)
+    for _ in range(3):
+        output.write(frame, result("in/cat.png"))
+    assert len(shown) == 2
+    assert (shown[0][..., ::-1] == expected).all()
 
 
 def test_picture_that_failed_has_no_copy(folder):

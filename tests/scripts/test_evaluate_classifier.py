@@ -204,10 +204,10 @@ def pets(tmp_path_factory):
 
 def test_two_classes_are_judged_at_a_threshold_of_the_validation_pictures(pets):
     panel, failed = RandomPanel(), []
-    seen = answer_all(panel, pets, [None, 0.9], lambda path, error: failed.append(path) if error else None)
-    assert (len(failed), len(seen.paths), len(seen.failures)) == (6, 294, 6)
-    assert seen.failures[0].label == "cats"
-    good, bad = judge(panel, seen, [None, 0.9], TwoClassSettings(0, "f1"), validation=seen)
+    outcome = answer_all(panel, pets, [None, 0.9], lambda path, error: failed.append(path) if error else None)
+    assert (len(failed), len(outcome.paths), len(outcome.failures)) == (6, 294, 6)
+    assert outcome.failures[0].label == "cats"
+    good, bad = judge(panel, outcome, [None, 0.9], TwoClassSettings(0, "f1"), validation=outcome)
     assert (good.two_class.positive, good.two_class.used.threshold) == (0, 0.5)
     assert good.two_class.used.accuracy == good.top1
     assert bad.two_class.used.threshold == pytest.approx(0.1)
@@ -234,8 +234,8 @@ def test_memory_for_a_picture_is_some_tens_of_bytes(pets):
     tracemalloc.start()
     answer_all(ImageNetPanel(), many[:10], [None], lambda path, error: None)
     before = tracemalloc.get_traced_memory()[0]
-    seen = answer_all(ImageNetPanel(), many, [None], lambda path, error: None)
+    outcome = answer_all(ImageNetPanel(), many, [None], lambda path, error: None)
     grown = tracemalloc.get_traced_memory()[0] - before
     tracemalloc.stop()
-    assert len(seen.paths) == 2000
+    assert len(outcome.paths) == 2000
     assert grown / 2000 < 100

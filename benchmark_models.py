@@ -29,9 +29,15 @@ from pathlib import Path
 from typing import TextIO
 
 from arguments.kinds import positive_int
-from arguments.options import add_engine_options, add_message_options, add_option, add_several_models
+from arguments.options import (
+    add_engine_options,
+    add_message_options,
+    add_option,
+    add_search_options,
+    add_several_models,
+)
 from arguments.parser import ArgumentParser
-from arguments.values import check_backend_name
+from arguments.values import check_backend_name, search_of
 from benchmark.plan import TRAINED, Setting, Task, Way, list_tasks, list_ways
 from benchmark.processes import MeasurementError, measure, run_python
 from benchmark.summary import Sample, make_rows
@@ -61,6 +67,7 @@ def make_parser() -> ArgumentParser:
     group.add_argument(
         "--images", nargs="+", metavar="PATH", help="pictures and folders of pictures (default: the shipped ones)"
     )
+    add_search_options(group)
     group.add_argument(
         "--count", type=positive_int, metavar="N",
         help="number of pictures; they are repeated to reach it (default: all of --images, or 100 shipped ones)",
@@ -95,7 +102,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     with tempfile.TemporaryDirectory(prefix="benchmark-") as folder:
         setting = prepare(args, Path(folder))
         ways = choose_ways(args)
-        samples: Samples = {task: [{} for _ in range(args.repeats)] for task in list_tasks(ways)}
+        samples: Samples = {task: [Sample()] * args.repeats for task in list_tasks(ways)}
         errors: dict[Task, str] = {}
         try:
             measure_all(samples, errors, setting, args.repeats, args.quiet)
@@ -124,7 +131,7 @@ def prepare(args: argparse.Namespace, folder: Path) -> Setting:
     """Make the pictures in `folder`, and say what all measurements have in common."""
     from benchmark.pictures import fill_folder
 
-    pictures = fill_folder(folder / "pictures", args.images, args.count)
+    pictures = fill_folder(folder / "pictures", args.images, args.count, search_of(args))
     one_picture = folder / "one" / "picture.jpg"
     one_picture.parent.mkdir()
     shutil.copyfile(min(pictures.iterdir()), one_picture)

@@ -133,7 +133,7 @@ def proof_line(proof: Proof, labels: Sequence[ClassLabel]) -> str:
     head = f"{proof.device:6} {proof.task.replace('_', ' '):15} {'right' if proof.right else 'WRONG'}"
     if proof.error:
         return f"{head}  {describe(proof)}"
-    if proof.task == "classification":
+    if proof.class_index is not None:
         expected = "" if proof.right else f", not {labels[PICTURE_CLASS].label}"
         return f"{head}  {labels[proof.class_index].label} {proof.score:.2%}{expected}"
     ratio = f", {proof.ratio_to_cpu:,.1f} times the CPU" if proof.ratio_to_cpu else ""

@@ -28,7 +28,7 @@ from typing import TYPE_CHECKING
 from arguments.kinds import probability
 from arguments.options import add_input_options, add_message_options, add_model_options, add_option
 from arguments.parser import ArgumentParser
-from arguments.values import STDIN, classifier_from, named_images, runtime_from
+from arguments.values import STDIN, classifier_from, named_images, no_picture, runtime_from, search_of
 from classifiers import Classifier
 from console import EXIT_FAILED_INPUTS, EXIT_OK, configure_messages, run_script
 from console.progress import Progress
@@ -38,7 +38,7 @@ from files import sha256_of
 from outputs.formats import FORMATS, format_of, make_format
 from outputs.rows import Results
 from results import Result
-from sources.paths import Search, find_images, is_pattern, search_root
+from sources.paths import find_images, is_pattern, search_root
 
 if TYPE_CHECKING:
     from sources.frames import Frame
@@ -59,9 +59,9 @@ def make_parser() -> ArgumentParser:
 def parse(argv: Sequence[str] | None) -> tuple[argparse.Namespace, Classifier]:
     """Read and check the command line, in a fraction of a second."""
     parser = make_parser()
-    args = parser.parse_args(argv)
+    args = parser.parse_intermixed_args(argv)
     if not args.image:
-        parser.error("no picture given; use --image PATH")
+        parser.error(no_picture(args))
     if args.output == STDIN:
         args.output = None
     args.format = args.format or (format_of(args.output) if args.output else "text")
@@ -114,7 +114,7 @@ def main(argv: Sequence[str] | None = None) -> int:
 
 def classify_all(args: argparse.Namespace, classifier: Classifier, outputs: list, results: Results) -> int:
     """Hand each result to the outputs, and then to the results, whose rows record what is done; return the failures."""
-    images, search = named_images(args), Search(folders=copy_folders(args))
+    images, search = named_images(args), search_of(args, copy_folders(args))
     on_terminal = not args.output and sys.stdout.isatty() and sys.stderr.isatty()
     with Progress(
         is_shown=sys.stderr.isatty() and not on_terminal and not args.quiet,

@@ -25,7 +25,7 @@ from typing import TYPE_CHECKING
 import settings
 from arguments.options import add_input_options, add_message_options, add_models_options, add_option
 from arguments.parser import ArgumentParser
-from arguments.values import STDIN, classifiers_from, named_images
+from arguments.values import STDIN, classifiers_from, named_images, no_picture, search_of
 from classifiers import Classifier
 from console import EXIT_FAILED_INPUTS, EXIT_OK, configure_messages, logger, run_script
 from console.progress import Progress
@@ -35,7 +35,8 @@ from outputs.formats import FORMATS, format_of
 from sources.paths import find_images
 
 if TYPE_CHECKING:
-    from comparison.side_by_side import Output, Tally
+    from comparison.agreement import Tally
+    from comparison.outputs import Output
     from pipeline.panel import Panel
 
 
@@ -63,9 +64,9 @@ def make_parser() -> ArgumentParser:
 def parse(argv: Sequence[str] | None) -> tuple[argparse.Namespace, list[Classifier]]:
     """Read and check the command line, in a fraction of a second."""
     parser = make_parser()
-    args = parser.parse_args(argv)
+    args = parser.parse_intermixed_args(argv)
     if not args.image:
-        parser.error("no picture given; use --image PATH")
+        parser.error(no_picture(args))
     if args.output == STDIN:
         args.output = None
     args.format = args.format or (format_of(args.output) if args.output else "text")
@@ -84,7 +85,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     args, classifiers = parse(argv)
     configure_messages(args.quiet, args.debug)
     check_files(args)
-    from comparison.side_by_side import Tally
+    from comparison.agreement import Tally
     from pipeline.panel import Panel
 
     panel = Panel(classifiers, args.ensemble, is_timed=True)
@@ -106,13 +107,13 @@ def compare_all(args: argparse.Namespace, panel: "Panel", tally: "Tally", output
     """Hand each picture's row to the outputs as soon as all models have answered."""
     from inference.loop import PATIENCE
 
-    images = named_images(args)
+    images, search = named_images(args), search_of(args)
     on_terminal = not args.output and sys.stdout.isatty()
     with Progress(
         is_shown=sys.stderr.isatty() and not on_terminal and not args.quiet,
-        count=None if STDIN in args.image else lambda: sum(1 for _ in find_images(images)),
+        count=None if STDIN in args.image else lambda: sum(1 for _ in find_images(images, search)),
     ) as progress:
-        for answer in panel.answer(find_images(images), PATIENCE, keep=args.figure is not None):
+        for answer in panel.answer(find_images(images, search), PATIENCE, keep=args.figure is not None):
             row = tally.add(answer, args.top_k)
             for output in outputs:
                 output.write(answer.frame, row, panel.seconds_per_picture())
@@ -123,7 +124,8 @@ def compare_all(args: argparse.Namespace, panel: "Panel", tally: "Tally", output
 
 def open_outputs(args: argparse.Namespace, panel: "Panel") -> list["Output"]:
     """Return the ways out; none touches its file before the first row is there."""
-    from comparison.side_by_side import TABLES, TableOutput
+    from comparison.outputs import TableOutput
+    from comparison.tables import TABLES
 
     outputs: list[Output] = [TableOutput(args.output, TABLES[args.format](panel.names, args.top_k))]
     if args.figure:

@@ -24,9 +24,15 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from arguments.options import add_message_options, add_models_options, add_option, add_reading_options
+from arguments.options import (
+    add_message_options,
+    add_models_options,
+    add_option,
+    add_reading_options,
+    add_search_options,
+)
 from arguments.parser import ArgumentParser
-from arguments.values import classifiers_from
+from arguments.values import classifiers_from, search_of
 from classifiers import Classifier
 from console import EXIT_FAILED_INPUTS, EXIT_OK, configure_messages, run_script
 from console.progress import Progress
@@ -78,15 +84,13 @@ def add_data_options(parser: argparse.ArgumentParser) -> None:
         help="a folder of pictures for each class, or pictures whose names begin with their class; of "
         "train/, validation/ and test/ the last is evaluated",
     )  # fmt: skip
-    group.add_argument(
-        "--labels-csv", metavar="FILE",
-        help="a CSV file with the columns path and label; paths are relative to --data, or to the file's folder",
-    )  # fmt: skip
+    add_option(group, "--labels-csv")
     group.add_argument(
         "--validation", metavar="DIR",
         help="other labelled pictures, to choose a threshold on: a folder as --data, or a CSV file "
         "(default: validation/ in --data, or what a trained model was validated on)",
     )  # fmt: skip
+    add_search_options(group)
     add_reading_options(group)
 
 
@@ -167,7 +171,7 @@ def find_pictures(args: argparse.Namespace, classifiers: Sequence[Classifier]) -
     classes = ClassIndex(first.name, first.labels)
     positive = classes.index_of(args.positive) if args.positive else len(first.labels) - 1
     trained = [one.folder for one in classifiers if one.folder]
-    data = find_data(args.data, args.labels_csv, args.validation, classes, trained)
+    data = find_data(args.data, args.labels_csv, args.validation, classes, trained, search_of(args))
     if args.save_threshold and (data.validation is None or len(data.validation.counts) < 2):
         raise UsageError(
             "--save-threshold needs pictures of both classes to choose the threshold on, other than those that it "
@@ -217,6 +221,8 @@ def options_told(args: argparse.Namespace, classifiers: Sequence[Classifier]) ->
         "--data": args.data,
         "--labels-csv": args.labels_csv,
         "--validation": args.validation,
+        "--exclude": " ".join(args.exclude) or None,
+        "--no-ignore": args.no_ignore or None,
         "--model": ", ".join(one.name for one in classifiers),
         "--weights": args.weights,
         "--labels": args.labels,
@@ -234,8 +240,10 @@ def save_thresholds(classifiers: Sequence[Classifier], findings: "Findings") -> 
     """Store each model's recommended threshold in its folder."""
     from classifiers.folder import save_decision_threshold
 
-    for one, found in zip(classifiers, findings.evaluations, strict=False):  # the ensemble has no folder
+    for one, found in zip(classifiers, findings.evaluations, strict=False):
         two = found.two_class
+        if one.folder is None:  # of a model of the registry
+            continue
         if two is None or two.recommended is None:
             raise UsageError(f"no threshold can be recommended for {one.name}: pictures of one class were unreadable")
         chosen = two.recommended.threshold

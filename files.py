@@ -2,9 +2,10 @@
 
 import contextlib
 import hashlib
+import importlib.util
 import os
 import shutil
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 APP_NAME = "image-classifier-scripts"  # of the folder for caches
@@ -53,6 +54,17 @@ def sha256_of(path: str | os.PathLike[str]) -> str:
     """Return the SHA-256 of a file's content in hexadecimal digits."""
     with open(path, "rb") as file:
         return hashlib.file_digest(file, "sha256").hexdigest()
+
+
+def hash_of_code(modules: Sequence[str]) -> str:
+    """Return a hash of the source of modules, without importing them; raises ModuleNotFoundError for one that moved."""
+    digest = hashlib.sha256()
+    for name in modules:
+        spec = importlib.util.find_spec(name)
+        if spec is None or spec.origin is None:
+            raise ModuleNotFoundError(f"no module {name}: what is kept in the cache is named by its code")
+        digest.update(Path(spec.origin).read_bytes())
+    return digest.hexdigest()
 
 
 def user_cache_folder() -> Path | None:

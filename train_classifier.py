@@ -3,10 +3,12 @@
     python train_classifier.py --data pets/ --output runs/pets
     python train_classifier.py --data simpsons/ --model inception_v3 xception resnet50 --augment --output runs/simpsons
     python train_classifier.py --data pets/ --model resnet50 --fine-tune 30 --output runs/pets-ft
+    python train_classifier.py --labels-csv pets.csv --output runs/pets-csv
     python train_classifier.py --output runs/pets-ft --resume
     python classify_image.py --image cat.jpg --model runs/pets
 
-The data is pets/cats/, pets/dogs/ and so on, or has train/, validation/ and test/ with such folders inside.
+The data is pets/cats/, pets/dogs/ and so on, or has train/, validation/ and test/ with such folders inside, or is
+listed in a CSV file. docs/data.md shows all layouts.
 
 Exit codes: 0 trained, 2 wrong usage or something missing, 130 interrupted (--resume goes on).
 """
@@ -26,9 +28,15 @@ from dataclasses import asdict
 from pathlib import Path
 
 from arguments.kinds import fraction, positive, positive_int, share, whole
-from arguments.options import add_backbones, add_engine_options, add_message_options, add_option
+from arguments.options import (
+    add_backbones,
+    add_engine_options,
+    add_message_options,
+    add_option,
+    add_search_options,
+)
 from arguments.parser import ArgumentParser
-from arguments.values import runtime_from
+from arguments.values import runtime_from, search_of
 from console import EXIT_OK, configure_messages, logger, run_script
 from engines.runtime import Runtime
 from models import find_model
@@ -66,8 +74,8 @@ def parse(argv: Sequence[str] | None) -> tuple[argparse.Namespace, Runtime]:
                     f"--resume goes on with the options that the run began with: --{name.replace('_', '-')} was "
                     f"{_typed(getattr(saved, name))}; leave it out, or start anew with --force"
                 )
-    if not args.data:
-        parser.error("no data given; use --data DIR")
+    if not args.data and not args.labels_csv:
+        parser.error("no data given; use --data DIR, or --labels-csv FILE")
     _check(parser, args)
     return args, runtime_from(args)
 
@@ -75,6 +83,8 @@ def parse(argv: Sequence[str] | None) -> tuple[argparse.Namespace, Runtime]:
 def _add_data_options(parser: argparse.ArgumentParser) -> None:
     group = parser.add_argument_group("data")
     add_option(group, "--data", help="a folder of pictures for each class, or train/, validation/, test/ of such")
+    add_option(group, "--labels-csv")
+    add_search_options(group)
     group.add_argument(
         "--split", type=share, nargs=3, default=[70.0, 20.0, 10.0], metavar=("TRAIN", "VALIDATION", "TEST"),
         help="how to divide the pictures of each class, unless folders do it already (default: 70 20 10)",
@@ -151,7 +161,9 @@ def _add_output_options(parser: argparse.ArgumentParser) -> None:
 def _options(args: argparse.Namespace) -> Options:
     """Return the options that decide the result."""
     values = {name: getattr(args, name) for name in OPTION_NAMES}
-    values["data"] = args.data and os.path.abspath(args.data)
+    values["data"] = os.path.abspath(args.data or os.path.dirname(args.labels_csv))
+    values["labels_csv"] = args.labels_csv and os.path.abspath(args.labels_csv)
+    values["exclude"] = list(search_of(args).exclude)
     values["model"] = [spec.name for spec in args.model]
     if Weights(args.weights).is_file:
         values["weights"] = os.path.abspath(args.weights)
@@ -177,7 +189,7 @@ def _check(parser: argparse.ArgumentParser, args: argparse.Namespace) -> None:
         parser.error("--split needs shares for training and validation; only the test share may be 0")
     if args.tensorboard and importlib.util.find_spec("tensorboard") is None:
         parser.error("--tensorboard needs a package that is not installed; pip install tensorboard")
-    if Path(args.output).resolve().is_relative_to(Path(args.data).resolve()):
+    if not args.labels_csv and Path(args.output).resolve().is_relative_to(Path(args.data).resolve()):
         parser.error(f"--output {args.output} lies in the data; give a folder outside of {args.data}")
 
 
@@ -190,11 +202,14 @@ def main(argv: Sequence[str] | None = None) -> int:
         remove_checkpoints(output)  # a run may have been killed just before it had removed all
         logger.info("%s is complete: there is nothing to resume (--force starts anew)", output)
         return EXIT_OK
+    from training.dataset import read_data
+
+    data = read_data(options)  # what is wrong with it is said before the output is touched
     prepare_output(output, options, args.force, args.resume)
     from training.run import train
 
     try:
-        results = train(options, runtime, output)
+        results = train(options, data, runtime, output)
     except KeyboardInterrupt:
         command = shlex.join(["python", "train_classifier.py", "--output", args.output, "--resume"])
         raise KeyboardInterrupt(f"what is done is kept; to go on: {command}") from None
@@ -208,7 +223,8 @@ def describe(results: dict | None, output: Path) -> str:
     if results is None:
         return saved
     lines = [f"test accuracy: {results['accuracy']:.2%} ({results['right']} of {results['pictures']})"]
-    for name, found in list(results["classes"].items())[:MOST_CLASSES]:
+    tested = [(name, found) for name, found in results["classes"].items() if found["pictures"]]
+    for name, found in tested[:MOST_CLASSES]:
         lines.append(f"  {name}: {found['recall']:.2%} ({found['right']} of {found['pictures']})")
     return "\n".join([*lines, saved])
 

@@ -19,6 +19,12 @@ OPTIONS: dict[str, tuple[str, dict[str, Any]]] = {
     "--image":      ("-i", {"nargs": "+", "action": "extend", "metavar": "PATH",
                             "help": "pictures, folders of them, patterns such as 'photos/**/*.jpg'; - reads paths from "
                                     "stdin, one a line"}),
+    "--exclude":    ("",   {"nargs": "+", "action": "extend", "default": [], "metavar": "PATTERN",
+                            "help": "leave out files and folders that match, such as '*.gif', raw/ or "
+                                    "'photos/**/old'"}),
+    "--no-ignore":  ("",   {"action": "store_true",
+                            "help": "search folders that hold a .nomedia file, and those of systems such as @eaDir, "
+                                    "too"}),
     "--null":       ("-0", {"action": "store_true",
                             "help": "paths on stdin end with a NUL character instead of a line end"}),
     "--resize":     ("",   {"choices": settings.RESIZE_MODES,
@@ -58,6 +64,9 @@ OPTIONS: dict[str, tuple[str, dict[str, Any]]] = {
     "--resume":     ("",   {"action": "store_true", "help": "continue FILE where an interrupted run ended"}),
     "--force":      ("",   {"action": "store_true"}),
     "--data":       ("",   {"metavar": "DIR"}),
+    "--labels-csv": ("",   {"metavar": "FILE",
+                            "help": "a CSV file with the columns path, label and, where wanted, split; paths are "
+                                    "relative to --data, or to the file's folder"}),
     "--quiet":      ("-q", {"action": "store_true", "help": "print only results, warnings and errors"}),
     "--debug":      ("",   {"action": "store_true", "help": "show tracebacks and what the libraries say"}),
     "--version":    ("",   {"action": "version", "version": f"%(prog)s {settings.VERSION}",
@@ -80,10 +89,18 @@ def add_options(group: Group, *names: str) -> None:
 
 
 def add_input_options(parser: argparse.ArgumentParser) -> None:
-    """Which pictures, and how they are made to fit the model."""
+    """Which pictures, all in `image`, whether named with --image or without; and how they are made to fit the model."""
+    parser.usage = "%(prog)s [options] [PATH ...]"
     group = parser.add_argument_group("input")
+    group.add_argument("image", nargs="*", action="extend", metavar="PATH", help="what to look at, as with --image")
     add_options(group, "--image", "--null")
+    add_search_options(group)
     add_reading_options(group)
+
+
+def add_search_options(group: Group) -> None:
+    """What is left out where folders are searched."""
+    add_options(group, "--exclude", "--no-ignore")
 
 
 def add_reading_options(group: Group) -> None:

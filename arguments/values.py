@@ -11,11 +11,12 @@ from classifiers import Classifier
 from classifiers.folder import TrainedFolder
 from classifiers.load import make_classifier
 from engines.backends import require_backend
-from engines.runtime import AUTO, BACKEND_CHOICES, Runtime, user_cache_folder
+from engines.runtime import AUTO, BACKEND_CHOICES, Runtime
 from errors import UsageError
+from files import user_cache_folder
 from models import ModelSpec
 from networks.weights import BUILT_IN_WEIGHTS
-from sources.paths import split_paths
+from sources.paths import Search, split_paths
 
 STDIN = "-"  # among the paths of --image
 
@@ -29,6 +30,17 @@ def _stdin_paths(null: bool) -> Iterator[str]:
     if sys.stdin is None:
         raise UsageError("--image - reads paths from stdin, which is closed")
     return split_paths(partial(os.read, sys.stdin.fileno()), b"\0" if null else b"\n")
+
+
+def no_picture(args: argparse.Namespace) -> str:
+    """Return what is wrong when nothing is named to look at."""
+    hint = "; --exclude takes all that follows it, so name pictures before it" if args.exclude else ""
+    return f"no picture given; name files or folders, as in 'photos/ x.jpg', or use --image PATH{hint}"
+
+
+def search_of(args: argparse.Namespace, folders: Sequence[str] = ()) -> Search:
+    """Return what is left out where folders are searched, and those `folders`, which copies go to."""
+    return Search(tuple(dict.fromkeys(args.exclude)), tuple(folders), args.no_ignore)
 
 
 def classifier_from(args: argparse.Namespace, model: ModelSpec | TrainedFolder, runtime: Runtime) -> Classifier:

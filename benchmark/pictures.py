@@ -10,7 +10,7 @@ from PIL import Image, ImageOps
 
 from errors import ImageError, UsageError
 from preprocess import read_image
-from sources.paths import find_images
+from sources.paths import Search, find_images
 
 SHIPPED = Path(__file__).resolve().parent.parent / "images"
 SHIPPED_SIZE = (500, 375)  # pixels; the most frequent one in ImageNet
@@ -20,7 +20,7 @@ DEFAULT_COUNT = 100
 logger = logging.getLogger("suite")
 
 
-def fill_folder(folder: Path, images: Sequence[str] | None, count: int | None) -> Path:
+def fill_folder(folder: Path, images: Sequence[str] | None, count: int | None, search: Search = Search()) -> Path:
     """Put `count` JPEG files into `folder`, which is made for them: all different ones, and then those again.
 
     Without `images` these are the shipped pictures, all of ImageNet's usual size. JPEG files
@@ -32,7 +32,7 @@ def fill_folder(folder: Path, images: Sequence[str] | None, count: int | None) -
     if count is None and not images:
         count = DEFAULT_COUNT
     done: list[Path] = []
-    for path in find_images(images or [str(SHIPPED)]):
+    for path in find_images(images or [str(SHIPPED)], search):
         if len(done) == count:
             break
         target = folder / f"{len(done):06}.jpg"

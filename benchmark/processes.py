@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import IO
 
 from benchmark.plan import TRAINED, Setting, Task, to_json
+from benchmark.summary import Sample
 
 ROOT = Path(__file__).resolve().parent.parent
 
@@ -30,19 +31,23 @@ class Finished:
     peak_mib: float | None  # the most memory that it held at once (resident set); None where the system cannot say
 
 
-def measure(task: Task, setting: Setting) -> dict[str, float | list[str] | None]:
-    """Return a task's figures by the names that the table has for them; raises MeasurementError."""
+def measure(task: Task, setting: Setting) -> Sample:
+    """Return what a task came to; raises MeasurementError."""
     own_cache = Path(setting.cache_dir, re.sub(r"\W", "_", f"{task.model}-{task.backend}-{task.precision}"))
     setting = replace(setting, cache_dir=str(own_cache))
     if task.kind == "first":
-        return _first_answers(task, setting)
+        return Sample(_first_answers(task, setting))
     module = "benchmark.measure" if task.kind in ("files", "arrays", "decode") else "benchmark.baselines"
     finished = run_python("-m", module, to_json(task, setting))
     if task.kind.endswith("first"):  # plain Keras keeps nothing: cold or warm, it is the same
-        return {"first_cold_s": finished.seconds, "first_warm_s": finished.seconds}
+        return Sample({"first_cold_s": finished.seconds, "first_warm_s": finished.seconds})
     stage = task.kind.rpartition("_")[2]
-    figures = {f"{stage}_{name}": value for name, value in json.loads(finished.stdout.splitlines()[-1]).items()}
-    return figures | ({"memory_mib": finished.peak_mib} if stage == "files" else {})
+    measured = json.loads(finished.stdout.splitlines()[-1])
+    answers = measured.pop("answers", ())
+    figures = {f"{stage}_{name}": value for name, value in measured.items()}
+    if stage == "files" and finished.peak_mib is not None:
+        figures["memory_mib"] = finished.peak_mib
+    return Sample(figures, answers)
 
 
 def _first_answers(task: Task, setting: Setting) -> dict[str, float]:

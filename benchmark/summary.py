@@ -7,7 +7,6 @@ from dataclasses import dataclass, field, replace
 from benchmark.plan import KERAS, SUITE, TUTORIAL, Task, Way
 
 BASELINES = (TUTORIAL, KERAS)
-ANSWERS = "files_answers"  # the one thing measured that is not a figure
 #   quantity               the more, the better
 MORE_IS_BETTER = {
     "first_cold_s":        False,
@@ -16,7 +15,15 @@ MORE_IS_BETTER = {
     "memory_mib":          False,
 }  # fmt: skip
 
-Sample = Mapping[str, float | Sequence[str] | None]
+Figures = Mapping[str, float]  # by their names in the table
+
+
+@dataclass(frozen=True)
+class Sample:
+    """What one repeat of a task measured; nothing, where it failed."""
+
+    figures: Figures = field(default_factory=dict)
+    answers: Sequence[str] = ()  # the best class of each picture
 
 
 @dataclass(frozen=True)
@@ -43,7 +50,7 @@ def summarize(values: Sequence[float]) -> Summary:
     return Summary(statistics.median(values), min(values), max(values))
 
 
-def bound_images_s(sample: Sample, cores: int) -> float:
+def bound_images_s(figures: Figures, cores: int) -> float:
     """Return the pictures per second that no schedule of the measured work can exceed.
 
         bound = cores / (decode CPU seconds per picture + inference CPU seconds per picture)
@@ -63,18 +70,18 @@ def bound_images_s(sample: Sample, cores: int) -> float:
     and decoding on fewer threads than cores may be cheaper per picture than on all, which raises
     it.
     """
-    bound = cores / (sample["decode_cpu_s"] + sample["arrays_cpu_s"])
-    return min(bound, sample["arrays_images_s"]) if sample["arrays_on_gpu"] else bound
+    bound = cores / (figures["decode_cpu_s"] + figures["arrays_cpu_s"])
+    return min(bound, figures["arrays_images_s"]) if figures["arrays_on_gpu"] else bound
 
 
-def derive(sample: Sample, cores: int) -> dict[str, float | None]:
+def derive(figures: Figures, cores: int) -> dict[str, float]:
     """Add to what one repeat measured what follows from it."""
-    derived = dict(sample)
-    if {"files_images_s", "arrays_images_s"} <= sample.keys():
-        derived["share_of_arrays"] = sample["files_images_s"] / sample["arrays_images_s"]
-    if {"files_images_s", "arrays_cpu_s", "decode_cpu_s"} <= sample.keys():
-        derived["bound_images_s"] = bound_images_s(sample, cores)
-        derived["share_of_bound"] = sample["files_images_s"] / derived["bound_images_s"]
+    derived = dict(figures)
+    if {"files_images_s", "arrays_images_s"} <= figures.keys():
+        derived["share_of_arrays"] = figures["files_images_s"] / figures["arrays_images_s"]
+    if {"files_images_s", "arrays_cpu_s", "decode_cpu_s"} <= figures.keys():
+        derived["bound_images_s"] = bound_images_s(figures, cores)
+        derived["share_of_bound"] = figures["files_images_s"] / derived["bound_images_s"]
     return derived
 
 
@@ -86,7 +93,7 @@ def times_better(quantity: str, ours: float, theirs: float) -> float:
 def make_rows(
     ways: Sequence[Way], samples: Mapping[Task, Sequence[Sample]], errors: Mapping[Task, str], cores: int
 ) -> list[Row]:
-    """Return one row for each way; `samples` has one entry for each repeat, empty where a task failed."""
+    """Return one row for each way; `samples` has one entry for each repeat."""
     rows = [_bare_row(way, samples, errors, cores) for way in ways]
     answers = {way: answer for way in ways if (answer := _answers(way, samples))}
     return [_with_agreement(_with_ratios(row, rows), answers) for row in rows]
@@ -96,7 +103,7 @@ def _answers(way: Way, samples: Mapping[Task, Sequence[Sample]]) -> Sequence[str
     """Return the best class of each picture, the same in every repeat; random weights have none worth comparing."""
     if way.name != SUITE or way.weights == "none":
         return None
-    return next((sample[ANSWERS] for task in way.tasks() for sample in samples[task] if ANSWERS in sample), None)
+    return next((sample.answers for task in way.tasks() for sample in samples[task] if sample.answers), None)
 
 
 def _with_agreement(row: Row, answers: Mapping[Way, Sequence[str]]) -> Row:
@@ -110,10 +117,12 @@ def _with_agreement(row: Row, answers: Mapping[Way, Sequence[str]]) -> Row:
 
 def _bare_row(way: Way, samples: Mapping[Task, Sequence[Sample]], errors: Mapping[Task, str], cores: int) -> Row:
     repeats = zip(*(samples[task] for task in way.tasks()), strict=True)
-    merged = [derive({name: value for sample in repeat for name, value in sample.items()}, cores) for repeat in repeats]
-    figures = (item for sample in merged for item in sample.items())
-    names = dict.fromkeys(name for name, value in figures if value is not None and name != ANSWERS)
-    values = {name: [sample[name] for sample in merged if sample.get(name) is not None] for name in names}
+    merged = [
+        derive({name: value for sample in repeat for name, value in sample.figures.items()}, cores)
+        for repeat in repeats
+    ]
+    names = dict.fromkeys(name for figures in merged for name in figures)
+    values = {name: [figures[name] for figures in merged if name in figures] for name in names}
     reasons = dict.fromkeys(errors[task] for task in way.tasks() if task in errors)
     return Row(way, {name: summarize(values[name]) for name in names}, error="; ".join(reasons))
 

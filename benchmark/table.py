@@ -107,7 +107,7 @@ def records(rows: Sequence[Row], run: Run) -> Iterator[dict]:
         for column in COLUMNS:
             figure = row.summaries.get(column.quantity)
             for part, suffix in (("median", ""), ("low", "_min"), ("high", "_max")):
-                record[column.quantity + suffix] = _rounded(figure and getattr(figure, part))
+                record[column.quantity + suffix] = _rounded(None if figure is None else getattr(figure, part))
         for baseline, quantity in itertools.product(BASELINES, MORE_IS_BETTER):
             record[f"{quantity}_x_{baseline}"] = _rounded(row.ratios.get(baseline, {}).get(quantity))
         yield record | {"error": row.error}

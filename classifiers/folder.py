@@ -7,7 +7,6 @@
 Plain data; imports no framework, and runs nothing that the folder holds.
 """
 
-import hashlib
 import json
 import re
 from collections.abc import Sequence
@@ -17,6 +16,7 @@ from typing import Any
 
 from classifiers.spec_file import FORMAT, check_content, is_newer, shortened
 from errors import UsageError
+from files import sha256_of, write_whole
 from labels import ClassLabel, read_labels
 from models import MODELS
 from networks import Head, Network
@@ -95,14 +95,12 @@ def save_decision_threshold(folder: Path, threshold: float) -> None:
     """
     try:
         _write_spec(folder, _read_json(folder) | {"threshold": threshold})
-    except OSError as error:
+    except (OSError, UsageError) as error:
         raise UsageError(f"the threshold {threshold:.4f} cannot be kept in {folder / SPEC_FILE}: {error}") from error
 
 
 def _write_spec(folder: Path, content: dict[str, Any]) -> None:
-    unfinished = folder / f".unfinished-{SPEC_FILE}"
-    unfinished.write_text(json.dumps(content, indent=2) + "\n", encoding="utf-8", newline="\n")
-    unfinished.replace(folder / SPEC_FILE)
+    write_whole(folder / SPEC_FILE, json.dumps(content, indent=2) + "\n")
 
 
 def read_trained(folder: str | Path) -> TrainedFolder:
@@ -172,8 +170,7 @@ def _read_json(folder: str | Path) -> dict[str, Any]:
 
 
 def _fingerprint(path: Path) -> dict[str, Any]:
-    with path.open("rb") as file:
-        return {"bytes": path.stat().st_size, "sha256": hashlib.file_digest(file, "sha256").hexdigest()}
+    return {"bytes": path.stat().st_size, "sha256": sha256_of(path)}
 
 
 def _check_file(folder: str | Path, name: str, size: int, sha256: str | None = None) -> None:

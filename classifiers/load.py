@@ -7,8 +7,9 @@ from pathlib import Path
 from classifiers.classifier import Classifier
 from classifiers.folder import TrainedFolder, read_trained
 from engines import Engine
-from engines.runtime import AUTO, Runtime, user_cache_folder
+from engines.runtime import AUTO, Runtime
 from errors import UsageError
+from files import user_cache_folder
 from labels import ClassLabel, read_labels
 from models import ModelSpec, find_model
 from networks import Network

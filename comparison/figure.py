@@ -8,11 +8,11 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import NamedTuple
 
-from comparison.side_by_side import Row, Tally
+from comparison.agreement import Row, Tally
 from console.text import end_of, readable, shorten
 from drawing.pages import make_page
-from drawing.plot import FAINT, FIRST, INK, SECOND, render
-from drawing.sheet import Sheet
+from drawing.plot import FAINT, FIRST, INK, SECOND
+from drawing.sheet import Sheet, render_sheet
 from drawing.thumbnails import decode, thumbnail
 from errors import UsageError
 from files import written_whole
@@ -89,8 +89,7 @@ def _drawing(figure: CompareFigure, tally: Tally, seconds: Sequence[float], form
     width = PICTURE_WIDTH + len(tally.names) * (MODEL_WIDTH + GAP) + GAP
     height = HEADER + sum(heights) + GAP * (len(heights) + 1)
 
-    def draw(drawing) -> None:
-        sheet = Sheet(drawing, width, height)
+    def draw(sheet: Sheet) -> None:
         sheet.write(GAP, 0.22, tally.sentence(), 9)
         if len(tally.names) > 1:
             sheet.write(GAP, 0.4, f"orange: another best label than {readable(tally.names[0])}", 8, color=SECOND)
@@ -99,7 +98,7 @@ def _drawing(figure: CompareFigure, tally: Tally, seconds: Sequence[float], form
             _draw_picture(sheet, shown, top, row_height, tally.names, seconds)
             top += row_height + GAP
 
-    return render((width, height), draw, format, DPI)
+    return render_sheet(width, height, draw, format, DPI)
 
 
 def _draw_picture(

@@ -1,5 +1,6 @@
 """How scripts speak and end: messages on stderr, results on stdout, exit codes."""
 
+import io
 import logging
 import os
 import sys
@@ -38,8 +39,9 @@ def configure_messages(quiet: bool, debug: bool) -> None:
         warnings.simplefilter("ignore")
     if sys.stdout is None:
         sys.stdout = open(os.devnull, "w")  # noqa: SIM115
-    is_unicode = sys.stdout.encoding.lower().startswith("utf")
-    sys.stdout.reconfigure(errors="surrogateescape" if is_unicode else "backslashreplace")
+    if isinstance(sys.stdout, io.TextIOWrapper):
+        is_unicode = sys.stdout.encoding.lower().startswith("utf")
+        sys.stdout.reconfigure(errors="surrogateescape" if is_unicode else "backslashreplace")
 
 
 def bar_is_off() -> bool | None:

@@ -5,6 +5,10 @@ import logging
 import threading
 import time
 from collections.abc import Callable
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from tqdm import tqdm
 
 logger = logging.getLogger("suite")
 
@@ -21,7 +25,7 @@ class Progress(contextlib.ExitStack):
         self.done, self.failed = rows, failed
         self._before = rows
         self._started = time.monotonic()
-        self._bar = None
+        self._bar: tqdm | None = None
         if is_shown:
             self._show(count)
 
@@ -52,9 +56,9 @@ class Progress(contextlib.ExitStack):
         self._bar = self.enter_context(bar)
         self.enter_context(logging_redirect_tqdm([logging.root, logger]))
 
-        def find_total() -> None:
+        def find_total(count: Callable[[], int]) -> None:
             with contextlib.suppress(OSError):
                 bar.total = count()
 
         if count:
-            threading.Thread(target=find_total, daemon=True).start()
+            threading.Thread(target=find_total, args=(count,), daemon=True).start()

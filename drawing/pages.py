@@ -29,7 +29,7 @@ def make_page(template: str, **content: Any) -> str:
         lstrip_blocks=True,
     )
     environment.filters |= {
-        "percent": lambda share, digits=1: f"{share:.{digits}%}".replace("%", "\N{NO-BREAK SPACE}%"),
+        "percent": _percent,
         "jpeg": data_uri,
         "png": lambda data: data_uri(data, "image/png"),
         "readable": readable,
@@ -41,6 +41,10 @@ def make_page(template: str, **content: Any) -> str:
         policy=_policy(script),
         **content,
     )
+
+
+def _percent(share: float, digits: int = 1) -> str:
+    return f"{share:.{digits}%}".replace("%", "\N{NO-BREAK SPACE}%")
 
 
 def _policy(script: str) -> str:

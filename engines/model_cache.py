@@ -8,7 +8,6 @@ import contextlib
 import errno
 import hashlib
 import importlib.metadata
-import importlib.util
 import io
 import json
 import logging
@@ -17,7 +16,7 @@ import shutil
 import tempfile
 import time
 import zlib
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -25,6 +24,7 @@ import numpy as np
 
 from engines.quick_openvino import openvino
 from errors import first_line
+from files import hash_of_code
 from networks import Network
 from networks.weights import Weights
 
@@ -74,17 +74,6 @@ def model_key(network: Network, weights: Weights) -> dict:
         "versions": {package: importlib.metadata.version(package) for package in ("keras", "openvino", "numpy")},
         "code": hash_of_code(GRAPH_CODE),
     }
-
-
-def hash_of_code(modules: Sequence[str]) -> str:
-    """Return a hash of the source of modules, without importing them; raises ModuleNotFoundError for one that moved."""
-    digest = hashlib.sha256()
-    for name in modules:
-        spec = importlib.util.find_spec(name)
-        if spec is None or spec.origin is None:
-            raise ModuleNotFoundError(f"no module {name}: what is kept in the cache is named by its code")
-        digest.update(Path(spec.origin).read_bytes())
-    return digest.hexdigest()
 
 
 def device_key(core: openvino.Core, device: str, config: dict) -> dict:

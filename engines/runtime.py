@@ -9,7 +9,6 @@ from settings import BATCH_SIZE, PRECISIONS, WORKERS, check_choice, check_count
 
 AUTO = "auto"
 BACKEND_CHOICES = (AUTO, *BACKENDS)
-APP_NAME = "image-classifier-scripts"  # of the folder for compiled models
 
 
 @dataclass(frozen=True)
@@ -38,13 +37,3 @@ def is_device(text: object) -> bool:
         return False
     name, colon, number = text.partition(":")
     return (name == "gpu" and number.isdecimal()) if colon else name in ("auto", "cpu", "gpu")
-
-
-def user_cache_folder() -> Path | None:
-    """Return the platform's folder for caches, or None when the user has no home."""
-    from platformdirs import user_cache_path
-
-    try:
-        return user_cache_path(APP_NAME, appauthor=False)
-    except RuntimeError:  # nobody's process: no home to keep anything in
-        return None

@@ -4,6 +4,7 @@ import os
 from array import array
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from typing import overload
 
 import numpy as np
 
@@ -83,7 +84,14 @@ class PathList(Sequence[str]):
     def __len__(self) -> int:
         return len(self._ends)
 
-    def __getitem__(self, index: int) -> str:
+    @overload
+    def __getitem__(self, index: int) -> str: ...
+    @overload
+    def __getitem__(self, index: slice) -> list[str]: ...
+    def __getitem__(self, index: int | slice) -> str | list[str]:
+        """Return one path, or several."""
+        if isinstance(index, slice):
+            return [self[one] for one in range(len(self))[index]]
         index = range(len(self._ends))[index]
         start = self._ends[index - 1] if index else 0
         return os.fsdecode(bytes(self._bytes[start : self._ends[index]]))

@@ -8,8 +8,17 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from errors import UsageError
-from evaluation.labelled import LabelledPictures, find_labelled, find_splits, from_pairs, read_labels_csv
 from labels.classes import ClassIndex
+from sources.labelled import (
+    LabelledData,
+    LabelledPictures,
+    from_pairs,
+    match_classes,
+    read_folder,
+    read_labels_csv,
+)
+from sources.paths import Search
+from sources.splits import TEST, TRAIN, VALIDATION
 
 MANIFEST_FILE, TRAINING_FILE = "manifest.csv", "training.json"  # of a trained model's folder
 
@@ -28,11 +37,16 @@ class Manifest:
     """What a classifier was trained on, as its folder tells."""
 
     folder: str  # of the pictures
+    labels_csv: str | None  # the file that listed them, if it did
     rows: tuple[tuple[str, str, str], ...]  # path, label, and "train", "validation" or "test"
 
     def part(self, split: str) -> list[tuple[str, str]]:
         """Return the paths and labels of one split."""
         return [(path, label) for path, label, other in self.rows if other == split]
+
+    def is_of(self, data: str) -> bool:
+        """Return whether this folder or CSV file is what the classifier was trained from."""
+        return os.path.realpath(data) in {os.path.realpath(name) for name in (self.folder, self.labels_csv) if name}
 
 
 def find_data(
@@ -41,44 +55,72 @@ def find_data(
     validation: str | None,
     classes: ClassIndex,
     trained: Sequence[Path] = (),
+    search: Search = Search(),
 ) -> Data:
     """Return the pictures that options name; `trained` are the folders of the trained models.
 
-    Of a folder with train/, validation/ and test/, and of the folder that a model was trained
-    from, only the test pictures are evaluated. Unless `validation` names them, validation pictures
-    are those of that folder. Raises UsageError as `find_labelled` does.
+    Of what names its test pictures, and of what a model was trained from, only the test pictures are
+    evaluated. Unless `validation` names them, validation pictures are those of the same. Raises
+    UsageError as the readers of `sources.labelled` do.
     """
     manifest = read_manifest(trained)
-    splits = find_splits(data, classes) if data and not labels_csv else {}
-    if labels_csv:
-        test = read_labels_csv(labels_csv, data, classes)
-    elif splits:
-        test = find_labelled(splits["test"], classes)
-    elif manifest and manifest.part("test") and os.path.realpath(data) == os.path.realpath(manifest.folder):
-        test = from_pairs(f"{data} (test pictures)", manifest.part("test"), classes)
-    else:
-        test = find_labelled(data, classes)
-    if validation and data and os.path.realpath(validation) == os.path.realpath(splits.get("test", data)):
+    given = _read(data, labels_csv, manifest, classes, search)
+    test = match_classes(_test_part(given, manifest), classes)
+    evaluated = test.name if TEST in given.parts else given.name
+    if validation and os.path.realpath(validation) == os.path.realpath(evaluated):
         raise UsageError(f"--validation {validation} is what is evaluated; a threshold is chosen on other pictures")
-    return Data(test, _find_validation(validation, splits, manifest, classes), _count_trained_on(test, manifest))
+    others = _find_validation(validation, given, manifest, classes, search)
+    return Data(test, match_classes(others, classes) if others else None, _count_trained_on(test, manifest))
+
+
+def _read(
+    data: str | None, labels_csv: str | None, manifest: Manifest | None, classes: ClassIndex, search: Search
+) -> LabelledData:
+    if labels_csv:
+        return read_labels_csv(labels_csv, data, search)
+    assert data is not None  # one of both is given
+    if manifest is None or not manifest.is_of(data):
+        return read_folder(data, classes, search)
+    if manifest.labels_csv:  # the folder alone does not tell which pictures it was
+        return from_pairs(data, [(path, label) for path, label, _split in manifest.rows])
+    return read_folder(data, search=search)  # as the training read it
+
+
+def _test_part(given: LabelledData, manifest: Manifest | None) -> LabelledData:
+    """Return the test pictures of what is given, or all of it where nothing says which they are."""
+    if TEST in given.parts:
+        return given.part(TEST)
+    if manifest and manifest.is_of(given.name) and (rows := manifest.part(TEST)):
+        return from_pairs(f"{given.name} (test pictures)", rows)
+    if given.parts:
+        there = " and ".join(sorted(given.parts))
+        raise UsageError(
+            f"{given.name} has {there}, but no test pictures; give those to evaluate alone, as "
+            f"--data {next(iter(given.parts.values()))}"
+        )
+    return given
 
 
 def _find_validation(
-    given: str | None, splits: dict[str, str], manifest: Manifest | None, classes: ClassIndex
-) -> LabelledPictures | None:
-    if given:
-        return find_labelled(given, classes) if os.path.isdir(given) else read_labels_csv(given, None, classes)
-    if "validation" in splits:
-        return find_labelled(splits["validation"], classes)
-    if manifest and (rows := manifest.part("validation")) and os.path.exists(rows[0][0]):
-        return from_pairs(f"{manifest.folder} (validation pictures)", rows, classes)
+    named: str | None, given: LabelledData, manifest: Manifest | None, classes: ClassIndex, search: Search
+) -> LabelledData | None:
+    if named:
+        found = read_folder(named, classes, search) if os.path.isdir(named) else read_labels_csv(named, None, search)
+        if found.parts and VALIDATION not in found.parts:
+            there = " and ".join(sorted(found.parts))
+            raise UsageError(f"--validation {named} has {there}, but no validation pictures; give those alone")
+        return found.part(VALIDATION) if found.parts else found
+    if VALIDATION in given.parts:
+        return given.part(VALIDATION)
+    if manifest and (rows := manifest.part(VALIDATION)) and os.path.exists(rows[0][0]):
+        return from_pairs(f"{manifest.folder} (validation pictures)", rows)
     return None
 
 
 def _count_trained_on(test: LabelledPictures, manifest: Manifest | None) -> int:
     if manifest is None:
         return 0
-    trained_on = {os.path.abspath(path) for path, _label in manifest.part("train")}
+    trained_on = {os.path.abspath(path) for path, _label in manifest.part(TRAIN)}
     return sum(os.path.abspath(path) in trained_on for path, _index in test)
 
 
@@ -90,10 +132,14 @@ def read_manifest(trained: Sequence[Path]) -> Manifest | None:
 
 def _read_manifest(model: Path) -> Manifest | None:
     try:
-        folder = json.loads((model / TRAINING_FILE).read_text(encoding="utf-8"))["data"]
+        told = json.loads((model / TRAINING_FILE).read_text(encoding="utf-8"))
         with open(model / MANIFEST_FILE, encoding="utf-8", errors="surrogateescape", newline="") as file:
             rows = [row for row in csv.DictReader(file) if not row["skipped"]]
-        return Manifest(folder, tuple((os.path.join(folder, row["path"]), row["class"], row["split"]) for row in rows))
+        return Manifest(
+            told["data"],
+            told.get("labels_csv"),
+            tuple((os.path.join(told["data"], row["path"]), row["class"], row["split"]) for row in rows),
+        )
     except FileNotFoundError:
         return None
     except (OSError, ValueError, TypeError, KeyError) as error:

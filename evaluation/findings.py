@@ -64,13 +64,16 @@ def _model(evaluation: Evaluation) -> dict[str, Any]:
         "top5": evaluation.top5 and _share(evaluation.top5),
         "log_loss": evaluation.log_loss,
         "expected_calibration_error": evaluation.ece,
-        "calibration_bins": [row._asdict() for row in evaluation.reliability],
+        "calibration_bins": [vars(row) for row in evaluation.reliability],
         "macro": evaluation.macro._asdict(),
         "weighted": evaluation.weighted._asdict(),
         "classes": [
-            {name: value for name, value in row._asdict().items() if name != "index"} for row in evaluation.classes
+            {name: value for name, value in vars(row).items() if name != "index"} for row in evaluation.classes
         ],
-        "confused": [{"true": names[a], "predicted": names[b], "count": n} for a, b, n in evaluation.confused],
+        "confused": [
+            {"true": names[pair.true], "predicted": names[pair.predicted], "count": pair.count}
+            for pair in evaluation.confused
+        ],
         "confusion": _confusion(evaluation, shown) if len(shown) <= MOST_CLASSES_IN_MATRIX else None,
         "two_classes": evaluation.two_class and _two_class(evaluation.two_class, names),
     }

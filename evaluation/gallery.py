@@ -7,11 +7,11 @@ from typing import NamedTuple
 import numpy as np
 
 from console.text import end_of, readable, shorten
-from drawing.plot import SECOND, THIRD, render
-from drawing.sheet import Sheet
+from drawing.plot import SECOND, THIRD
+from drawing.sheet import Sheet, render_sheet
 from drawing.thumbnails import decode, thumbnail
 from errors import ImageError
-from evaluation.metrics import Evaluation
+from evaluation.metrics import ConfusedPair, Evaluation
 
 MOST_MISTAKES, MOST_UNCERTAIN, MOST_PAIRS, MOST_OF_A_PAIR = 24, 12, 12, 6  # pictures; pairs
 COLUMNS = 6  # of a contact sheet
@@ -71,16 +71,16 @@ def list_galleries(evaluation: Evaluation) -> list[Gallery]:
         Gallery(
             "confused_pairs", "Confused pairs",
             "The pairs of classes that are confused most often, each with its most confident mistakes.",
-            tuple(_pair(evaluation, confident, *pair) for pair in evaluation.confused[:MOST_PAIRS]),
+            tuple(_pair(evaluation, confident, pair) for pair in evaluation.confused[:MOST_PAIRS]),
         ),
     ]  # fmt: skip
     return [gallery for gallery in galleries if any(group.entries for group in gallery.groups)]
 
 
-def _pair(evaluation: Evaluation, confident: np.ndarray, true: int, predicted: int, count: int) -> Group:
+def _pair(evaluation: Evaluation, confident: np.ndarray, pair: ConfusedPair) -> Group:
     answers = evaluation.answers
-    of_pair = confident[(answers.true[confident] == true) & (answers.predicted[confident] == predicted)]
-    heading = f"{evaluation.names[true]} → {evaluation.names[predicted]}: {count:,}"
+    of_pair = confident[(answers.true[confident] == pair.true) & (answers.predicted[confident] == pair.predicted)]
+    heading = f"{evaluation.names[pair.true]} → {evaluation.names[pair.predicted]}: {pair.count:,}"
     return Group(heading, _entries(evaluation, of_pair[:MOST_OF_A_PAIR]))
 
 
@@ -118,8 +118,7 @@ def contact_sheet(gallery: Gallery, thumbnails: Thumbnails, title: str) -> bytes
     width = GAP + columns * (CELL_WIDTH + GAP)
     height = 2 * GAP + HEADING + sum(row_height + (HEADING if heading else 0) for heading, _part in rows)
 
-    def draw(figure) -> None:
-        sheet = Sheet(figure, width, height)
+    def draw(sheet: Sheet) -> None:
         sheet.write(GAP, GAP + HEADING / 2, title, 12, weight="bold")
         top = GAP + HEADING
         for heading, part in rows:
@@ -130,7 +129,7 @@ def contact_sheet(gallery: Gallery, thumbnails: Thumbnails, title: str) -> bytes
                 _draw_entry(sheet, GAP + column * (CELL_WIDTH + GAP), top, entry, thumbnails.of(entry.path))
             top += row_height
 
-    return render((width, height), draw, "jpeg", DPI)
+    return render_sheet(width, height, draw, "jpeg", DPI)
 
 
 def _lines(group: Group) -> list[Sequence[Entry]]:

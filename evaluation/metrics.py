@@ -19,7 +19,8 @@ RELIABILITY_BINS = 15  # of equal width, as in Guo et al., "On Calibration of Mo
 LABELS_FOR_TOP5 = 6  # with fewer, a picture's label is always among the best five
 
 
-class ClassMetrics(NamedTuple):
+@dataclass(frozen=True)
+class ClassMetrics:
     """How good the answers are for one class."""
 
     index: int
@@ -38,7 +39,8 @@ class Averages(NamedTuple):
     f1: float
 
 
-class ConfusedPair(NamedTuple):
+@dataclass(frozen=True)
+class ConfusedPair:
     """How often pictures of one class were taken for another."""
 
     true: int
@@ -46,7 +48,8 @@ class ConfusedPair(NamedTuple):
     count: int
 
 
-class Bin(NamedTuple):
+@dataclass(frozen=True)
+class Bin:
     """The answers with a score above `low`, up to `high`."""
 
     low: float
@@ -156,6 +159,5 @@ def _confused_pairs(answers: Answers) -> tuple[ConfusedPair, ...]:
         np.column_stack([answers.true[wrong], answers.predicted[wrong]]), axis=0, return_counts=True
     )  # fmt: skip
     order = np.argsort(-counts, kind="stable")
-    return tuple(
-        ConfusedPair(*pair, count) for pair, count in zip(pairs[order].tolist(), counts[order].tolist(), strict=True)
-    )
+    rows = zip(pairs[order].tolist(), counts[order].tolist(), strict=True)
+    return tuple(ConfusedPair(true, predicted, count) for (true, predicted), count in rows)

@@ -1,13 +1,14 @@
 """Proportions with their uncertainty."""
 
-from typing import NamedTuple
+from dataclasses import dataclass
 
 from scipy.stats import binomtest
 
 CONFIDENCE_LEVEL = 0.95
 
 
-class Proportion(NamedTuple):
+@dataclass(frozen=True)
+class Proportion:
     """A proportion with its Wilson interval."""
 
     count: int

@@ -12,13 +12,13 @@ from classifiers import Classifier
 from evaluation.answers import Answers, AnswerStore, PathList
 from evaluation.data import Data
 from evaluation.findings import Failure
-from evaluation.labelled import LabelledPictures
 from evaluation.metrics import Evaluation, evaluate
 from evaluation.significance import Comparison, compare_all
 from evaluation.thresholds import DEFAULT_THRESHOLD, TwoClass, judge_two_class
 from labels.classes import class_names
 from outputs.predictions import PredictionsFile
 from pipeline.panel import Panel
+from sources.labelled import LabelledPictures
 
 
 @dataclass

@@ -61,4 +61,5 @@ def holm(values: Sequence[float]) -> list[float]:
 
 
 def _count(first: np.ndarray, second: np.ndarray) -> tuple[int, int, int, int]:
-    return tuple(int(both.sum()) for both in (first & second, first & ~second, ~first & second, ~first & ~second))
+    only_first, only_second = int((first & ~second).sum()), int((~first & second).sum())
+    return int((first & second).sum()), only_first, only_second, int((~first & ~second).sum())

@@ -6,10 +6,9 @@ from console.text import printable
 from evaluation.findings import Findings
 from evaluation.metrics import Evaluation
 from evaluation.proportions import Proportion
+from evaluation.report import REPORT_FILE
 from evaluation.significance import Comparison
 from evaluation.thresholds import AtThreshold, TwoClass
-
-REPORT = "report.html"
 
 
 def summarise(findings: Findings, folder: Path) -> str:
@@ -20,10 +19,10 @@ def summarise(findings: Findings, folder: Path) -> str:
         f"{findings.pictures:,} pictures of {findings.data}{failed}",
         f"{'model':{width}}  {'top-1 (95 % interval)':26}  {'top-5':26}  macro F1  log loss     ECE",
         *(_row(one, width) for one in findings.evaluations),
-        *(_two_class(one) for one in findings.evaluations if one.two_class),
+        *(_two_class(one, one.two_class) for one in findings.evaluations if one.two_class),
         *map(_comparison, findings.comparisons),
         *(f"note: {note}" for note in findings.notes),
-        f"report: {folder / REPORT}",
+        f"report: {folder / REPORT_FILE}",
     ]
     return "\n".join(map(printable, "\n".join(lines).split("\n")))
 
@@ -40,8 +39,7 @@ def _percent(value: Proportion) -> str:
     return f"{value.value:.2%} ({value.low:.1%} to {value.high:.1%})"
 
 
-def _two_class(one: Evaluation) -> str:
-    two: TwoClass = one.two_class
+def _two_class(one: Evaluation, two: TwoClass) -> str:
     lines = [
         f"{one.model}, {one.names[two.positive]} against {one.names[two.negative]}: "
         f"ROC AUC {two.roc_auc:.4f}, average precision {two.average_precision:.4f}",

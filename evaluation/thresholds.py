@@ -142,7 +142,7 @@ def sweep(scores: np.ndarray, is_positive: np.ndarray) -> Sweep:
     thresholds = np.linspace(0, 1, SWEEP_STEPS + 1)
     counts = _count(scores, is_positive)
     positives, negatives = int(is_positive.sum()), int((~is_positive).sum())
-    none_positive = _Counts(np.inf, negatives, 0, positives, 0)
+    none_positive = (np.inf, negatives, 0, positives, 0)
     counts = _Counts(*(np.append(row[::-1], end) for row, end in zip(counts, none_positive, strict=True)))
     at = np.searchsorted(counts.thresholds, thresholds)  # the least score that is still positive
     found = _Counts(*(row[at] for row in counts))

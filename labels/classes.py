@@ -4,6 +4,7 @@ import difflib
 import re
 from collections import Counter
 from collections.abc import Sequence
+from unicodedata import normalize
 
 from errors import UsageError
 from labels import ClassLabel
@@ -12,7 +13,7 @@ BREAKS = r"[_\-. ]+"  # where the label at the start of a file's name may end
 
 
 class ClassIndex:
-    """Which class a label means: an id or a name of the model's, with blanks for underscores, in any case."""
+    """Which class a label means: an id or a name of the model's; case, Unicode form and blanks may differ."""
 
     def __init__(self, model: str, labels: Sequence[ClassLabel]) -> None:
         self._model = model
@@ -20,10 +21,10 @@ class ClassIndex:
         self._exact: dict[str, list[int]] = {}
         self._loose: dict[str, list[int]] = {}
         for index, (class_id, label) in enumerate(labels):
-            self._exact.setdefault(label, []).append(index)
+            self._exact.setdefault(nfc(label), []).append(index)
             self._loose.setdefault(_loose(label), []).append(index)
             if class_id != str(index):  # a position is no id that people write
-                self._exact.setdefault(class_id, []).append(index)
+                self._exact.setdefault(nfc(class_id), []).append(index)
 
     def __contains__(self, label: str) -> bool:
         return bool(self._find(label))
@@ -46,7 +47,12 @@ class ClassIndex:
         return next((name[:end] for end in ends if name[:end] in self), None)
 
     def _find(self, label: str) -> list[int]:
-        return self._exact.get(label) or self._loose.get(_loose(label)) or []
+        return self._exact.get(nfc(label)) or self._loose.get(_loose(label)) or []
+
+
+def nfc(text: str) -> str:
+    """Return a name in the one Unicode form that names are compared in: macOS decomposes letters such as é."""
+    return text if text.isascii() else normalize("NFC", text)
 
 
 def class_names(labels: Sequence[ClassLabel]) -> tuple[str, ...]:
@@ -56,4 +62,4 @@ def class_names(labels: Sequence[ClassLabel]) -> tuple[str, ...]:
 
 
 def _loose(label: str) -> str:
-    return re.sub(r"[\s_-]+", "_", label.strip()).casefold()
+    return nfc(re.sub(r"[\s_-]+", "_", nfc(label).strip()).casefold())

@@ -8,7 +8,6 @@ Only Keras's own layers and operations, so that plain Keras opens what is saved.
 import json
 import math
 import re
-import tempfile
 import zipfile
 from pathlib import Path
 
@@ -16,6 +15,7 @@ import keras
 import numpy as np
 
 from errors import UsageError
+from files import scratch, written_whole
 from models import ModelSpec
 from networks import Head, Network
 from networks.applications import (
@@ -104,7 +104,7 @@ def build_trained(network: Network, weights: Weights, data_format: str = "channe
     return model
 
 
-def save_classifier(classifier: keras.Model, network: Network, path: str | Path) -> None:
+def save_classifier(classifier: keras.Model, network: Network, path: Path) -> None:
     """Save a classifier in float32, without an optimizer; the same weights give the same bytes.
 
     Keras names what it builds after what was built before in the process. So the classifier is
@@ -116,11 +116,9 @@ def save_classifier(classifier: keras.Model, network: Network, path: str | Path)
     try:
         model = _build_unset(network)
         model.set_weights(weights)
-        with tempfile.TemporaryDirectory(prefix=".unfinished-", dir=Path(path).parent) as folder:
-            saved, clean = Path(folder, "saved.keras"), Path(folder, "clean.keras")
+        with written_whole(path) as clean, scratch(path.with_name("saved.keras")) as saved:
             model.save(saved)
             _copy_reproducibly(saved, clean)
-            clean.replace(path)
     finally:
         keras.config.set_dtype_policy(policy)
 

@@ -4,13 +4,13 @@ Imports no framework.
 """
 
 import contextlib
-import hashlib
 import os
 import tempfile
 from dataclasses import dataclass
 from pathlib import Path
 
 from errors import UsageError
+from files import sha256_of
 from models import MODELS, ModelSpec, plain
 from networks import Network
 from networks.weights_package import find_weights
@@ -53,8 +53,7 @@ class Weights:
         """Raise UsageError unless a trained classifier's file is, byte for byte, the one that it was saved with."""
         path = Path(self.source)
         try:
-            with path.open("rb") as file:
-                is_right = hashlib.file_digest(file, "sha256").hexdigest() == self.sha256
+            is_right = sha256_of(path) == self.sha256
         except OSError as error:
             raise UsageError(f"cannot read {path}: {error.strerror}") from error
         if not is_right:

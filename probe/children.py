@@ -8,6 +8,7 @@ import signal
 import sys
 import tempfile
 import time
+from asyncio.subprocess import PIPE, Process
 from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
@@ -53,7 +54,7 @@ class Child:
         self._timeout = timeout
         self._debug = debug
         self._command = command or (sys.executable, "-m", "probe", backend)
-        self._process: asyncio.subprocess.Process | None = None
+        self._process: Process | None = None
         self._noise = tempfile.TemporaryFile()  # noqa: SIM115  end() closes it
 
     async def look(self, pixels: bytes) -> None:
@@ -63,46 +64,44 @@ class Child:
             return
         self._process = await asyncio.create_subprocess_exec(
             *self._command, cwd=ROOT, env=os.environ | ENVIRONMENT | ({} if self._debug else QUIET),
-            stdin=asyncio.subprocess.PIPE, stdout=asyncio.subprocess.PIPE, stderr=None if self._debug else self._noise,
+            stdin=PIPE, stdout=PIPE, stderr=None if self._debug else self._noise,
         )  # fmt: skip
-        await self._part(pixels, LOOKED)
+        await self._part(self._process, pixels, LOOKED)
 
     async def measure(self) -> None:
         """Let the process compute the proofs; return when it has, or failed."""
-        if not self.report.error:
-            await self._part(b"measure\n", MEASURED)
+        if self._process and not self.report.error:
+            await self._part(self._process, b"measure\n", MEASURED)
 
     async def end(self) -> None:
         """End the process, if it still runs."""
         self._noise.close()
         if self._process and self._process.returncode is None:
-            self._kill()
+            _kill(self._process)
             with contextlib.suppress(TimeoutError):
                 await asyncio.wait_for(self._process.wait(), END_SECONDS)
 
-    async def _part(self, question: bytes, phase: str) -> None:
+    async def _part(self, process: Process, question: bytes, phase: str) -> None:
         start = time.monotonic()
         try:
-            await asyncio.wait_for(self._ask(question, phase), self._timeout)
+            await asyncio.wait_for(self._ask(process, question, phase), self._timeout)
         except TimeoutError:
-            self._kill()
+            _kill(process)
             self._fail(f"no answer in {self._timeout:g} seconds (--timeout SECONDS gives it more); it was ended")
         self.report = replace(self.report, seconds=round(self.report.seconds + time.monotonic() - start, 2))
 
-    async def _ask(self, question: bytes, phase: str) -> None:
-        self._process.stdin.write(question)
-        async for line in self._process.stdout:
+    async def _ask(self, process: Process, question: bytes, phase: str) -> None:
+        assert process.stdin is not None  # both are pipes, as `look` asked for
+        assert process.stdout is not None
+        process.stdin.write(question)
+        async for line in process.stdout:
             message = json.loads(line)
             if message.pop("phase", None) == phase:
                 return
             self.report = add_message(self.report, message)
-        code = await self._process.wait()
+        code = await process.wait()
         if not self.report.error:
             self._fail(f"{_how_it_ended(code)}{self._last_words()}")
-
-    def _kill(self) -> None:
-        with contextlib.suppress(ProcessLookupError):
-            self._process.kill()
 
     def _fail(self, reason: str) -> None:
         self.report = replace(self.report, error=reason)
@@ -111,6 +110,11 @@ class Child:
         self._noise.seek(0)
         lines = self._noise.read().decode(errors="replace").strip().splitlines()
         return f": {lines[-1].strip()[:300]}" if lines else ""
+
+
+def _kill(process: Process) -> None:
+    with contextlib.suppress(ProcessLookupError):
+        process.kill()
 
 
 def _how_it_ended(code: int) -> str:

@@ -84,4 +84,5 @@ class _Messages(logging.Handler):
 
     def emit(self, record: logging.LogRecord) -> None:
         if record.levelno >= logging.WARNING and not self.first:
-            self.first = first_line(record.exc_info[1]) if record.exc_info else record.getMessage().partition("\n")[0]
+            error = record.exc_info[1] if record.exc_info else None
+            self.first = first_line(error) if isinstance(error, Exception) else record.getMessage().partition("\n")[0]

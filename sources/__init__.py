@@ -1,1 +1,1 @@
-"""From what the user names to pictures: `paths.find_images` finds them, `frames.read_frames` decodes them."""
+"""From what the user names to pictures: `paths` finds them, `frames` decodes them, `labelled` says what is in them."""

@@ -15,7 +15,7 @@ from PIL import Image
 from errors import ImageError
 from preprocess import make_square, open_file, read_image, read_square
 from settings import READ_AHEAD, WORKERS
-from sources.paths import IMAGE_SUFFIXES, is_pattern
+from sources.paths import is_pattern, why_no_images
 from sources.pictures import Given, open_picture, read_bytes
 from transforms import Transform
 
@@ -48,7 +48,7 @@ def read_frame(item: str | Given, transform: Transform, keep: bool = False) -> F
         if isinstance(item, Given):
             return _read_given(item, transform, keep)
         if os.path.isdir(item):
-            return Frame(item, error=_why_no_images(item))
+            return Frame(item, error=why_no_images(item))
         if is_pattern(item):
             return Frame(item, error="no such file, and no picture matches it as a pattern")
         if keep:
@@ -75,14 +75,6 @@ def _read_kept(path: str, transform: Transform) -> Frame:
         return _read_given(Given(path, data), transform, keep=True)
     image = read_image(path, transform.max_pixels)
     return Frame(path, make_square(image, transform), picture=image)
-
-
-def _why_no_images(folder: str) -> str:
-    try:
-        os.scandir(folder).close()
-    except OSError as error:
-        return f"the folder cannot be listed: {error.strerror}"
-    return f"the folder holds no pictures ({', '.join(IMAGE_SUFFIXES)})"
 
 
 def read_frames(

@@ -6,18 +6,16 @@ import heapq
 import os
 import tempfile
 from collections.abc import Callable, Iterable, Iterator
-from dataclasses import dataclass
 from itertools import islice
 from pathlib import PurePath
 from typing import IO
+
+from sources.search import ANY_FOLDERS, NO_MEDIA, Search, is_system_folder
 
 IMAGE_SUFFIXES = (
     ".jpg", ".jpeg", ".jpe", ".jfif", ".png", ".gif", ".webp", ".bmp", ".dib", ".tif", ".tiff", ".avif",
     ".jp2", ".j2k", ".ppm", ".pgm", ".pbm", ".pnm", ".pcx", ".qoi",
 )  # fmt: skip
-ANY_FOLDERS = "**"
-MATCHED = ()
-EVERYTHING = {(ANY_FOLDERS, "*")}
 NO_MORE = ("", False)
 NAMES_IN_MEMORY = 20_000  # of one folder; more are sorted on disk
 READ_SIZE = 65_536  # bytes; longer than any path
@@ -25,14 +23,8 @@ READ_SIZE = 65_536  # bytes; longer than any path
 PathName = str | os.PathLike
 Ways = set[tuple[str, ...]]
 
-
-@dataclass(frozen=True)
-class Search:
-    """What a search of folders leaves out."""
-
-    exclude: tuple[str, ...] = ()
-    folders: tuple[str, ...] = ()
-    no_ignore: bool = False
+MATCHED = ()
+EVERYTHING: Ways = {(ANY_FOLDERS, "*")}
 
 
 def find_images(inputs: PathName | Iterable[PathName | Iterable[PathName]], search: Search = Search()) -> Iterator[str]:
@@ -44,17 +36,34 @@ def find_images(inputs: PathName | Iterable[PathName | Iterable[PathName]], sear
     taken when the pattern spells that extension. What is an iterable itself is a list of
     files and folders, without patterns. A folder without pictures or that cannot be listed, and a
     pattern that matches nothing, are yielded themselves, so that `read_frame` reports them in their place.
-    Folders below them that `exclude` names are not searched.
+    What `search` leaves out is not among them, but for folders that are named themselves.
     """
-    excluded = {os.path.realpath(folder) for folder in search.folders}
     for given in [inputs] if isinstance(inputs, PathName) else inputs:
         if not isinstance(given, PathName):
             for path in given:
-                yield from _search(os.fspath(path), excluded)
+                yield from _search(os.fspath(path), search)
         elif is_pattern(path := os.fspath(given)):
-            yield from _or_itself(path, _expand(path, excluded))
+            yield from _or_itself(path, _expand(path, search))
         else:
-            yield from _search(path, excluded)
+            yield from _search(path, search)
+
+
+def find_below(folder: str, root: str, search: Search = Search()) -> Iterator[str]:
+    """As `find_images` of a folder in `root`, which is what the user named and what patterns are relative to."""
+    return _or_itself(folder, _walk(folder, search, root))
+
+
+def why_no_images(folder: str) -> str:
+    """Return why `find_images` yielded a folder itself."""
+    try:
+        os.scandir(folder).close()
+    except OSError as error:
+        return f"the folder cannot be listed: {error.strerror}"
+    if next(_walk(folder, Search(no_ignore=True), folder), folder) == folder:
+        return f"the folder holds no pictures ({', '.join(IMAGE_SUFFIXES)})"
+    if os.path.lexists(os.path.join(folder, NO_MEDIA)):
+        return f"the folder is not searched, for it holds a {NO_MEDIA} file; --no-ignore searches it"
+    return "all pictures in the folder are left out: by --exclude, by a .nomedia file, or because copies go there"
 
 
 def is_pattern(path: str) -> bool:
@@ -90,8 +99,10 @@ def _split(read: Callable[[int], bytes], separator: bytes) -> Iterator[bytes]:
         yield rest
 
 
-def _search(path: str, excluded: set[str]) -> Iterator[str]:
-    return _or_itself(path, _walk(path, excluded)) if os.path.isdir(path) else iter([path])
+def _search(path: str, search: Search) -> Iterator[str]:
+    if os.path.isdir(path):
+        return find_below(path, path, search)
+    return iter([] if search.leaves_out_named(path) else [path])
 
 
 def _or_itself(path: str, found: Iterator[str]) -> Iterator[str]:
@@ -99,12 +110,12 @@ def _or_itself(path: str, found: Iterator[str]) -> Iterator[str]:
     yield from found
 
 
-def _expand(pattern: str, excluded: set[str]) -> Iterator[str]:
+def _expand(pattern: str, search: Search) -> Iterator[str]:
     folder, segments = _split_pattern(pattern)
     if not os.path.isdir(folder or os.curdir):
         return iter(())
     suffix = os.path.splitext(segments[-1])[1].lower()
-    return _walk(folder, excluded, {segments}, (*IMAGE_SUFFIXES, suffix) if suffix else IMAGE_SUFFIXES)
+    return _walk(folder, search, folder, {segments}, (*IMAGE_SUFFIXES, suffix) if suffix else IMAGE_SUFFIXES)
 
 
 def _split_pattern(pattern: str) -> tuple[str, tuple[str, ...]]:
@@ -122,13 +133,18 @@ def _split_pattern(pattern: str) -> tuple[str, tuple[str, ...]]:
 
 
 def _walk(
-    folder: str, excluded: set[str], ways: Ways = EVERYTHING, suffixes: tuple[str, ...] = IMAGE_SUFFIXES
+    folder: str,
+    search: Search,
+    root: str,
+    ways: Ways = EVERYTHING,
+    suffixes: tuple[str, ...] = IMAGE_SUFFIXES,
 ) -> Iterator[str]:
     """Yield the files below a folder that match, and the folders there that cannot be listed.
 
     `ways` are the segments of patterns that what is in the folder may go on with. Only the
     folders on the way down are open, and a folder's names are read when it is its turn.
     """
+    copies = {os.path.realpath(other) for other in search.folders}
 
     def open_level(folder: str, ways: Ways) -> tuple[Iterator[tuple[str, bool]], Ways]:
         ways = _skip_any_folders(ways)
@@ -136,9 +152,13 @@ def _walk(
             ways = _skip_any_folders(EVERYTHING)
 
         def is_wanted(name: str, is_folder: bool) -> bool:
-            return (is_folder or name.lower().endswith(suffixes)) and _is_on_the_way(name, is_folder, ways)
+            if not (is_folder or name.lower().endswith(suffixes)) or not _is_on_the_way(name, is_folder, ways):
+                return False
+            if is_folder and not search.no_ignore and is_system_folder(name):
+                return False
+            return not (search.exclude and search.leaves_out(os.path.join(folder, name), is_folder, root))
 
-        return _list(folder, is_wanted), ways
+        return _list(folder, is_wanted, search.no_ignore), ways
 
     levels = [open_level(folder, ways)]
     while levels:
@@ -146,12 +166,10 @@ def _walk(
         path, is_folder = next(entries, NO_MORE)
         if not path:
             levels.pop()
-        elif is_folder and excluded and os.path.realpath(path) in excluded:
-            continue
-        elif is_folder:
-            levels.append(open_level(path, _advance(os.path.basename(path), ways)))
-        else:
+        elif not is_folder:
             yield path
+        elif not (copies and os.path.realpath(path) in copies):
+            levels.append(open_level(path, _advance(os.path.basename(path), ways)))
 
 
 def _is_on_the_way(name: str, is_folder: bool, ways: Ways) -> bool:
@@ -178,17 +196,21 @@ def _skip_any_folders(ways: Ways) -> Ways:
     return ways | _skip_any_folders(skipped) if skipped else ways
 
 
-def _list(folder: str, is_wanted: Callable[[str, bool], bool]) -> Iterator[tuple[str, bool]]:
+def _list(folder: str, is_wanted: Callable[[str, bool], bool], no_ignore: bool) -> Iterator[tuple[str, bool]]:
     """Yield the path of each entry wanted, sorted by name, and whether it is a folder.
 
-    A folder that cannot be listed (to its end) is yielded itself, after what could be listed.
+    A folder that cannot be listed (to its end) is yielded itself, after what could be listed. Of one
+    with a .nomedia file, nothing is, unless `no_ignore`.
     """
     failed: list[tuple[str, bool]] = []
+    asks_to_be_ignored = False
 
     def wanted() -> Iterator[tuple[str, bool]]:
+        nonlocal asks_to_be_ignored
         try:
             with os.scandir(folder or os.curdir) as entries:
                 for entry in entries:
+                    asks_to_be_ignored |= entry.name == NO_MEDIA and not no_ignore
                     is_folder = entry.is_dir(follow_symlinks=False)
                     if is_wanted(entry.name, is_folder) and not _is_link_to_folder(entry):
                         yield entry.name, is_folder
@@ -200,7 +222,8 @@ def _list(folder: str, is_wanted: Callable[[str, bool], bool]) -> Iterator[tuple
     while chunk := sorted(islice(names, NAMES_IN_MEMORY)):
         runs.append(chunk if len(chunk) < NAMES_IN_MEMORY else _on_disk(chunk))
     for name, is_folder in heapq.merge(*runs):
-        yield os.path.join(folder, name), is_folder
+        if not asks_to_be_ignored:
+            yield os.path.join(folder, name), is_folder
     yield from failed
 
 

@@ -9,6 +9,12 @@ from pathlib import Path
 import portalocker
 import pytest
 
+from engines import Engine, load_engine
+from engines.runtime import Runtime
+from models import ModelSpec
+from networks import Network
+from networks.weights import Weights
+
 os.environ["KERAS_BACKEND"] = "openvino"  # for engines in this process; others run in their own
 CACHE = tempfile.TemporaryDirectory(prefix="graphs-")
 os.environ["XDG_CACHE_HOME"] = CACHE.name
@@ -62,6 +68,15 @@ def tree(tmp_path, monkeypatch):
             (tmp_path / name).touch()
 
     return make
+
+
+def engine_for(
+    model: ModelSpec | Network, weights: str | Weights = "imagenet", classes: int = 1000, **runtime
+) -> Engine:
+    """Load a network, or a model of the registry with its own last layer, on OpenVINO."""
+    network = model if isinstance(model, Network) else Network((model,), classes)
+    source = weights if isinstance(weights, Weights) else Weights(weights)
+    return load_engine(network, source, Runtime(**{"backend": "openvino"} | runtime))
 
 
 def imported(importtime: str) -> set[str]:

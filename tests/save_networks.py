@@ -18,6 +18,7 @@ import keras
 import numpy as np
 
 from models import find_model
+from networks import Network
 from preprocess import read_square
 
 
@@ -27,7 +28,7 @@ def main(folder: Path, picture: str) -> None:
     save_legacy_weights(network, folder / "mobilenet_1_0_224_tf.h5")
     network = keras.applications.MobileNetV2(weights=None, classes=3)
     spec = find_model("mobilenet_v2")
-    inputs = spec.preprocess_input(read_square(picture, spec)[None].astype("float32"))
+    inputs = spec.preprocess_input(read_square(picture, Network((spec,)).transform())[None].astype("float32"))
     sharpen(network, inputs)
     np.save(folder / "own_scores.npy", network.predict(inputs, verbose=0))
     save_legacy_weights(network, folder / "own.h5")

@@ -9,13 +9,9 @@ import warnings
 import numpy as np
 from peak import peak_mib
 
-from labels import read_labels
-from models import find_model
+from classifiers import load_classifier
 from outputs.formats import make_format
 from outputs.results_file import open_results
-from pipeline import classify_frames
-from sources.frames import read_frames
-from sources.paths import find_images
 
 
 class Plain:
@@ -30,11 +26,10 @@ def main() -> None:
     """Stream the folder into the file."""
     warnings.simplefilter("ignore")  # Pillow's, of damaged metadata
     folder, path = sys.argv[1:]
-    spec = find_model("efficientnet_lite0")
-    frames = read_frames(find_images(folder), spec, max_pixels=1_000_000, patience=0.2)
-    with open_results(path, make_format("jsonl", spec.name, 5), {}, resume=False, force=False) as results:
-        for result in classify_frames(frames, Plain(), read_labels()):
-            results.write(result)
+    classifier = load_classifier(max_pixels=1_000_000, engine=Plain())
+    with open_results(path, make_format("jsonl", classifier.name, 5), {}, resume=False, force=False) as results:
+        for frame, result in classifier.classify_frames(folder):
+            results.write(frame, result)
     print(peak_mib())
 
 

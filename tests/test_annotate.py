@@ -13,12 +13,26 @@ from errors import ImageError, UsageError
 from outputs.annotate import PAPER, AnnotatedOutput, caption, draw_label, encode_image
 from preprocess import read_image
 from results import Prediction, Result
+from settings import MAX_PIXELS
+from sources import frames
+from sources.frames import read_frame
+from sources.pictures import Given
+from transforms import Transform
 
 TEXT = "tabby: 87.65%"
 
 
 def result(source, label="tabby"):
     return Result(str(source), (Prediction("n02123045", label, 0.8765), Prediction("n02123159", "tiger cat", 0.1)))
+
+
+def annotate(output, answer) -> None:
+    """Have the picture that an answer is about read, and then drawn on."""
+    output.write(read_frame(answer.source, Transform(32), keep=True), answer)
+
+
+def annotator(folder, inputs, force=False) -> AnnotatedOutput:
+    return AnnotatedOutput(folder, inputs, MAX_PIXELS, force)
 
 
 def plain(height, width, color=(200, 120, 40)):
@@ -98,7 +112,7 @@ def test_greyscale_and_turned_pictures(folder):
     exif = Image.Exif()
     exif[0x112] = 6
     Image.fromarray(np.full((300, 400), 77, np.uint8)).save("in/grey.png", exif=exif)
-    AnnotatedOutput("out", ["in"]).write(result("in/grey.png"))
+    annotate(annotator("out", ["in"]), result("in/grey.png"))
     copy = np.asarray(read_image("out/grey.png"))
     assert copy.shape == (400, 300, 3)
     assert (copy[200:] == 77).all()
@@ -119,7 +133,7 @@ def test_greyscale_and_turned_pictures(folder):
     ],
 )
 def test_copies_mirror_the_folders_of_the_inputs(folder, source, inputs, copy):
-    assert AnnotatedOutput("out", inputs).path_for(source) == type(folder)("out", copy)
+    assert annotator("out", inputs).path_for(source) == type(folder)("out", copy)
 
 
 @pytest.mark.parametrize(
@@ -127,30 +141,30 @@ def test_copies_mirror_the_folders_of_the_inputs(folder, source, inputs, copy):
 )
 def test_odd_names(folder, name):
     os.rename("in/cat.png", f"in/{name}")
-    output = AnnotatedOutput("out", ["in"])
-    output.write(result(f"in/{name}"))
+    output = annotator("out", ["in"])
+    annotate(output, result(f"in/{name}"))
     assert read_image(output.path_for(f"in/{name}")).size == (451, 300)
 
 
 def test_animation_becomes_a_png(folder):
     read_image("in/cat.png").save("in/cat.gif")
-    AnnotatedOutput("out", ["in"]).write(result("in/cat.gif"))
+    annotate(annotator("out", ["in"]), result("in/cat.gif"))
     assert (folder / "out/cat.gif.png").read_bytes().startswith(b"\x89PNG")
 
 
 def test_existing_copy_is_overwritten_only_with_force(folder):
-    AnnotatedOutput("out", ["in"]).write(result("in/cat.png", "first"))
+    annotate(annotator("out", ["in"]), result("in/cat.png", "first"))
     before = (folder / "out/cat.png").read_bytes()
     with pytest.raises(ImageError, match=r"out/cat\.png exists"):
-        AnnotatedOutput("out", ["in"]).write(result("in/cat.png", "second"))
+        annotate(annotator("out", ["in"]), result("in/cat.png", "second"))
     assert (folder / "out/cat.png").read_bytes() == before
-    AnnotatedOutput("out", ["in"], force=True).write(result("in/cat.png", "third"))
+    annotate(annotator("out", ["in"], force=True), result("in/cat.png", "third"))
     assert (folder / "out/cat.png").read_bytes() != before
 
 
 def test_same_copy_again_is_no_error(folder):
     for _ in range(2):
-        AnnotatedOutput("out", ["in"]).write(result("in/cat.png"))
+        annotate(annotator("out", ["in"]), result("in/cat.png"))
 
 
 @pytest.mark.parametrize("link", [os.symlink, os.link])
@@ -158,7 +172,7 @@ def test_source_is_not_overwritten_through_a_link(folder, link):
     before = (folder / "in/cat.png").read_bytes()
     os.mkdir("out")
     link(folder / "in/cat.png", "out/cat.png")
-    AnnotatedOutput("out", ["in"], force=True).write(result("in/cat.png"))
+    annotate(annotator("out", ["in"], force=True), result("in/cat.png"))
     assert (folder / "in/cat.png").read_bytes() == before
     assert os.listdir("out") == ["cat.png"]
 
@@ -166,12 +180,30 @@ def test_source_is_not_overwritten_through_a_link(folder, link):
 @pytest.mark.parametrize(("output", "inputs"), [("in", ["in"]), (".", ["in/cat.png"]), ("in", ["in/cat.png", "b.png"])])
 def test_folder_that_holds_an_input_is_refused(folder, output, inputs):
     with pytest.raises(UsageError, match="holds the input in"):
-        AnnotatedOutput(output, inputs, force=True)
+        annotator(output, inputs, force=True)
 
 
-def test_picture_that_has_gone_is_an_image_error(folder):
-    with pytest.raises(ImageError, match="no such file"):
-        AnnotatedOutput("out", ["in"]).write(result("in/gone.png"))
+@pytest.mark.parametrize("change", [os.unlink, lambda path: Image.new("RGB", (9, 9)).save(path)], ids=["gone", "new"])
+@pytest.mark.parametrize("most_kept", [frames.MOST_KEPT_BYTES, 0], ids=["as it is", "decoded"])
+def test_picture_is_drawn_as_it_was_read_whatever_becomes_of_its_file(folder, change, most_kept, monkeypatch):
+    monkeypatch.setattr(frames, "MOST_KEPT_BYTES", most_kept)
+    annotate(annotator("expected", ["in"]), result("in/cat.png"))
+    frame = read_frame("in/cat.png", Transform(32), keep=True)
+    change("in/cat.png")
+    annotator("out", ["in"]).write(frame, result("in/cat.png"))
+    assert (folder / "out/cat.png").read_bytes() == (folder / "expected/cat.png").read_bytes()
+
+
+def test_picture_that_has_no_file_is_drawn_on(folder):
+    answer = result("array[0]")
+    output = annotator("out", [])
+    output.write(read_frame(Given(answer.source, plain(300, 400)), Transform(32), keep=True), answer)
+    assert read_image("out/array[0].png").getpixel((200, 250)) == (200, 120, 40)
+
+
+def test_picture_that_failed_has_no_copy(folder):
+    annotate(annotator("out", ["in"]), Result("in/gone.png", error="no such file"))
+    assert os.listdir("out") == []
 
 
 @pytest.mark.parametrize("name", ["locked/out", "file", "file/out"])
@@ -179,13 +211,13 @@ def test_folder_that_cannot_be_written(folder, name):
     os.mkdir("locked", 0o555)
     (folder / "file").touch()
     with as_nobody(), pytest.raises(UsageError, match=f"cannot write to --annotate {name}: "):
-        AnnotatedOutput(name, ["in"])
+        annotator(name, ["in"])
 
 
 def test_pictures_too_large_for_their_format_are_image_errors(folder):
     Image.new("RGB", (70_000, 8)).save("in/wide.jpg", "PNG")
     with pytest.raises(ImageError, match=r"cannot encode 70000 x 30 as \.jpg"):
-        AnnotatedOutput("out", ["in"]).write(result("in/wide.jpg"))
+        annotate(annotator("out", ["in"]), result("in/wide.jpg"))
 
 
 def test_bar_is_dark_behind_the_ink():
@@ -198,7 +230,7 @@ def test_name_too_long_for_its_copy_is_an_image_error(folder):
     name = "x" * 251 + ".gif"
     os.rename("in/cat.png", f"in/{name}")
     with pytest.raises(ImageError, match="name too long"):
-        AnnotatedOutput("out", ["in"]).write(result(f"in/{name}"))
+        annotate(annotator("out", ["in"]), result(f"in/{name}"))
 
 
 def test_locked_folder_among_the_copies_is_an_image_error(folder):
@@ -208,4 +240,4 @@ def test_locked_folder_among_the_copies_is_an_image_error(folder):
     os.chmod("out", 0o777)
     os.chmod("out/sub", 0)
     with as_nobody(), pytest.raises(ImageError, match="Permission denied"):
-        AnnotatedOutput("out", ["in"]).write(result("in/sub/cat.png"))
+        annotate(annotator("out", ["in"]), result("in/sub/cat.png"))

@@ -9,15 +9,15 @@ import sys
 
 import pytest
 from conftest import IMAGES, ROOT
-from engines.weights_file import has_imagenet_weights
 from PIL import Image
 
 from benchmark.pictures import fill_folder
 from benchmark.plan import Task, list_tasks, list_ways
-from benchmark.summary import Summary, bound_images_s, derive, make_rows, summarize, times_better
+from benchmark.summary import Sample, Summary, bound_images_s, derive, make_rows, summarize, times_better
 from benchmark.table import COLUMNS, Run, write_text
 from errors import UsageError
 from models import MODELS, find_model
+from networks.weights import has_imagenet_weights
 
 MISSING = [backend for backend in ("jax", "torch") if not importlib.util.find_spec(backend)][:1]
 RATES = ("files_images_s", "arrays_images_s", "decode_images_s", "bound_images_s")
@@ -179,10 +179,13 @@ def test_times_better_is_above_one_when_ours_is_faster_or_smaller():
 def rows():
     """Three repeats, the last of which was interrupted; one baseline failed."""
     ways = list_ways("resnet50", "none", ["openvino"], ["float32"], [1, 8])
-    samples = {task: [{}, {}, {}] for task in list_tasks(ways)}
+    samples = {task: [Sample()] * 3 for task in list_tasks(ways)}
     first = Task("first", "resnet50", "none", "openvino", "float32")
-    samples[first][:2] = [{"first_cold_s": 3.0, "first_warm_s": 0.4}, {"first_cold_s": 5.0, "first_warm_s": 0.6}]
-    samples[Task("tutorial_first", "resnet50", "none")][0] = {"first_cold_s": 6.0, "first_warm_s": 6.0}
+    samples[first][:2] = [
+        Sample({"first_cold_s": 3.0, "first_warm_s": 0.4}),
+        Sample({"first_cold_s": 5.0, "first_warm_s": 0.6}),
+    ]
+    samples[Task("tutorial_first", "resnet50", "none")][0] = Sample({"first_cold_s": 6.0, "first_warm_s": 6.0})
     errors = {Task("keras_files", "resnet50", "none", batch_size=8): "out of memory"}
     return make_rows(ways, samples, errors, cores=2)
 
@@ -201,9 +204,9 @@ def test_rows_share_tasks_and_keep_what_was_measured(rows):
 @pytest.mark.parametrize(("weights", "agreement"), [("imagenet", [None, None, 1.0, 0.75]), ("none", [None] * 4)])
 def test_agreement_is_with_the_first_row_in_float32(weights, agreement):
     ways = list_ways("resnet50", weights, ["openvino"], ["float32", "bfloat16"], [8])
-    samples = {task: [{}] for task in list_tasks(ways)}
+    samples = {task: [Sample()] for task in list_tasks(ways)}
     for precision, answers in {"float32": "abcd", "bfloat16": "abcx"}.items():
-        samples[Task("files", "resnet50", weights, "openvino", precision, 8)][0] = {"files_answers": list(answers)}
+        samples[Task("files", "resnet50", weights, "openvino", precision, 8)][0] = Sample(answers=list(answers))
     summaries = [row.summaries.get("agreement") for row in make_rows(ways, samples, {}, cores=2)]
     assert [summary and summary.median for summary in summaries] == agreement
 

@@ -12,8 +12,16 @@ import h5py
 import keras
 import numpy as np
 import pytest
-from conftest import IMAGES, ROOT
-from engines.classifier import (
+from conftest import IMAGES, ROOT, engine_for
+from PIL import Image
+
+from classifiers.folder import TrainedFolder, read_trained, write_trained
+from errors import UsageError
+from models import MODELS, find_model
+from networks import Head, Network
+from networks.applications import build_network
+from networks.torch_checkpoint import read_checkpoint
+from networks.trained import (
     backbone_networks,
     build_features,
     build_head,
@@ -23,34 +31,35 @@ from engines.classifier import (
     shrinking_matrix,
     without_rescaling,
 )
-from engines.network import build_network
-from PIL import Image
-
-from engines import load_engine
-from errors import UsageError
-from models import MODELS, find_model
-from networks.torch_checkpoint import read_checkpoint
 from networks.weights_package import find_weights
 from preprocess import read_square
-from trained import Head, join_backbones, read_trained, write_trained
+from transforms import Transform
 
 PICTURES = sorted(str(path) for path in IMAGES.iterdir())
 LITE = find_model("efficientnet_lite0")
 NAMES = ["Kätzchen", "猫", "dog"]
 
 
-def joined(*names):
-    return join_backbones([find_model(name) for name in names])
+def features_of(*names) -> Network:
+    return Network(tuple(find_model(name) for name in names))
 
 
-def pixels_for(spec, resize="crop"):
-    return np.stack([read_square(path, spec, resize) for path in PICTURES])
+def with_head(head, *names) -> Network:
+    return Network(features_of(*names).backbones, len(NAMES), head)
 
 
-def build_classifier(backbones, weights, head):
+def squares_for(transform: Transform) -> np.ndarray:
+    return np.stack([read_square(path, transform) for path in PICTURES])
+
+
+def trained_engine(trained: TrainedFolder, **runtime):
+    return engine_for(trained.network, trained.weights, **runtime)
+
+
+def build_classifier(network, weights):
     """A classifier whose answers differ between pictures."""
-    features = build_features(backbones, weights)
-    top = build_head(features.output_shape[-1], len(NAMES), head)
+    features = build_features(network, weights)
+    top = build_head(features.output_shape[-1], network.classes, network.head)
     rng = np.random.default_rng(0)
     kernels = [value for value in top.get_weights() if value.ndim == 2]
     top.set_weights(
@@ -59,18 +68,17 @@ def build_classifier(backbones, weights, head):
     return join_head(features, top)
 
 
-def make_folder(folder, backbones, head, weights="imagenet", resize="crop"):
+def make_folder(folder, network, weights="imagenet", resize="crop") -> TrainedFolder:
     folder.mkdir()
-    save_classifier(build_classifier(backbones, weights, head), backbones, head, folder / "model.keras")
-    return write_trained(folder, backbones, head, NAMES, resize, "0.0.0")
+    save_classifier(build_classifier(network, weights), network, folder / "model.keras")
+    return write_trained(folder, network, NAMES, network.transform(resize), "0.0.0")
 
 
 @pytest.fixture(scope="module")
 def lite(tmp_path_factory):
     """A trained model, on EfficientNet-Lite0 with its real weights."""
-    return make_folder(
-        tmp_path_factory.mktemp("lite") / "pets", joined(LITE.name), Head("linear", dropout=0.2), resize="pad"
-    )
+    network = with_head(Head("linear", dropout=0.2), LITE.name)
+    return make_folder(tmp_path_factory.mktemp("lite") / "pets", network, resize="pad")
 
 
 @pytest.fixture(scope="module")
@@ -82,7 +90,7 @@ def cache(tmp_path_factory):
 @pytest.fixture(scope="module")
 def lite_scores(lite, cache):
     """Its probabilities, with its own way to resize."""
-    return load_engine(lite, backend="openvino", cache_dir=cache).predict(pixels_for(lite, "pad"))
+    return trained_engine(lite, cache_dir=cache).predict(squares_for(lite.transform))
 
 
 @pytest.fixture
@@ -92,14 +100,13 @@ def copy(lite, tmp_path):
 
 def test_features_are_what_the_last_layer_takes():
     """So they give the whole network's probabilities with its own last layer."""
-    features = load_engine(joined(LITE.name), backend="openvino").predict(pixels_for(LITE))
+    squares = squares_for(features_of(LITE.name).transform())
+    features = engine_for(features_of(LITE.name)).predict(squares)
     kernel, bias = list(read_checkpoint(find_weights(LITE.weights_package)).values())[-2:]
     logits = features @ kernel.T + bias
     probabilities = np.exp(logits) / np.exp(logits).sum(axis=1, keepdims=True)
     assert features.dtype == np.float32
-    np.testing.assert_allclose(
-        probabilities, load_engine(LITE, backend="openvino").predict(pixels_for(LITE)), atol=1e-5
-    )
+    np.testing.assert_allclose(probabilities, engine_for(LITE).predict(squares), atol=1e-5)
 
 
 def test_shrinking_is_pillows():
@@ -136,23 +143,26 @@ PROGRAM = """
 import sys
 import numpy as np
 from engines import load_engine, use_keras_backend
+from engines.runtime import Runtime
 use_keras_backend("tensorflow")
 import keras
-from engines.classifier import build_features, made_smaller
+from classifiers.folder import read_trained
 from models import find_model
-from trained import Backbones, read_trained
-spec, pixels = read_trained(sys.argv[1]), np.load("pixels.npy")
-plain = keras.saving.load_model(spec.weights_file, safe_mode=True)
-scores = [load_engine(spec, backend="tensorflow", device="cpu").predict(pixels), plain(pixels, training=False)]
+from networks import Network
+from networks.trained import build_features, made_smaller
+trained, pixels = read_trained(sys.argv[1]), np.load("pixels.npy")
+plain = keras.saving.load_model(trained.weights.source, safe_mode=True)
+engine = load_engine(trained.network, trained.weights, Runtime("tensorflow", "cpu"))
+scores = [engine.predict(pixels), plain(pixels, training=False)]
 np.save("scores.npy", scores)
 np.save("smaller.npy", made_smaller(keras.ops.cast(pixels, "float32"), 99, "any"))
-np.savez("random.npz", *build_features(Backbones((find_model("mobilenet"),)), "none").get_weights())
+np.savez("random.npz", *build_features(Network((find_model("mobilenet"),)), "none").get_weights())
 """
 
 
 def test_tensorflow_and_plain_keras_compute_the_same(lite, lite_scores, tmp_path):
     """As OpenVINO: scores of a saved model, the resizing for a smaller backbone, and random weights."""
-    pixels = pixels_for(lite, "pad")
+    pixels = squares_for(lite.transform)
     np.save(tmp_path / "pixels.npy", pixels)
     program = [sys.executable, "-c", PROGRAM, lite.folder]
     subprocess.run(program, cwd=tmp_path, env=os.environ | {"PYTHONPATH": str(ROOT)}, check=True)
@@ -161,63 +171,63 @@ def test_tensorflow_and_plain_keras_compute_the_same(lite, lite_scores, tmp_path
         np.testing.assert_allclose(scores, lite_scores, atol=1e-5)
     smaller = made_smaller(keras.ops.convert_to_tensor(pixels.astype("float32")), 99, "any")
     np.testing.assert_allclose(np.load(tmp_path / "smaller.npy"), smaller, atol=1e-3)  # of 255
-    network = build_features(joined("mobilenet"), "none", "channels_first")
+    network = build_features(features_of("mobilenet"), "none", "channels_first")
     for theirs, value in zip(np.load(tmp_path / "random.npz").values(), network.weights, strict=True):
         if theirs.ndim > 1:
             np.testing.assert_array_equal(theirs, value)
 
 
 def test_joined_backbones_look_at_one_picture_in_their_own_sizes(tmp_path):
-    spec = make_folder(tmp_path / "pets", joined("efficientnet_lite1", "efficientnet_lite0"), Head("mlp", 16, 0.5))
-    pixels = pixels_for(spec)
-    features = load_engine(spec.backbones, backend="openvino").predict(pixels)
-    small = load_engine(joined("efficientnet_lite0"), backend="openvino")
+    names = "efficientnet_lite1", "efficientnet_lite0"
+    trained = make_folder(tmp_path / "pets", with_head(Head("mlp", 16, 0.5), *names))
+    pixels = squares_for(trained.transform)
+    features = engine_for(features_of(*names)).predict(pixels)
+    small = engine_for(features_of("efficientnet_lite0"))
     matrix = shrinking_matrix(240, 224)
     shrunk = np.einsum("nijc,ih,jw->nhwc", pixels, matrix, matrix, optimize=True).round().astype(np.uint8)
     assert np.corrcoef(features[:, 1280:].ravel(), small.predict(shrunk).ravel())[0, 1] > 0.99  # whole colours there
-    with h5py.File(zipfile.ZipFile(spec.weights_file).open("model.weights.h5")) as file:
+    with h5py.File(zipfile.ZipFile(trained.weights.source).open("model.weights.h5")) as file:
         hidden, last = (file[f"layers/functional_1/layers/{name}/vars/0"][:] for name in ("dense", "dense_1"))
     logits = np.maximum(0, features @ hidden) @ last
     expected = np.exp(logits) / np.exp(logits).sum(axis=1, keepdims=True)
-    np.testing.assert_allclose(load_engine(spec, backend="openvino").predict(pixels), expected, atol=1e-5)
+    np.testing.assert_allclose(trained_engine(trained).predict(pixels), expected, atol=1e-5)
 
 
 @pytest.mark.slow
 @pytest.mark.parametrize("name", MODELS)
 def test_every_backbone_can_be_saved_and_opened_again(name, tmp_path):
     """By the suite, and by plain Keras without trust in the file."""
-    spec = make_folder(tmp_path / "folder", joined(name), Head(), weights="none")
-    pixels = pixels_for(spec)[:1]
-    plain = keras.saving.load_model(spec.weights_file, safe_mode=True)
-    scores = load_engine(spec, backend="openvino").predict(pixels)
+    trained = make_folder(tmp_path / "folder", with_head(Head(), name), weights="none")
+    pixels = squares_for(trained.transform)[:1]
+    plain = keras.saving.load_model(trained.weights.source, safe_mode=True)
+    scores = trained_engine(trained).predict(pixels)
     np.testing.assert_allclose(np.asarray(plain.predict_on_batch(pixels)), scores, atol=1e-4)
 
 
 def test_same_weights_make_the_same_file(lite, tmp_path):
     """Whatever was built before in the process."""
     keras.Sequential([keras.Input((3,)), keras.layers.Dense(2)])
-    classifier = build_classifier(lite.backbones, "imagenet", lite.head)
-    save_classifier(classifier, lite.backbones, lite.head, tmp_path / "again.keras")
-    assert (tmp_path / "again.keras").read_bytes() == lite.weights_file.read_bytes()
+    save_classifier(build_classifier(lite.network, "imagenet"), lite.network, tmp_path / "again.keras")
+    assert (tmp_path / "again.keras").read_bytes() == (lite.folder / "model.keras").read_bytes()
     assert os.listdir(tmp_path) == ["again.keras"]
 
 
 def test_parts_go_on_living_in_the_whole(lite):
-    features, head = build_features(lite.backbones, "none"), build_head(1280, 3, Head("linear"))
+    features, head = build_features(lite.network, "none"), build_head(1280, 3, Head("linear"))
     classifier = join_head(features, head)
     assert classifier.weights[-1] is head.layers[-1].bias
     assert [network.name for network in backbone_networks(classifier)] == ["efficientnet_lite0"]
     assert backbone_networks(classifier) == backbone_networks(features)
 
 
-def rewrite(spec, **members):
+def rewrite(trained, **members):
     """Replace parts of a folder's model.keras, and sign the folder again as whoever did this would."""
-    with zipfile.ZipFile(spec.weights_file) as file:
+    with zipfile.ZipFile(trained.weights.source) as file:
         parts = {name: file.read(name) for name in file.namelist()} | members
-    with zipfile.ZipFile(spec.weights_file, "w") as file:
+    with zipfile.ZipFile(trained.weights.source, "w") as file:
         for name, data in parts.items():
             file.writestr(name, data)
-    write_trained(spec.folder, spec.backbones, spec.head, NAMES, spec.resize, "0.0.0")
+    write_trained(trained.folder, trained.network, NAMES, trained.transform, "0.0.0")
 
 
 class Bomb:
@@ -242,28 +252,27 @@ def test_nothing_in_a_folder_is_executed(lite_scores, copy, tmp_path):
     marker.unlink()  # or the trap is harmless and the test of it worthless
     pickled = pickle.dumps(Bomb(marker))
     rewrite(read_trained(copy), **{"config.json": config, "model.weights.npz": pickled, "assets/data.pkl": pickled})
-    spec = read_trained(copy)
-    scores = load_engine(spec, backend="openvino").predict(pixels_for(spec, "pad"))
+    trained = read_trained(copy)
+    scores = trained_engine(trained).predict(squares_for(trained.transform))
     np.testing.assert_array_equal(scores, lite_scores)
     assert not marker.exists()
 
 
 def test_model_that_was_changed_is_refused_with_its_compiled_copy_in_the_cache(copy, tmp_path):
-    spec = read_trained(copy)
-    load_engine(spec, backend="openvino", cache_dir=tmp_path / "cache")
-    data = bytearray(spec.weights_file.read_bytes())
+    trained_engine(read_trained(copy), cache_dir=tmp_path / "cache")
+    data = bytearray((copy / "model.keras").read_bytes())
     data[len(data) // 2] ^= 1
-    spec.weights_file.write_bytes(data)
+    (copy / "model.keras").write_bytes(data)
     with pytest.raises(UsageError, match=r"damaged: model\.keras is not the file"):
-        load_engine(read_trained(copy), backend="openvino", cache_dir=tmp_path / "cache")
+        trained_engine(read_trained(copy), cache_dir=tmp_path / "cache")
 
 
 @pytest.mark.filterwarnings("ignore:Skipping nested container")  # Keras warns before it raises
 def test_weights_of_another_head(copy):
-    spec = read_trained(copy)
-    spec = write_trained(copy, spec.backbones, Head("mlp", 16), NAMES, "crop", "0.0.0")
+    network = with_head(Head("mlp", 16), LITE.name)
+    trained = write_trained(copy, network, NAMES, network.transform(), "0.0.0")
     with pytest.raises(UsageError, match=r"do not fit efficientnet_lite0 with a head 'mlp' for 3 classes: .*shape"):
-        load_engine(spec, backend="openvino")
+        trained_engine(trained)
 
 
 def test_folder_names_its_own_classes_with_its_own_preprocessing(classify, lite, lite_scores, cache):

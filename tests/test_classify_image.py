@@ -92,8 +92,8 @@ def test_only_unreadable_pictures_need_no_framework(tmp_path):
         (["--list-models"], 0, ""),
         (["--list-models", "resnet*"], 0, ""),
         (["--list-models", "nothing"], 2, "error: no model matches 'nothing'"),
-        ([], 2, "error: no picture given; use --image PATH"),
-        (["--imgae", "x.jpg"], 2, "error: unrecognized arguments: --imgae x.jpg; did you mean --image?"),
+        ([], 2, "error: no picture given; name files or folders, as in 'photos/ x.jpg', or use --image PATH"),
+        (["--imgae", "x.jpg"], 2, "error: unrecognized arguments: --imgae; did you mean --image?"),
         (
             ["-i", "x.jpg", "-m", "resnett50"],
             2,

@@ -3,20 +3,24 @@
 import csv
 import io
 import json
+import os
 import re
 
 import numpy as np
 import pytest
 from conftest import IMAGES, ROOT
-from evaluation.panel import Answer
 from PIL import Image
 
 import compare_models
 import settings
+from comparison.agreement import Tally
 from comparison.figure import CompareFigure
-from comparison.side_by_side import TABLES, CsvTable, JsonlTable, Tally, TextTable, summary
+from comparison.tables import TABLES, CsvTable, JsonlTable, TextTable, summary
 from labels import ClassLabel, read_labels
 from pipeline import classify
+from pipeline.panel import Answer
+from sources.frames import Frame, read_frame
+from transforms import Transform
 
 MODELS = ("efficientnet_lite0", "efficientnet_lite2")
 MEAN = "mean of efficientnet_lite0 + efficientnet_lite2"
@@ -40,7 +44,7 @@ def rows(compared):
 
 
 def answer(path: str, *scores: tuple[float, ...]) -> Answer:
-    return Answer(path, tuple(np.array(row, np.float32) for row in scores))
+    return Answer(Frame(path), tuple(np.array(row, np.float32) for row in scores))
 
 
 def tally_of(*answers: Answer, models: int = 2) -> tuple[Tally, list]:
@@ -103,7 +107,7 @@ def test_text_is_a_line_a_picture():
     tally, (first, second, third) = tally_of(
         answer("a.png", (0.7, 0.2, 0.1), (0.6, 0.3, 0.1)),
         answer("a/long/path/" * 5 + "b\n.png", (0.7, 0.2, 0.1), (0.3, 0.6, 0.1)),
-        Answer("c.png", None, "the file is empty"),
+        Answer(Frame("c.png"), None, "the file is empty"),
     )
     table = TextTable(tally.names, 5)
     lines = [table.header, *(table.rows(row, (0.01, 0.02)) for row in (first, second, third))]
@@ -149,10 +153,13 @@ def test_figure_has_room_for_so_many(suffix, tmp_path, caplog, monkeypatch):
     picture = str(tmp_path / "p$_{<b>.png")
     Image.new("RGB", (90, 60), (200, 30, 40)).save(picture)
     scores = (0.7, 0.2, 0.1), (0.2, 0.7, 0.1)
-    tally, rows = tally_of(answer(picture, *scores), Answer("gone.png", None, "no such file"), answer(picture, *scores))
+    answers = answer(picture, *scores), Answer(Frame("gone.png"), None, "no such file"), answer(picture, *scores)
+    tally, rows = tally_of(*answers)
+    frame = read_frame(picture, Transform(32), keep=True)
+    os.unlink(picture)  # it is not read again
     figure = CompareFigure(str(tmp_path / f"figure{suffix}"), 3, 10**6)
     for row in rows:
-        figure.add(row, (0.01, 0.02))
+        figure.write(Frame(row.path) if row.error else frame, row, (0.01, 0.02))
     figure.finish(tally, (0.01, 0.02))
     assert f"figure{suffix} shows the first 2 of 3 pictures" in caplog.text
     content = (tmp_path / f"figure{suffix}").read_bytes()
@@ -193,10 +200,10 @@ def test_files_are_not_overwritten_by_surprise(tmp_path):
         ("--figure", tmp_path / "missing" / "f.png", "is missing"),
         ("-o", tmp_path, "is a folder"),
     ):
-        args, _contenders = compare_models.parse(["-i", "x.png", option, str(path), "--format", "csv"])
+        args, _classifiers = compare_models.parse(["-i", "x.png", option, str(path), "--format", "csv"])
         with pytest.raises(compare_models.UsageError, match=message):
             compare_models.check_files(args)
-    args, _contenders = compare_models.parse(["-i", "x.png", "--figure", str(there), "--force"])
+    args, _classifiers = compare_models.parse(["-i", "x.png", "--figure", str(there), "--force"])
     compare_models.check_files(args)
     assert there.read_text() == "mine"
 

@@ -8,8 +8,9 @@ from pathlib import Path
 import pytest
 
 from errors import UsageError
+from sources.labelled import read_folder, read_labels_csv
 from training.dataset import Picture, add_digests, find_pictures, read_manifest, write_manifest
-from training.split import check_every_class, split_pictures
+from training.split import check_every_class, missing_classes, split_pictures
 
 SHARES = (70, 20, 10)
 
@@ -24,8 +25,12 @@ def make(folder: Path, **counts: int) -> Path:
     return folder
 
 
+def found(folder: Path | str) -> list[Picture]:
+    return find_pictures(read_folder(folder), folder)
+
+
 def divide(folder: Path, shares: tuple[float, ...] = SHARES, seed: int = 0) -> list[Picture]:
-    return split_pictures(add_digests(folder, find_pictures(folder)), shares, seed)
+    return split_pictures(add_digests(folder, found(folder)), shares, seed)
 
 
 def sides(pictures: list[Picture]) -> dict[str, set[str]]:
@@ -113,60 +118,154 @@ def test_without_a_test_share_there_is_no_test(tmp_path):
     assert Counter(picture.split for picture in pictures) == {"train": 16, "validation": 4}
 
 
-def test_classes_may_be_called_like_splits(tmp_path):
-    assert {picture.label for picture in find_pictures(make(tmp_path, train=3, bus=3))} == {"train", "bus"}
-
-
 @pytest.mark.parametrize(
     ("counts", "message"),
     [
         ({"cats": 5}, "has only one class, 'cats', and at least two are needed"),
-        ({"pets__cats": 5, "pets__dogs": 5}, r"or is .*pets the data\?"),
-        ({"cats": 5, "dogs": 0}, "class folder .*dogs holds no pictures; fill it, or remove it"),
+        (
+            {"cats": 5, "dogs": 0},
+            r"class folder .*dogs holds no pictures \(.jpg, .jpeg, .jpe ...\); fill it, or remove",
+        ),
         ({"cats": 5, "dogs": 2}, "class 'dogs' has too few pictures: 2 different ones"),
-        ({"train__a": 5, "train__b": 5, "test__a": 5, "test__c": 5}, "the class 'b' is in train, but not in test"),
-        ({"train__a": 5, "train__b": 5, "test__a": 5}, "only one class"),
-        ({"train__a": 5, "train__b": 5, "more__a": 5}, "unknown layout: .* has 'more' beside train"),
-        ({"val__a": 5, "test__a": 5}, "unknown layout: .* has test, val, but no train folder"),
-        ({"train__a": 5, "val__a": 5, "validation__a": 5}, "val and validation in .* are both for validation"),
-        ({"train": 5, "test": 5}, "pictures such as 000.jpg lie in .*test itself; put the pictures of each class"),
-        ({".": 5}, "unknown layout: pictures such as 000.jpg lie in"),
+        (
+            {"train__a": 5, "train__b": 5, "test__a": 5, "test__c": 5},
+            r"the class 'c' is in test \(test/c/000.jpg\), but",
+        ),
+        ({"train__Cats": 5, "train__b": 5, "test__cats": 5}, r"not in train; .*; did you mean 'Cats'\?"),
+        ({"train__a": 5, "train__b": 0}, "class folder .*/train/b holds no pictures"),
+        ({"train__a": 5, "test__a": 5}, "has only one class, 'a', and at least two are needed"),
+        ({"val__a": 5, "test__a": 5}, "has test and validation pictures, but none to train on"),
         ({}, "holds neither class folders nor pictures"),
     ],
 )
 def test_what_is_wrong_is_said(tmp_path, counts, message):
     folder = tmp_path / "data"
     folder.mkdir()
-    for number in range(counts.pop(".", 0)):
-        (folder / f"{number:03}.jpg").write_text(str(number))
     with pytest.raises(UsageError, match=message):
         divide(make(folder, **counts))
 
 
 def test_missing_folder_and_unusable_names_are_refused(tmp_path):
     with pytest.raises(UsageError, match="cannot list the data folder nowhere: No such file"):
-        find_pictures("nowhere")
+        found("nowhere")
     with pytest.raises(UsageError, match="cannot name a class"):
-        find_pictures(make(tmp_path, **{"two\nlines": 3, "cats": 3}))
+        found(make(tmp_path, **{"two\nlines": 3, "cats": 3}))
 
 
 def test_unreadable_files_are_left_out_before_they_are_hashed(tmp_path):
     folder = make(tmp_path, cats=5, dogs=5)
     (folder / "cats" / "000.jpg").unlink()
     (folder / "cats" / "000.jpg").symlink_to("nowhere")
-    first = add_digests(folder, find_pictures(folder))[0]
+    first = add_digests(folder, found(folder))[0]
     assert (first.digest, first.skipped) == ("", "is not a regular file (a pipe or a device?)")
+
+
+def without(pictures: list[Picture], split: str, *labels: str) -> list[Picture]:
+    """Return the pictures with those of a split and of some classes skipped."""
+    return [
+        replace(one, skipped="the file is empty") if one.split == split and one.label in labels else one
+        for one in pictures
+    ]
 
 
 def test_class_that_loses_all_its_pictures_is_named(tmp_path):
     pictures = divide(make(tmp_path, cats=5, dogs=5))
     check_every_class(pictures)
-    lost = [
-        replace(picture, skipped="the file is empty") if (picture.label, picture.split) == ("dogs", "test") else picture
-        for picture in pictures
+    assert missing_classes(pictures) == {}
+    with pytest.raises(UsageError, match=r"'dogs' has no picture left for train: all 3 are left out, such as dogs/"):
+        check_every_class(without(pictures, "train", "dogs"))
+    check_every_class(without(pictures, "test", "dogs"))
+    assert missing_classes(without(pictures, "test", "dogs")) == {"test": ["dogs"]}
+    with pytest.raises(UsageError, match="there is no picture left for test: all 2 are left out"):
+        check_every_class(without(pictures, "test", "dogs", "cats"))
+
+
+def test_class_may_be_missing_in_validation_and_test(tmp_path):
+    pictures = divide(make(tmp_path, train__a=5, train__b=5, train__c=5, val__b=2, test__a=2, test__c=0))
+    assert Counter((picture.split, picture.label) for picture in pictures) == {
+        ("train", "a"): 5, ("train", "b"): 5, ("train", "c"): 5, ("validation", "b"): 2, ("test", "a"): 2,
+    }  # fmt: skip
+    check_every_class(pictures)
+    assert missing_classes(pictures) == {"test": ["b", "c"], "validation": ["a", "c"]}
+
+
+# ---- a CSV file
+
+
+def listed(folder: Path, text: str, root: Path | None = None) -> list[Picture]:
+    (folder / "pets.csv").write_text(text, encoding="utf-8")
+    return find_pictures(read_labels_csv(folder / "pets.csv", root or folder), root or folder)
+
+
+def test_csv_file_names_pictures_anywhere(tmp_path):
+    folder, other = make(tmp_path / "a", cats=2), make(tmp_path / "b", dogs=2)
+    paths = ["./cats/000.jpg", f"{folder}/cats/001.jpg", "../b/dogs/000.jpg", f"{other}/dogs/001.jpg"]
+    rows = "path,label\n" + "".join(f"{path},{path.split('/')[-2]}\n" for path in paths)
+    pictures = listed(folder, rows)
+    assert {picture.path for picture in pictures} == {
+        "cats/000.jpg", "cats/001.jpg", "../b/dogs/000.jpg", f"{other}/dogs/001.jpg",
+    }  # fmt: skip
+    assert not [picture for picture in add_digests(folder, pictures) if picture.skipped]
+    assert listed(tmp_path, rows, root=folder) == pictures
+
+
+def test_splits_of_a_csv_file_are_kept_and_the_rest_is_divided(tmp_path):
+    folder = make(tmp_path, cats=40, dogs=40)
+    rows = [
+        f"{label}/{number:03}.jpg,{label},{'Test' if number < 5 else 'training' if number < 10 else ''}\n"
+        for label in ("cats", "dogs")
+        for number in range(40)
     ]
-    with pytest.raises(UsageError, match=r"'dogs' has no picture left for test: all 1 are left out, such as dogs/"):
-        check_every_class(lost)
+    pictures = split_pictures(add_digests(folder, listed(folder, "path,label,split\n" + "".join(rows))), SHARES, 0)
+    tested = {picture.path for picture in pictures if picture.split == "test"}
+    assert tested == {f"{label}/{number:03}.jpg" for label in ("cats", "dogs") for number in range(5)}
+    assert Counter(picture.split for picture in pictures) == {"test": 10, "train": 54, "validation": 16}
+
+
+def test_picture_that_a_csv_file_lists_again(tmp_path, caplog):
+    folder = make(tmp_path, cats=6, dogs=6)
+    rows = "".join(f"{label}/{number:03}.jpg,{label},\n" for label in ("cats", "dogs") for number in range(6))
+    again = "./cats/000.jpg,cats,\ncats/001.jpg,cats,test\ndogs/000.jpg,dogs,test\ncats/002.jpg,dogs,\n"
+    pictures = add_digests(folder, listed(folder, f"path,label,split\n{rows}{again}"))
+    assert f"left out: 1 rows of {folder}/pets.csv, which list a picture again" in caplog.text
+    skipped = [(one.path, one.skipped) for one in split_pictures(pictures, SHARES, 0) if one.skipped]
+    assert skipped == [
+        ("cats/001.jpg", "the same picture is in test"),
+        ("cats/002.jpg", "the same picture is in the classes cats, dogs"),
+        ("cats/002.jpg", "the same picture is in the classes cats, dogs"),
+        ("dogs/000.jpg", "the same picture is in test"),
+    ]
+
+
+def test_file_that_a_csv_file_lists_and_that_is_missing(tmp_path):
+    folder = make(tmp_path, cats=1)
+    pictures = add_digests(folder, listed(folder, "cats/000.jpg,cats\nnowhere.jpg,dogs\n"))
+    assert {picture.path: picture.skipped for picture in pictures} == {
+        "cats/000.jpg": "",
+        "nowhere.jpg": "no such file",
+    }
+    with pytest.raises(UsageError, match=r"none of the files .* lists is there, such as x.jpg; paths are relative to"):
+        listed(folder, "x.jpg,cats\ny.jpg,dogs\n")
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        (
+            "cats/000.jpg,cats\n",
+            "has only one class, 'cats', and at least two are needed, each with a label of its own",
+        ),
+        (
+            "path,label,split\ncats/000.jpg,cats,val\nx,dogs,test\n",
+            "has test and validation pictures, but none to train",
+        ),
+        ("path,label,split\ncats/000.jpg,cats,\nx,Cats,test\n", "the class 'Cats' is in test .* did you mean 'cats'"),
+        ('cats/000.jpg,cats\nx,"two\nlines"\n', "cannot name a class"),
+    ],
+)
+def test_csv_file_that_nothing_can_be_trained_from_is_refused(tmp_path, text, message):
+    with pytest.raises(UsageError, match=message):
+        listed(make(tmp_path, cats=1), text)
 
 
 def test_manifest_comes_back_as_it_was(tmp_path):

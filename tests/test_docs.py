@@ -47,7 +47,6 @@ LINKS = [
     for link in re.findall(r"\]\(([^)\s]+)\)", re.sub(FENCE, "", text, flags=re.DOTALL | re.M))
 ]  # fmt: skip
 EXAMPLES = [(page, text) for page, kind, text in BLOCKS if kind == "python"]
-LANDING = {"--exclude", "--no-ignore", "--labels-csv", "data.md"}  # what other branches bring
 
 
 def test_readme_can_be_read():
@@ -76,7 +75,7 @@ def test_command_prints_what_is_shown(script, arguments, run):
 def test_command_has_a_script_and_its_options(page, script, arguments):
     if script != "generate":
         words = shlex.split(arguments.partition(" | ")[0])
-        assert {word.partition("=")[0] for word in words if word[:1] == "-"} - {"-"} <= OPTIONS[script] | LANDING
+        assert {word.partition("=")[0] for word in words if word[:1] == "-"} - {"-"} <= OPTIONS[script]
 
 
 def test_something_of_every_kind_was_found():
@@ -102,7 +101,7 @@ def test_github_runs_ci():
 @pytest.mark.parametrize("page", PAGES)
 def test_option_mentioned_exists(page):
     mentioned = set(re.findall(r"(?<![\w-])--[a-z][\w-]+", PAGES[page]))
-    assert mentioned <= set.union(*OPTIONS.values(), OTHERS_OPTIONS, LANDING)
+    assert mentioned <= set.union(*OPTIONS.values(), OTHERS_OPTIONS)
 
 
 @pytest.mark.parametrize("script", SCRIPTS)
@@ -134,7 +133,7 @@ def test_every_column_of_the_benchmark_is_explained():
 
 @pytest.mark.parametrize(("page", "link"), LINKS, ids=lambda value: value)
 def test_link_resolves(page, link):
-    if link.startswith("http") or link in LANDING or Path(link).name in LANDING:
+    if link.startswith("http"):
         return
     path, _hash, anchor = link.partition("#")
     target = (ROOT / page).parent / path if path else ROOT / page

@@ -8,14 +8,16 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from conftest import IMAGES, ROOT
-from engines.network import build_model
+from conftest import IMAGES, ROOT, engine_for
 
-from engines import check_classes, choose_backend, load_engine
+from engines import choose_backend
 from engines.keras_engine import KerasEngine
-from engines.openvino_engine import CHANNELS_LAST_ONLY, build_graph
 from errors import UsageError
 from models import MODELS, find_model
+from networks import Network
+from networks.applications import build_model
+from networks.openvino_graph import CHANNELS_LAST_ONLY, build_graph
+from networks.weights import Weights
 from preprocess import read_square
 
 PICTURES = sorted(str(path) for path in IMAGES.iterdir())
@@ -25,6 +27,11 @@ OTHER_BACKENDS = [
     pytest.param(name, marks=pytest.mark.skipif(not importlib.util.find_spec(name), reason=f"{name} is not installed"))
     for name in ("tensorflow", "jax", "torch")
 ]
+
+
+def squares_for(spec, pictures=PICTURES, resize="crop") -> np.ndarray:
+    transform = Network((spec,)).transform(resize)
+    return np.stack([read_square(path, transform) for path in pictures])
 
 
 @pytest.fixture(scope="module")
@@ -55,8 +62,8 @@ def test_scores_are_those_of_the_plain_keras_call(name, group, reference):
     """With the tutorials' resize; another preprocess_input must not pass unnoticed."""
     spec, folder = find_model(name), reference(group)
     expected = np.load(folder / f"{spec.class_name}.npy")
-    engine = load_engine(spec, weights=str(folder / f"{spec.class_name}.weights.h5"), backend="openvino")
-    pixels = np.stack([read_square(path, spec, "stretch") for path in PICTURES])
+    engine = engine_for(spec, str(folder / f"{spec.class_name}.weights.h5"))
+    pixels = squares_for(spec, resize="stretch")
     scores = engine.predict(pixels)
     np.testing.assert_allclose(scores, expected, atol=1e-4)
     assert np.abs(scores - engine.predict(255 - pixels)).max() > 1e-2
@@ -65,13 +72,12 @@ def test_scores_are_those_of_the_plain_keras_call(name, group, reference):
 
 @pytest.fixture(scope="module")
 def lite_pixels():
-    spec = find_model("efficientnet_lite0")
-    return np.stack([read_square(path, spec) for path in PICTURES])
+    return squares_for(find_model("efficientnet_lite0"))
 
 
 @pytest.fixture(scope="module")
 def lite_engine():
-    return load_engine(find_model("efficientnet_lite0"), backend="openvino")
+    return engine_for(find_model("efficientnet_lite0"))
 
 
 @pytest.mark.parametrize("backend", OTHER_BACKENDS)
@@ -80,8 +86,12 @@ def test_backends_agree(backend, lite_engine, lite_pixels, tmp_path):
     program = f"""
 import numpy as np
 from engines import load_engine
-from models import MODELS, find_model
-engine = load_engine(find_model("efficientnet_lite0"), backend="{backend}", device="cpu")
+from engines.runtime import Runtime
+from models import find_model
+from networks import Network
+from networks.weights import Weights
+network = Network((find_model("efficientnet_lite0"),), 1000)
+engine = load_engine(network, Weights(), Runtime("{backend}", "cpu"))
 pixels = np.load(r"{tmp_path / "pixels.npy"}")
 np.save(r"{tmp_path / "scores.npy"}", np.concatenate([engine.predict(pixels[:3]), engine.predict(pixels[3:])]))
 """
@@ -103,7 +113,7 @@ def test_network_is_the_same_channels_first(name):
     """With kernels that let a picture through: fresh ones find all pictures alike."""
     spec = MODELS[name]
     rng = np.random.default_rng(0)
-    pixels = np.stack([read_square(path, spec) for path in PICTURES[:2]])
+    pixels = squares_for(spec, PICTURES[:2])
     models = [build_model(spec, "none", 1000, data_format) for data_format in ("channels_last", "channels_first")]
     weights = [he_normal(rng, value) if value.ndim > 1 else value for value in models[0].get_weights()]
     for model in models:
@@ -118,7 +128,7 @@ def test_networks_that_keras_builds_otherwise_for_imagenet_weights_run_channels_
 
     monkeypatch.setattr(efficientnet.file_utils, "get_file", lambda *_args, **_options: "weights.h5")
     monkeypatch.setattr("keras.Model.load_weights", lambda *_args, **_options: None)
-    graph = build_graph(MODELS["efficientnet_b0"], "imagenet", 1000)
+    graph = build_graph(Network((MODELS["efficientnet_b0"],), 1000), Weights())
     assert list(graph.output(0).shape) == [1, 1000]
 
 
@@ -172,7 +182,7 @@ def test_gpu_that_is_not_there_is_refused_with_the_reason():
     with pytest.raises(
         UsageError, match=r"--device gpu:3: OpenVINO, which uses Intel GPUs, sees only CPU; --device cpu works"
     ):
-        load_engine(find_model("efficientnet_lite0"), backend="openvino", device="gpu:3")
+        engine_for(find_model("efficientnet_lite0"), device="gpu:3")
 
 
 def test_auto_is_openvino_on_a_cpu():
@@ -181,4 +191,4 @@ def test_auto_is_openvino_on_a_cpu():
 
 def test_imagenet_weights_take_no_other_number_of_labels():
     with pytest.raises(UsageError, match="1000 classes, but the labels name 3"):
-        check_classes("imagenet", 3)
+        Weights("imagenet").check(Network((find_model("resnet50"),), 3))

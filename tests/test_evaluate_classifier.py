@@ -4,23 +4,24 @@ import csv
 import json
 import shutil
 import tracemalloc
+from dataclasses import replace
 
 import h5py
 import numpy as np
 import pytest
 from conftest import IMAGES
-from evaluation.options import Contender
-from evaluation.panel import Answer, Panel
 
 import evaluate_classifier
+from classifiers import load_classifier
 from errors import UsageError
-from evaluation.labelled import find_labelled
 from evaluation.output import prepare_output
 from evaluation.run import Question, compare, judge, show
 from labels import ClassLabel, read_labels
 from labels.classes import ClassIndex
-from models import find_model
 from pipeline import classify
+from pipeline.panel import Answer, Panel
+from sources.frames import Frame
+from sources.labelled import match_classes, read_folder
 
 LABELLED = {"coffee.png": "espresso", "rocket.jpg": "n03773504", "camera.png": "tripod", "cat.png": "tench"}
 HELP_IMPORTS = ("numpy", "scipy", "sklearn", "matplotlib", "tensorflow", "keras", "openvino")
@@ -116,10 +117,9 @@ def test_report_is_not_overwritten_by_surprise(evaluated, data, tmp_path):
     ],
 )
 def test_wrong_usage_is_refused_before_anything_heavy(arguments, message, capsys):
-    with pytest.raises(SystemExit) as stopped:
+    with pytest.raises((SystemExit, UsageError)) as raised:
         evaluate_classifier.parse(arguments)
-    assert stopped.value.code == 2
-    assert message in capsys.readouterr().err
+    assert message in capsys.readouterr().err + str(raised.value)
 
 
 def test_help_imports_nothing_heavy(run):
@@ -149,14 +149,14 @@ def test_run_that_cannot_begin_leaves_nothing_in_the_way(data, tmp_path):
 
 
 def test_models_side_by_side_answer_as_each_does_alone_and_the_ensemble_is_their_mean(data):
-    lite, labels = find_model("efficientnet_lite0"), read_labels()
-    contenders = [Contender(mode, lite, "imagenet", labels, mode) for mode in ("crop", "stretch")]
-    panel = Panel(contenders, ensemble=True, batch_size=3)
+    both = [replace(load_classifier(resize=mode, batch_size=3), name=mode) for mode in ("crop", "stretch")]
+    panel = Panel(both, ensemble=True)
     assert panel.names == ("crop", "stretch", "mean of crop + stretch")
-    paths = [path for path, _index in find_labelled(data, ClassIndex("lite", labels))]
+    labels = read_labels()
+    paths = [path for path, _index in match_classes(read_folder(data), ClassIndex("lite", labels))]
     answers = list(panel.answer(iter(paths)))
-    assert [answer.path for answer in answers] == paths
-    alone = [list(classify(paths, lite, resize=mode, top_k=1)) for mode in ("crop", "stretch")]
+    assert [answer.frame.source for answer in answers] == paths
+    alone = [list(classify(paths, resize=mode, top_k=1)) for mode in ("crop", "stretch")]
     for answer, *results in zip(answers, *alone, strict=True):
         if results[0].error:
             assert (answer.scores, answer.error) == (None, results[0].error)
@@ -180,10 +180,10 @@ class RandomPanel:
         random = np.random.default_rng(0)
         for number, path in enumerate(paths):
             if number % 50 == 49:
-                yield Answer(path, None, "damaged")
+                yield Answer(Frame(path), None, "damaged")
                 continue
             lean = 1 if "dogs" in path else -1
-            yield Answer(path, tuple(self._scores(random, weight * lean) for weight in (2.0, 0.2)))
+            yield Answer(Frame(path), tuple(self._scores(random, weight * lean) for weight in (2.0, 0.2)))
 
     @staticmethod
     def _scores(random: np.random.Generator, mean: float) -> np.ndarray:
@@ -199,7 +199,7 @@ def pets(tmp_path_factory):
         (folder / label).mkdir()
         for number in range(150):
             (folder / label / f"{number}.jpg").touch()
-    return find_labelled(folder, ClassIndex("good", RandomPanel.labels[0]))
+    return match_classes(read_folder(folder), ClassIndex("good", RandomPanel.labels[0]))
 
 
 def test_two_classes_are_judged_at_a_threshold_of_the_validation_pictures(pets):
@@ -228,7 +228,7 @@ def test_memory_for_a_picture_is_some_tens_of_bytes(pets):
 
         def answer(self, paths):
             scores = np.random.default_rng(0).random(1000, np.float32)
-            return (Answer(path, (scores,)) for path in paths)
+            return (Answer(Frame(path), (scores,)) for path in paths)
 
     many = [(f"{number}.jpg", 0) for number in range(2000)]
     tracemalloc.start()

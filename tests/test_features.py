@@ -9,19 +9,20 @@ from PIL import Image
 
 from errors import ImageError, UsageError
 from models import find_model
+from networks import Network
 from preprocess import read_square
 from training.features import PLAIN, view_names
-from training.options import WAYS
+from training.options import AUGMENTATIONS
 from training.store import FeatureStore
 from training.views import make_view, read_view
 
-SPEC = find_model("efficientnet_lite0")
+NETWORK = Network((find_model("efficientnet_lite0"),))
+TRANSFORM = NETWORK.transform()
 CAT = IMAGES / "cat.png"
-MAX_PIXELS = 10**7
 
 
-def view(name: str, ways: tuple[str, ...] = WAYS, resize: str = "crop") -> np.ndarray:
-    return read_view(CAT, SPEC, resize, MAX_PIXELS, ways, name)
+def view(name: str, augmentations: tuple[str, ...] = AUGMENTATIONS, resize: str = "crop") -> np.ndarray:
+    return read_view(CAT, NETWORK.transform(resize), augmentations, name)
 
 
 @pytest.mark.parametrize("resize", ["crop", "stretch", "pad"])
@@ -32,11 +33,11 @@ def test_view_is_the_same_for_the_same_name_and_another_for_another(resize):
     assert not np.array_equal(first, view("b", resize=resize))
 
 
-def test_view_without_ways_is_what_is_classified():
-    assert np.array_equal(view("a", ()), read_square(CAT, SPEC))
+def test_view_without_augmentations_is_what_is_classified():
+    assert np.array_equal(view("a", ()), read_square(CAT, TRANSFORM))
 
 
-def test_each_way_changes_what_it_says():
+def test_each_augmentation_changes_what_it_says():
     plain = view("", ())
     assert {np.array_equal(view(name, ("flip",)), plain[:, ::-1]) for name in "abcdef"} == {True, False}
     assert {np.array_equal(view(name, ("flip",)), plain) for name in "abcdef"} == {True, False}
@@ -50,17 +51,17 @@ def test_crops_show_at_least_half_of_the_picture():
     """A gradient from 0 to 255 to the right: what is cropped spans at least half of it, over many views."""
     image = Image.fromarray(np.tile(np.arange(256, dtype=np.uint8)[:, None], (256, 1, 3)))
     rng = np.random.default_rng(0)
-    spans = [np.ptp(make_view(image, SPEC, "crop", ("crop",), rng)[0, :, 0].astype(int)) for _ in range(200)]
+    spans = [np.ptp(make_view(image, TRANSFORM, ("crop",), rng)[0, :, 0].astype(int)) for _ in range(200)]
     assert min(spans) > 256 * np.sqrt(0.5 * 3 / 4) - 5
     assert max(spans) > 240
 
 
 def test_tiny_and_unreadable_pictures(tmp_path):
     Image.new("RGB", (1, 1), "red").save(tmp_path / "dot.png")
-    assert read_view(tmp_path / "dot.png", SPEC, "crop", MAX_PIXELS, WAYS, "a").shape == (224, 224, 3)
+    assert read_view(tmp_path / "dot.png", TRANSFORM, AUGMENTATIONS, "a").shape == (224, 224, 3)
     (tmp_path / "empty.jpg").touch()
     with pytest.raises(ImageError, match="the file is empty"):
-        read_view(tmp_path / "empty.jpg", SPEC, "crop", MAX_PIXELS, WAYS, "a")
+        read_view(tmp_path / "empty.jpg", TRANSFORM, AUGMENTATIONS, "a")
 
 
 def test_view_names():

@@ -17,9 +17,9 @@ from written_results import READERS, read_jsonl, write
 from arguments import probability
 from classify_image import parse
 from errors import UsageError
+from inference.scores import to_result
 from labels import read_labels
 from outputs.formats import format_of, make_format
-from pipeline import to_result
 from results import Prediction, Result
 
 HEADER = ["path", "model", "error", "label_1", "score_1", "class_id_1", "label_2", "score_2", "class_id_2"]
@@ -162,7 +162,8 @@ def test_threshold_must_be_a_probability(threshold):
 )
 def test_name_of_the_output_says_the_format(name, format):
     assert format_of(name) == format
-    assert parse(["-i", "x.jpg", "-o", name]).format == format
+    args, _classifier = parse(["-i", "x.jpg", "-o", name])
+    assert args.format == format
 
 
 @pytest.mark.parametrize("name", ["r", "r.json", "csv", ".csv", "r.csv.gz", ""])

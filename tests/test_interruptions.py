@@ -14,12 +14,9 @@ from PIL import Image
 from quick_classify import QuickEngine
 from written_results import READERS, read_csv
 
-from labels import read_labels
-from models import find_model
+from classifiers import load_classifier
 from outputs.formats import make_format
 from outputs.results_file import open_results
-from pipeline import classify_frames
-from sources.frames import read_frames
 from sources.paths import find_images
 
 resource = pytest.importorskip("resource", reason="limits of Unix")
@@ -202,9 +199,8 @@ def finish_started(process):
     return process.returncode
 
 
-def answers(paths):
-    frames = read_frames(paths, find_model("efficientnet_lite0"))
-    return classify_frames(frames, QuickEngine(), read_labels(), top_k=1)
+def answers(pictures):
+    return load_classifier(engine=QuickEngine()).classify_frames(pictures, top_k=1)
 
 
 def test_picture_that_vanishes_costs_only_itself(folder):
@@ -214,7 +210,7 @@ def test_picture_that_vanishes_costs_only_itself(folder):
                 os.unlink(path)
             yield path
 
-    found = {result.source: result.error for result in answers(vanishing())}
+    found = {result.source: result.error for _frame, result in answers(vanishing())}
     assert len(found) == 60
     assert found.pop("photos/20.png") == "no such file"
     assert set(found.values()) == {"", "is a text file, not a picture"}
@@ -225,8 +221,8 @@ def test_folder_that_cannot_be_read_midway_has_its_row(folder):
     os.chmod("photos/30x", 0)
     folder.chmod(0o777)
     with as_nobody(), open_results("r.csv", make_format("csv", "net", 1), {}, resume=False, force=False) as results:
-        for result in answers(find_images("photos")):
-            results.write(result)
+        for frame, result in answers("photos"):
+            results.write(frame, result)
     os.chmod("photos/30x", 0o755)
     rows = read_csv("r.csv")
     assert (len(rows), rows[31]["path"]) == (61, "photos/30x")

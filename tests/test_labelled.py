@@ -1,12 +1,14 @@
-"""Labelled pictures in every layout, and what is wrong with them."""
+"""Labelled pictures from folders, from names and from a CSV file, and what is wrong with them."""
+
+import logging
 
 import pytest
 
 from errors import UsageError
-from evaluation.data import find_data
-from evaluation.labelled import find_labelled, read_labels_csv
 from labels import ClassLabel, read_labels
-from labels.classes import ClassIndex, class_names
+from labels.classes import ClassIndex
+from sources.labelled import from_pairs, match_classes, read_folder, read_labels_csv
+from sources.paths import Search
 
 PETS = ClassIndex("pets", [ClassLabel("0", "cats"), ClassLabel("1", "dogs")])
 IMAGENET = read_labels()
@@ -31,57 +33,12 @@ def make(tmp_path):
     return make_files
 
 
+def find_labelled(folder, classes):
+    return match_classes(read_folder(folder, classes), classes)
+
+
 def listed(pictures, folder) -> list[tuple[str, int]]:
     return [(path.removeprefix(f"{folder}/"), index) for path, index in pictures]
-
-
-@pytest.mark.parametrize(
-    ("label", "class_id"),
-    [
-        ("n01440764", "n01440764"), ("tench", "n01440764"), ("great white shark", "n01484850"),
-        ("Great-White_Shark", "n01484850"), ("Cardigan", "n02113186"), ("cardigan", "n02963159"),
-    ],
-)  # fmt: skip
-def test_label_is_an_id_or_a_name(imagenet, label, class_id):
-    assert IMAGENET[imagenet.index_of(label)].class_id == class_id
-
-
-def test_every_imagenet_id_is_its_class_and_every_other_name_too(imagenet):
-    assert [imagenet.index_of(row.class_id) for row in IMAGENET] == list(range(1000))
-    assert sum(row.label in ("crane", "maillot") for row in IMAGENET) == 4
-    assert all(
-        imagenet.index_of(row.label) == index
-        for index, row in enumerate(IMAGENET)
-        if row.label not in ("crane", "maillot")
-    )
-
-
-@pytest.mark.parametrize(
-    ("label", "message"),
-    [
-        ("crane", "'crane' names 2 classes of resnet50; use their ids, n02012849 and n03126707"),
-        ("espreso", "resnet50 has no class 'espreso'; did you mean 'espresso'?"),
-        ("n99999999", "resnet50 has no class 'n99999999'"),
-        ("7", "resnet50 has no class '7'"),
-    ],
-)
-def test_label_that_is_no_class_is_refused(imagenet, label, message):
-    with pytest.raises(UsageError) as error:
-        imagenet.index_of(label)
-    assert str(error.value) == message
-
-
-def test_classes_of_one_name_are_shown_with_their_ids():
-    names = class_names(IMAGENET)
-    assert len(set(names)) == 1000
-    assert {"crane (n02012849)", "crane (n03126707)", "tench"} <= set(names)
-
-
-def test_position_is_no_label_unless_it_is_the_name():
-    with pytest.raises(UsageError, match="no class '1'"):
-        PETS.index_of("1")
-    digits = ClassIndex("digits", [ClassLabel("0", "1"), ClassLabel("1", "0")])
-    assert [digits.index_of(name) for name in "01"] == [1, 0]
 
 
 def test_folder_for_each_class(make):
@@ -117,29 +74,31 @@ def test_csv_of_paths_and_labels(make, tmp_path):
         '\ufefflabel,x,path\ncats,,a.jpg\ndogs,,"ü/b.jpg"\n',
     ):
         csv.write_text(text, encoding="utf-8")
-        assert listed(read_labels_csv(csv, None, PETS), tmp_path) == [("a.jpg", 0), ("ü/b.jpg", 1)]
-    assert next(iter(read_labels_csv(csv, "elsewhere", PETS))) == ("elsewhere/a.jpg", 0)
+        assert listed(match_classes(read_labels_csv(csv), PETS), tmp_path) == [("a.jpg", 0), ("ü/b.jpg", 1)]
+    assert next(iter(read_labels_csv(csv, "elsewhere"))) == ("elsewhere/a.jpg", "cats", "")
 
 
 @pytest.mark.parametrize(
     ("text", "message"),
     [
         ("path,label\n", "truth.csv lists no pictures"),
-        ("a.jpg,cats\nb.jpg,\n", "row 2 .* has no path or no label"),
-        ("a.jpg\n", "row 1 .* has no path or no label"),
+        ("a.jpg,cats\nb.jpg,\n", "row 2 of .*: it has no path or no label"),
+        ("a.jpg\n", "row 1 of .*: it has no path or no label"),
         ("a.jpg,cat\n", r"pets has no class 'cat'; did you mean 'cats'\? \(row of .*a.jpg\)"),
         ('"a.jpg,cats\n', "is not CSV"),
+        ("path,label,split\na.jpg,cats,val\nb.jpg,dogs,fold 2\n", "row 3 of .*: the split 'fold 2' is none of train"),
+        ("path,label,split\na.jpg,cats\nb.jpg\n", "row 3 of .*: it has no path or no label"),
     ],
 )
 def test_csv_that_is_wrong_is_refused(tmp_path, text, message):
     (tmp_path / "truth.csv").write_text(text)
     with pytest.raises(UsageError, match=message):
-        read_labels_csv(tmp_path / "truth.csv", None, PETS)
+        match_classes(read_labels_csv(tmp_path / "truth.csv"), PETS)
 
 
 def test_csv_that_is_not_there_is_refused(tmp_path):
     with pytest.raises(UsageError, match=r"cannot read .*truth.csv: No such file"):
-        read_labels_csv(tmp_path / "truth.csv", None, PETS)
+        match_classes(read_labels_csv(tmp_path / "truth.csv"), PETS)
 
 
 @pytest.mark.parametrize(
@@ -158,56 +117,71 @@ def test_data_that_cannot_be_judged_is_refused(make, names, message):
         find_labelled(make(*names), PETS)
 
 
-def test_folder_that_is_not_there_is_refused(tmp_path):
-    with pytest.raises(UsageError, match=r"cannot list the data folder .*: No such file"):
-        find_data(str(tmp_path / "nowhere"), None, None, PETS)
+# ---- splits
 
 
-def test_of_split_data_the_test_pictures_are_evaluated(make):
-    folder = make("train/cats/1.jpg", "val/cats/2.jpg", "val/dogs/3.jpg", "Test/dogs/4.jpg")
-    data = find_data(str(folder), None, None, PETS)
-    assert listed(data.test, folder) == [("Test/dogs/4.jpg", 1)]
-    assert listed(data.validation, folder) == [("val/cats/2.jpg", 0), ("val/dogs/3.jpg", 1)]
-    data = find_data(str(folder / "Test"), None, str(folder / "train"), PETS)
-    assert (len(data.test), listed(data.validation, folder)) == (1, [("train/cats/1.jpg", 0)])
-    assert find_data(str(folder / "Test"), None, None, PETS).validation is None
+def splits_of(data, folder):
+    return {split: [row.path.removeprefix(f"{folder}/") for row in data.part(split)] for split in sorted(data.parts)}
 
 
-def test_threshold_is_not_chosen_on_what_is_evaluated(make):
-    folder = make("test/cats/1.jpg", "train/cats/2.jpg")
-    for data in (folder, folder / "test"):
-        with pytest.raises(UsageError, match="is what is evaluated; a threshold is chosen on other pictures"):
-            find_data(str(data), None, str(folder / "test"), PETS)
+def test_part_is_of_one_split_and_lists_no_other(make, monkeypatch):
+    folder = make("train/cats/1.jpg", "train/dogs/2.jpg", "Test/cats/3.jpg", "Test/dogs/x.txt", "val/dogs/4.jpg")
+    data = read_folder(folder)
+    assert splits_of(data, folder) == {
+        "test": ["Test/cats/3.jpg"],
+        "train": ["train/cats/1.jpg", "train/dogs/2.jpg"],
+        "validation": ["val/dogs/4.jpg"],
+    }
+    assert [(row.label, row.split) for row in data] == [
+        ("cats", "test"), ("cats", "train"), ("dogs", "train"), ("dogs", "validation"),
+    ]  # fmt: skip
+    (folder / "train" / "dogs" / "2.jpg").unlink()
+    assert data.part("test").name == f"{folder}/Test"
+    assert len(match_classes(data.part("test"), PETS)) == 1  # that a class is missing in training is not looked at
+    with pytest.raises(UsageError, match=r"the class folder .*/train/dogs holds no pictures"):
+        list(data)
 
 
-def test_split_data_without_test_pictures_is_refused(make):
-    folder = make("train/cats/1.jpg", "validation/cats/2.jpg")
-    with pytest.raises(UsageError, match="has train and validation, but no test folder"):
-        find_data(str(folder), None, None, PETS)
-
-
-def test_folders_that_are_called_as_classes_are_no_splits(make):
-    classes = ClassIndex("exams", [ClassLabel("0", "test"), ClassLabel("1", "training")])
-    assert find_data(str(make("test/1.jpg", "training/2.jpg")), None, None, classes).test.counts == {0: 1, 1: 1}
-
-
-def test_pictures_that_a_model_was_trained_on_are_not_what_it_is_judged_on(make, tmp_path):
-    folder = make("pets/cats/1.jpg", "pets/cats/2.jpg", "pets/dogs/3.jpg", "pets/dogs/4.jpg")
-    run = tmp_path / "run"
-    run.mkdir()
-    (run / "training.json").write_text(f'{{"data": "{folder}/pets"}}')
-    (run / "manifest.csv").write_text(
-        "path,class,split,digest,skipped\ncats/1.jpg,cats,train,,\ncats/2.jpg,cats,validation,,\n"
-        "dogs/3.jpg,dogs,test,,\ndogs/4.jpg,dogs,validation,,a copy\n"
-    )
-    data = find_data(str(folder / "pets"), None, None, PETS, [run])
-    assert listed(data.test, folder) == [("pets/dogs/3.jpg", 1)]
-    assert listed(data.validation, folder) == [("pets/cats/2.jpg", 0)]
-    assert data.trained_on == 0
-    assert find_data(str(folder / "pets" / "."), None, None, PETS, [run]).trained_on == 0
+def test_splits_in_a_csv_file(make):
+    folder = make("a.jpg")
     csv = folder / "truth.csv"
-    csv.write_text("pets/cats/1.jpg,cats\npets/dogs/4.jpg,dogs\n")
-    assert find_data(None, str(csv), None, PETS, [run]).trained_on == 1
-    (run / "manifest.csv").write_text("path\n1")
-    with pytest.raises(UsageError, match="was trained on cannot be read"):
-        find_data(str(folder / "pets"), None, None, PETS, [run])
+    csv.write_text("Split, Class,File\nTrain,cats,a.jpg\n,dogs,/b.jpg\nval,dogs,c.jpg\nholdout,cats,d.gif\n")
+    data = read_labels_csv(csv)
+    assert splits_of(data, folder) == {"test": ["d.gif"], "train": ["a.jpg"], "validation": ["c.jpg"]}
+    assert [(row.path, row.label, row.split) for row in data][1] == ("/b.jpg", "dogs", "")
+    assert [row.split for row in read_labels_csv(csv, search=Search(("*.gif",)))] == ["train", "", "validation"]
+
+
+def test_pictures_named_by_their_class_in_the_folder_of_a_split(make):
+    folder = make("test/cats_1.jpg", "test/dogs-2.jpg", "train/dogs_3.jpg")
+    data = read_folder(folder, PETS)
+    assert listed(match_classes(data.part("test"), PETS), folder) == [("test/cats_1.jpg", 0), ("test/dogs-2.jpg", 1)]
+
+
+def test_patterns_are_relative_to_the_data(make):
+    folder = make("train/cats/a/1.jpg", "train/cats/2.jpg", "train/dogs/a/3.jpg", "train/dogs/4.gif")
+    data = read_folder(folder, search=Search(("train/cats/a", "*.gif")))
+    assert [row.path.removeprefix(f"{folder}/") for row in data] == ["train/cats/2.jpg", "train/dogs/a/3.jpg"]
+
+
+def test_how_the_data_is_read_and_what_is_left_out_is_said(make, caplog):
+    folder = make("X/train/cats/1.jpg", "X/test/cats/2.jpg", "X/more/3.jpg")
+    with caplog.at_level(logging.INFO, logger="suite"):
+        read_folder(folder)
+    assert [(record.levelname, record.message) for record in caplog.records] == [
+        ("INFO", f"note: the data is {folder}/X, for {folder} holds nothing else"),
+        ("WARNING", f"left out: {folder}/X/more: it lies beside test and train"),
+    ]
+
+
+def test_labels_match_the_classes_in_any_unicode_form(make):
+    folder = make("e\u0301pagneul/1.jpg", "Ka\u0308fer/2.jpg")
+    classes = ClassIndex("accents", [ClassLabel("0", "K\u00e4fer"), ClassLabel("1", "\u00e9pagneul")])
+    assert find_labelled(folder, classes).counts == {0: 1, 1: 1}
+    assert match_classes(from_pairs("x", [("1.jpg", "e\u0301pagneul")]), classes).counts == {1: 1}
+
+
+def test_data_without_a_picture_is_refused(make):
+    data = read_folder(make("train/cats/1.jpg", "train/dogs/1.jpg", "test/cats/x.txt"))
+    with pytest.raises(UsageError, match="test holds no pictures"):
+        match_classes(data.part("test"), PETS)

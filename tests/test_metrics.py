@@ -10,7 +10,7 @@ from sklearn.calibration import calibration_curve
 
 from evaluation.answers import AnswerStore, PathList
 from evaluation.metrics import Bin, calibration_error, evaluate, reliability_bins
-from evaluation.proportions import proportion
+from evaluation.proportions import Proportion, proportion
 from evaluation.significance import compare_all, holm, mcnemar
 
 PICTURES = 400
@@ -125,7 +125,7 @@ def test_interval_is_the_score_interval_of_newcombe_1998(count, of, low, high):
 
 
 def test_share_of_nothing_is_anything():
-    assert proportion(0, 0)[2:] == (0, 0, 1)
+    assert proportion(0, 0) == Proportion(0, 0, value=0, low=0, high=1)
 
 
 def test_top_labels_and_scores_are_the_best_in_order():
@@ -188,5 +188,6 @@ def test_paths_come_back_as_they_were():
         paths.append(path)
     assert list(paths) == given
     assert (paths[-1], len(paths)) == (given[-1], 4)
+    assert paths[1:3] == given[1:3]
     with pytest.raises(IndexError):
         paths[4]

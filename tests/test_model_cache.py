@@ -10,19 +10,20 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
-from conftest import IMAGES, ROOT, imported
+from conftest import IMAGES, ROOT, engine_for, imported
 
-from engines import load_engine, openvino_engine
-from engines.model_cache import model_key
+from engines.model_cache import hash_of_code, model_key
 from models import find_model
+from networks import Head, Network, openvino_graph
+from networks.weights import Weights
 from preprocess import read_square
 
-SPEC = find_model("efficientnet_lite0")
-PIXELS = read_square(IMAGES / "coffee.png", SPEC)[None]
+NETWORK = Network((find_model("efficientnet_lite0"),), 1000)
+PIXELS = read_square(IMAGES / "coffee.png", NETWORK.transform())[None]
 
 
 def scores(cache_dir):
-    return load_engine(SPEC, backend="openvino", cache_dir=cache_dir).predict(PIXELS)
+    return engine_for(NETWORK, cache_dir=cache_dir).predict(PIXELS)
 
 
 @pytest.fixture(scope="module")
@@ -71,7 +72,7 @@ def test_damaged_entry_is_built_anew(tmp_path, expected, damage, monkeypatch):
     np.testing.assert_array_equal(scores(tmp_path), expected)
     assert json.loads((folder / "manifest.json").read_bytes())["key"] == key
     assert sorted(os.listdir(folder)) == ["manifest.json", "model.blob"]
-    monkeypatch.setattr(openvino_engine, "build_graph", None)  # what was built anew is used
+    monkeypatch.setattr(openvino_graph, "build_graph", None)  # what was built anew is used
     np.testing.assert_array_equal(scores(tmp_path), expected)
 
 
@@ -113,26 +114,34 @@ def test_key_covers_what_can_change_the_answer(tmp_path, monkeypatch):
     weights = tmp_path / "w.h5"
     weights.write_bytes(b"one")
     monkeypatch.setenv("KERAS_HOME", str(tmp_path))
-    key = model_key(SPEC, str(weights), 1000)
-    assert model_key(SPEC, str(weights), 1000) == key
-    assert model_key(SPEC, str(weights), 999) != key
-    assert model_key(replace(SPEC, input_size=256), str(weights), 1000) != key
-    assert model_key(SPEC, "none", 1000) != key
+    own = Weights(str(weights))
+    key = model_key(NETWORK, own)
+    larger = replace(NETWORK.backbones[0], input_size=256)
+    assert model_key(NETWORK, own) == key
+    assert model_key(replace(NETWORK, classes=999), own) != key
+    assert model_key(replace(NETWORK, head=Head()), own) != key
+    assert model_key(replace(NETWORK, backbones=(larger,)), own) != key
+    assert model_key(NETWORK, Weights("none")) != key
     status = weights.stat()
     weights.write_bytes(b"two")
     os.utime(weights, ns=(status.st_atime_ns, status.st_mtime_ns))
-    assert model_key(SPEC, str(weights), 1000) != key
+    assert model_key(NETWORK, own) != key
+
+
+def test_code_that_has_moved_is_not_taken_for_the_same():
+    with pytest.raises(ModuleNotFoundError, match=r"no module networks\.gone: what is kept in the cache"):
+        hash_of_code(["networks", "networks.gone"])
 
 
 def test_key_covers_the_weights_that_keras_downloaded(tmp_path, monkeypatch):
-    spec = find_model("mobilenet_v2")
+    network = Network((find_model("mobilenet_v2"),), 1000)
     monkeypatch.setenv("KERAS_HOME", str(tmp_path))
     (tmp_path / "models").mkdir()
-    before = model_key(spec, "imagenet", 1000)
+    before = model_key(network, Weights())
     (tmp_path / "models" / "resnet50_weights_tf_dim_ordering_tf_kernels.h5").touch()
-    assert model_key(spec, "imagenet", 1000) == before
+    assert model_key(network, Weights()) == before
     (tmp_path / "models" / "mobilenet_v2_weights_tf_dim_ordering_tf_kernels_1.0_224.h5").touch()
-    assert model_key(spec, "imagenet", 1000) != before
+    assert model_key(network, Weights()) != before
 
 
 def test_models_that_nobody_used_for_long_are_removed_when_another_is_kept(tmp_path):

@@ -11,12 +11,11 @@ import pytest
 from conftest import IMAGES, ROOT
 from nobody import as_nobody
 
-from models import find_model
 from sources import paths
 from sources.frames import read_frame
-from sources.paths import find_images, is_pattern, search_root, split_paths
+from sources.paths import Search, find_images, is_pattern, search_root, split_paths
+from transforms import Transform
 
-SPEC = find_model("efficientnet_lite0")
 PICTURE = str(IMAGES / "cat.png")
 MISSING = "no such file, and no picture matches it as a pattern"
 
@@ -83,7 +82,7 @@ def test_folders_deeper_than_the_recursion_limit(tree, pattern):
         os.chdir("d")
     shutil.copy(PICTURE, "x.png")
     os.chdir(top)
-    frames = {path: read_frame(path, SPEC).error for path in find_images(pattern)}
+    frames = {path: read_frame(path, Transform(224)).error for path in find_images(pattern)}
     subprocess.run(["rm", "-r", "p"], check=True)  # pytest's own clean-up would fail at such depth
     assert frames == {"p/" + "d/" * 1100 + "x.png": ""}
 
@@ -91,8 +90,8 @@ def test_folders_deeper_than_the_recursion_limit(tree, pattern):
 def test_excluded_folders_are_not_searched(tree):
     tree("p/a.png", "p/out/b.png", "p/q/out/c.png", "p/output/d.png")
     os.symlink("p/out", "link")
-    assert found("p", exclude=["p/out"]) == ["p/a.png", "p/output/d.png", "p/q/out/c.png"]
-    assert found("p/**/*.png", exclude=["link", "p/../p/q/"]) == ["p/a.png", "p/output/d.png"]
+    assert found("p", search=Search(folders=("p/out",))) == ["p/a.png", "p/output/d.png", "p/q/out/c.png"]
+    assert found("p/**/*.png", search=Search(folders=("link", "p/../p/q/"))) == ["p/a.png", "p/output/d.png"]
 
 
 @pytest.mark.parametrize("most", [1, 2, 3, 7, 50, 51, 1000])

@@ -6,14 +6,17 @@ import threading
 import types
 from pathlib import Path
 
+import h5py
 import numpy as np
 import pytest
 from conftest import IMAGES, ROOT
+from PIL import Image
 
-import pipeline
 from errors import UsageError
+from inference.loop import MOST_KEPT_BYTES, predict_frames
+from inference.scores import decide, to_result
 from labels import read_labels
-from pipeline import classify, classify_frames, predict_frames, to_result
+from pipeline import classify
 from results import Result
 from sources.frames import Frame
 
@@ -30,14 +33,6 @@ class Plain:
     def predict(self, pixels):
         self.sizes.append(len(pixels))
         return np.eye(1000, dtype=np.float32)[pixels[:, 0, 0, 0]]
-
-
-@pytest.fixture
-def engine(monkeypatch):
-    """An engine in place of every model's, which would take seconds to load."""
-    plain = Plain()
-    monkeypatch.setattr(pipeline, "load_engine", lambda *_: plain)
-    return plain
 
 
 def frame(number):
@@ -71,17 +66,17 @@ def test_real_model_names_what_is_there():
     ],
     ids=["str", "Path", "list", "generator", "pattern", "nested", "nothing"],
 )
-def test_images_are_named_in_many_ways(engine, images, expected):
-    assert [result.source for result in classify(images)] == expected
+def test_images_are_named_in_many_ways(images, expected):
+    assert [result.source for result in classify(images, engine=Plain())] == expected
 
 
-def test_skip_is_asked_of_each_path_in_order_and_exclude_names_folders(engine, tmp_path):
+def test_skip_is_asked_of_each_path_in_order_and_exclude_names_folders(tmp_path):
     for name in ("a.png", "b.png", "out/c.png"):
         (tmp_path / name).parent.mkdir(exist_ok=True)
         (tmp_path / name).touch()
     asked = []
     skip = lambda path: asked.append(Path(path).name) or path.endswith("a.png")  # noqa: E731
-    results = list(classify(tmp_path, skip=skip, exclude=[tmp_path / "out"]))
+    results = list(classify(tmp_path, skip=skip, exclude=[tmp_path / "out"], engine=Plain()))
     assert asked == ["a.png", "b.png"]
     assert [Path(result.source).name for result in results] == ["b.png"]
 
@@ -92,6 +87,7 @@ def test_skip_is_asked_of_each_path_in_order_and_exclude_names_folders(engine, t
         ({"model": "resnett50"}, "did you mean 'resnet50'"),
         ({"labels": "nowhere.txt"}, "cannot read the labels file nowhere.txt"),
         ({"labels": LABELS[:10]}, "the ImageNet weights have 1000 classes, but the labels name 10"),
+        ({"weights": Path("nowhere.h5")}, r"no such weights file: nowhere\.h5"),
         ({"resize": "squash"}, "resize 'squash' is not one of crop, stretch, pad"),
         ({"backend": "theano"}, "backend 'theano' is not one of auto, openvino"),
         ({"precision": "int1"}, "precision 'int1' is not one of float32"),
@@ -108,21 +104,23 @@ def test_options_that_make_no_sense_are_refused_at_once(options, message):
         classify(CAT, **options)
 
 
-def test_weights_that_cannot_be_had_are_said_with_the_first_picture():
-    results = classify(["nowhere.png", CAT], weights=Path("nowhere.h5"), batch_size=1)
-    with pytest.raises(UsageError, match=r"no such weights file: nowhere\.h5"):
+def test_weights_of_another_network_are_refused_with_the_first_picture(tmp_path):
+    with h5py.File(tmp_path / "other.weights.h5", "w") as file:
+        file["layers"] = [1, 2, 3]
+    results = classify(["nowhere.png", CAT], weights=tmp_path / "other.weights.h5", batch_size=1)
+    with pytest.raises(UsageError, match=r"other\.weights\.h5 does not fit efficientnet_lite0"):
         list(results)
 
 
-def test_nothing_is_read_before_the_first_result_is_asked_for(engine):
+def test_nothing_is_read_before_the_first_result_is_asked_for():
     asked, before = [], set(threading.enumerate())
-    results = classify(asked.append(path) or path for path in [CAT])
+    results = classify((asked.append(path) or path for path in [CAT]), engine=Plain())
     assert asked == []
     assert set(threading.enumerate()) <= before
     assert [result.source for result in results] == asked == [CAT]
 
 
-def test_closing_early_ends_the_threads_and_asks_for_no_more(engine):
+def test_closing_early_ends_the_threads_and_asks_for_no_more():
     asked = 0
 
     def forever():
@@ -132,7 +130,7 @@ def test_closing_early_ends_the_threads_and_asks_for_no_more(engine):
             yield CAT
 
     before = set(threading.enumerate())
-    results = classify(forever(), batch_size=2, workers=2)
+    results = classify(forever(), batch_size=2, workers=2, engine=Plain())
     assert next(results).predictions
     results.close()
     for thread in set(threading.enumerate()) - before:
@@ -148,12 +146,12 @@ def test_script_that_stops_in_the_middle_ends():
     assert "no such file" in finished.stdout
 
 
-def test_error_among_the_paths_is_raised_after_what_came_before(engine):
+def test_error_among_the_paths_is_raised_after_what_came_before():
     def paths():
         yield CAT
         raise LookupError("the database has gone")
 
-    results = classify(paths(), batch_size=1)
+    results = classify(paths(), batch_size=1, engine=Plain())
     assert next(results).source == CAT
     with pytest.raises(LookupError, match="the database has gone"):
         next(results)
@@ -194,11 +192,10 @@ def test_every_frame_has_its_own_scores_whatever_the_batches(batch_size):
         bad("q"),
     ]
     engine = Plain()
-    results = list(classify_frames(iter(frames), engine, LABELS, 1, batch_size))
-    assert [result.source for result in results] == ["x", "1", "2", "y", "z", "3", "4", "5", "q"]
-    for result in results:
-        expected = LABELS[int(result.source)] if result.source.isdigit() else None
-        assert [best[:2] for best in result.predictions] == ([expected] if expected else [])
+    answers = [(frame.source, scores) for frame, scores in predict_frames(iter(frames), engine, batch_size)]
+    assert [source for source, _scores in answers] == ["x", "1", "2", "y", "z", "3", "4", "5", "q"]
+    for source, scores in answers:
+        assert (None if scores is None else str(scores.argmax())) == (source if source.isdigit() else None)
     assert max(engine.sizes) <= batch_size
     assert sum(engine.sizes) == 5
 
@@ -218,6 +215,22 @@ def test_what_is_there_need_not_wait_for_a_slow_source():
 
 def test_unreadable_frames_wait_for_a_batch_within_a_bound():
     frames = (bad(str(number)) for number in range(100_000))
-    results = classify_frames(frames, Plain(), LABELS)
-    assert next(results).source == "0"
+    assert next(predict_frames(frames, Plain()))[0].source == "0"
     assert int(next(frames).source) < 2000
+
+
+def test_frames_that_hold_much_do_not_wait_for_a_full_batch():
+    taken, large = [], Image.new("RGB", (8000, MOST_KEPT_BYTES // 24_000 // 4 + 1))
+
+    def frames():
+        for number in range(20):
+            taken.append(number)
+            yield Frame(str(number), np.zeros((2, 2, 3), np.uint8), picture=large)
+
+    next(predict_frames(frames(), Plain(), batch_size=32))
+    assert len(taken) == 4
+
+
+def test_second_of_two_classes_is_the_answer_from_its_threshold_on():
+    assert [decide(np.float32([1 - score, score]), 0.75) for score in (0.7, 0.75, 0.8)] == [0, 1, 1]
+    assert [decide(np.float32([1 - score, score])) for score in (0.4, 0.6)] == [0, 1]

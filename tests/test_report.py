@@ -229,7 +229,7 @@ def test_page_opens_whole(open_page, report, width, colors):
 @in_browser
 @pytest.mark.parametrize("device", WIDTHS)
 def test_plots_leave_no_hole(open_page, device):
-    """Every row of plots reaches from the left to the right, and all pictures are of one size."""
+    """Every row of plots reaches from the left to the right, and no picture is too small to read."""
     page = open_page(WIDTHS[device])
     for count in range(1, 6):
         block, figures, images = page.evaluate(BOXES_OF_PLOTS, count)
@@ -238,9 +238,8 @@ def test_plots_leave_no_hole(open_page, device):
         for row in rows:
             assert row[0]["x"] == pytest.approx(block["x"], abs=1)
             assert row[-1]["x"] + row[-1]["width"] == pytest.approx(block["x"] + block["width"], abs=1)
-        widths = [image["width"] for image in images]
-        assert max(widths) - min(widths) < 20
-        assert min(widths) > 320
+        assert min(image["width"] for image in images) > 320
+        assert max(image["width"] for image in images) < 850
 
 
 @in_browser

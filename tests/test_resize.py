@@ -6,10 +6,16 @@ from conftest import IMAGES
 from PIL import Image
 
 from models import find_model
-from preprocess import PADDING_COLOR, read_image, read_square, resize_image
+from networks import Network
+from preprocess import PADDING_COLOR, make_square, read_image, read_square
+from transforms import Transform
 
 GREY = np.add.outer(np.arange(48), np.arange(64) * 3).astype(np.uint8)
 GRADIENTS = Image.fromarray(np.stack([GREY, GREY[:, ::-1], 255 - GREY], axis=-1))
+
+
+def transform_of(model: str, resize: str = "crop") -> Transform:
+    return Network((find_model(model),)).transform(resize)
 
 
 @pytest.mark.parametrize(("width", "height"), [(640, 480), (480, 640), (300, 300)])
@@ -19,7 +25,7 @@ def test_crop_is_short_side_then_centre(width, height):
     resized = image.resize((round(width * scale), round(height * scale)), Image.Resampling.BILINEAR)
     left, top = (resized.width - 224) // 2, (resized.height - 224) // 2
     expected = np.asarray(resized.crop((left, top, left + 224, top + 224))).astype(int)
-    assert np.abs(resize_image(image, 224, "crop", 224 / 256) - expected).max() <= 2
+    assert np.abs(make_square(image, Transform(224, "crop", 224 / 256)) - expected).max() <= 2
 
 
 @pytest.mark.parametrize("name", ["cat.png", "coffee.png", "camera.png", "rocket.jpg"])
@@ -27,7 +33,7 @@ def test_stretch_is_what_keras_loads(name):
     from keras.utils import img_to_array, load_img
 
     expected = img_to_array(load_img(IMAGES / name, target_size=(224, 224)))
-    assert (read_square(IMAGES / name, find_model("resnet50"), "stretch") == expected).all()
+    assert (read_square(IMAGES / name, transform_of("resnet50", "stretch")) == expected).all()
 
 
 GOLDEN = {  # pixels where the ways to resize differ most, by 10 and more, so that a change of resizer is seen
@@ -38,14 +44,14 @@ GOLDEN = {  # pixels where the ways to resize differ most, by 10 and more, so th
 
 @pytest.mark.parametrize("model", GOLDEN)
 def test_golden_pixels(model):
-    pixels = read_square(IMAGES / "coffee.png", find_model(model)).astype(int)
+    pixels = read_square(IMAGES / "coffee.png", transform_of(model)).astype(int)
     for position, color in GOLDEN[model].items():
         assert np.abs(pixels[position] - color).max() <= 2
 
 
 def test_pad_keeps_everything():
     white = Image.new("RGB", (400, 100), "white")
-    pixels = resize_image(white, 200, "pad")
+    pixels = make_square(white, Transform(200, "pad"))
     margin = pixels[[*range(75), *range(125, 200)]]
     assert (pixels[75:125] == 255).all()
     assert (margin == PADDING_COLOR).all()
@@ -53,7 +59,7 @@ def test_pad_keeps_everything():
 
 def test_without_crop_the_whole_picture_is_squeezed():
     halves = Image.fromarray(np.repeat(np.array([[0, 255]], np.uint8), 500, axis=1)).convert("RGB")
-    pixels = resize_image(halves, 100, crop_fraction=None)
+    pixels = make_square(halves, Transform(100, crop_fraction=None))
     assert (pixels[:, :48] == 0).all()
     assert (pixels[:, 52:] == 255).all()
 
@@ -63,7 +69,7 @@ def test_without_crop_the_whole_picture_is_squeezed():
 @pytest.mark.parametrize("mode", ["crop", "stretch", "pad"])
 @pytest.mark.parametrize("size", [(1, 1), (1, 5000), (5000, 1), (3, 2)])
 def test_any_shape_becomes_the_square(size, mode, crop_fraction, interpolation):
-    pixels = resize_image(Image.new("RGB", size, "red"), 32, mode, crop_fraction, interpolation)
+    pixels = make_square(Image.new("RGB", size, "red"), Transform(32, mode, crop_fraction, interpolation))
     assert pixels.shape == (32, 32, 3)
     assert pixels.dtype == np.uint8
     assert (pixels == (255, 0, 0)).all(axis=-1).any()
@@ -73,9 +79,9 @@ def test_any_shape_becomes_the_square(size, mode, crop_fraction, interpolation):
 def test_large_jpeg_decoded_at_reduced_scale_gives_nearly_the_same_square(tmp_path, mode):
     path = tmp_path / "large.jpg"
     Image.open(IMAGES / "coffee.png").resize((3000, 2000), Image.Resampling.BICUBIC).save(path, quality=92)
-    spec = find_model("efficientnet_lite0")
-    reduced = read_square(path, spec, mode).astype(int)
-    whole = resize_image(read_image(path), spec.input_size, mode, spec.crop_fraction, spec.interpolation)
+    transform = transform_of("efficientnet_lite0", mode)
+    reduced = read_square(path, transform).astype(int)
+    whole = make_square(read_image(path), transform)
     assert read_image(path, min_side=512).size == (1500, 1000)
     assert 0 < np.abs(reduced - whole).mean() < 1
 
@@ -83,6 +89,5 @@ def test_large_jpeg_decoded_at_reduced_scale_gives_nearly_the_same_square(tmp_pa
 def test_stretch_reads_large_jpegs_whole(tmp_path):
     path = tmp_path / "large.jpg"
     Image.open(IMAGES / "coffee.png").resize((3000, 2000)).save(path)
-    spec = find_model("efficientnet_lite0")
-    expected = resize_image(read_image(path), spec.input_size, "stretch")
-    np.testing.assert_array_equal(read_square(path, spec, "stretch"), expected)
+    transform = transform_of("efficientnet_lite0", "stretch")
+    np.testing.assert_array_equal(read_square(path, transform), make_square(read_image(path), transform))

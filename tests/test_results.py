@@ -30,7 +30,8 @@ def test_what_made_the_file_is_noted_where_it_can_be_resumed(tmp_path, format):
 
 
 def test_format_beats_the_name(tmp_path):
-    assert parse(["-i", "x.jpg", "-o", "r.csv", "--format", "jsonl"]).format == "jsonl"
+    args, _classifier = parse(["-i", "x.jpg", "-o", "r.csv", "--format", "jsonl"])
+    assert args.format == "jsonl"
     write(tmp_path / "r.csv", Result("a.png"), format="jsonl")
     assert [row["path"] for row in read_jsonl(tmp_path / "r.csv")] == ["a.png"]
 

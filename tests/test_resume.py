@@ -8,15 +8,16 @@ import re
 from itertools import pairwise
 from pathlib import Path
 
+import h5py
 import pytest
 from written_results import READERS, read_csv
 
 from classify_image import parse, what_shapes_answers
 from errors import UsageError
-from labels import read_labels
 from outputs.formats import make_format
 from outputs.results_file import open_results
 from results import Prediction, Result
+from sources.frames import Frame
 
 INPUTS = ["a", "bad", '\n,"b"\r\n', os.fsdecode(b" \xff"), "-🙂", "a"]
 CUP = Prediction("7", "cup, tea", 0.25)
@@ -29,7 +30,8 @@ def finish(path, inputs=INPUTS, format="csv", resume=True, force=False, **made_w
         for name in inputs:
             if not results.has_row(name):
                 added.append(name)
-                results.write(Result(name, error='no, "never"') if "bad" in name else Result(name, (CUP,)))
+                result = Result(name, error='no, "never"') if "bad" in name else Result(name, (CUP,))
+                results.write(Frame(name), result)
     return added
 
 
@@ -141,10 +143,8 @@ def test_what_shapes_the_answers_must_be_the_same(tmp_path, option, given, was):
     assert f"r was made with {option} {was}, and not {given}; give the same options to go on" in str(error.value)
 
 
-def shaped_by(*options, **changed):
-    args = parse(["-i", "x.jpg", *options])
-    vars(args).update(changed)
-    return what_shapes_answers(args, read_labels(*[args.labels] if args.labels else []))
+def shaped_by(*options):
+    return what_shapes_answers(*parse(["-i", "x.jpg", *map(str, options)]))
 
 
 def test_what_does_not_shape_the_answers_may_change(tmp_path):
@@ -155,16 +155,24 @@ def test_what_does_not_shape_the_answers_may_change(tmp_path):
     assert finish(tmp_path / "r", **shaped_by("-o", "other.csv", *options.split())) == []
 
 
-@pytest.mark.parametrize("option", ["labels", "weights"])
-def test_files_are_known_by_their_content(tmp_path, option):
-    (tmp_path / "a").write_text("1\n" * 1000)
-    (tmp_path / "copy").write_text("1\n" * 1000)
-    (tmp_path / "other").write_text("2\n" * 1000)
-    made_with = [shaped_by(**{option: str(tmp_path / name)}) for name in ("a", "copy", "other")]
+def write_labels(path, number):
+    path.write_text(f"{number}\n" * 1000)
+
+
+def write_weights(path, number):
+    with h5py.File(path, "w") as file:
+        file["number"] = number
+
+
+@pytest.mark.parametrize(("option", "write"), [("--labels", write_labels), ("--weights", write_weights)])
+def test_files_are_known_by_their_content(tmp_path, option, write):
+    for name, number in (("a.h5", 1), ("copy.h5", 1), ("other.h5", 2)):
+        write(tmp_path / name, number)
+    made_with = [shaped_by(option, tmp_path / name) for name in ("a.h5", "copy.h5", "other.h5")]
     finish(tmp_path / "r", **made_with[0])
     assert finish(tmp_path / "r", **made_with[1]) == []
     for others in (made_with[2], shaped_by()):
-        with pytest.raises(UsageError, match=f"r was made with --{option} sha256 .*, and not (sha256|imagenet)"):
+        with pytest.raises(UsageError, match=f"r was made with {option} sha256 .*, and not (sha256|imagenet)"):
             finish(tmp_path / "r", **others)
 
 

@@ -12,6 +12,7 @@ from errors import ImageError, UsageError
 from labels import ClassLabel, read_labels
 from outputs.sort import SortedOutput, folder_names
 from results import Prediction, Result
+from sources.frames import Frame
 
 LABELS = (ClassLabel("0", "cat"), ClassLabel("1", "dog"))
 OPTIONS = ("--copy-to", "--link-to")
@@ -21,7 +22,11 @@ COFFEE = IMAGES / "coffee.png"
 def sort(option, *results, folder="out", inputs=("in",), labels=LABELS):
     output = SortedOutput(option, folder, inputs, labels)
     for result in results:
-        output.write(result)
+        write(output, result)
+
+
+def write(output, result):
+    output.write(Frame(result.source), result)
 
 
 def a(label, source):
@@ -196,8 +201,8 @@ def test_locked_folder_of_one_label_costs_its_pictures_only(texts, option):
     with as_nobody():
         output = SortedOutput(option, "out", ["in"], LABELS)
         with pytest.raises(ImageError, match=r"cannot save out/cat/1\.png: Permission denied"):
-            output.write(a("cat", "in/1.png"))
-        output.write(a("dog", "in/1.png"))
+            write(output, a("cat", "in/1.png"))
+        write(output, a("dog", "in/1.png"))
     del output
     assert files() == ["dog/1.png"]
 
@@ -216,7 +221,7 @@ def test_full_disk_ends_the_run_and_leaves_no_half_copy(texts, monkeypatch):
     output = SortedOutput("--copy-to", "out", ["in"], LABELS)
     monkeypatch.setattr(shutil, "copyfile", lambda source, _target, **_: copy_into_full(source))
     with pytest.raises(UsageError, match="No space left on device"):
-        output.write(a("cat", "in/1.png"))
+        write(output, a("cat", "in/1.png"))
     del output
     assert files() == []
 

@@ -8,16 +8,16 @@ import pytest
 from conftest import IMAGES
 from nobody import as_nobody
 
-from models import find_model
 from sources.frames import read_frame, read_frames
 from sources.paths import find_images
+from transforms import Transform
 
-SPEC = find_model("efficientnet_lite0")
+TRANSFORM = Transform(224)
 PICTURE = str(IMAGES / "cat.png")
 
 
 def errors(*inputs):
-    return {frame.source: frame.error for frame in read_frames(find_images(inputs), SPEC)}
+    return {frame.source: frame.error for frame in read_frames(find_images(inputs), TRANSFORM)}
 
 
 def test_folder_without_pictures_is_reported(tree):
@@ -57,18 +57,18 @@ def test_odd_names(tree, name):
 
 
 def test_frame_is_the_square_of_the_model():
-    frame = read_frame(PICTURE, SPEC)
+    frame = read_frame(PICTURE, TRANSFORM)
     assert (frame.source, frame.error) == (PICTURE, "")
-    assert frame.pixels.shape == (224, 224, 3)
+    assert frame.square.shape == (224, 224, 3)
 
 
 @pytest.mark.parametrize("workers", [1, 2, 7])
 def test_order_is_kept_and_errors_stay_in_their_place(workers):
     paths = [PICTURE, "missing.png", str(IMAGES / "rocket.jpg"), "", "a\0b"] * 9
-    frames = list(read_frames(paths, SPEC, workers=workers))
+    frames = list(read_frames(paths, TRANSFORM, workers=workers))
     assert [frame.source for frame in frames] == paths
     assert [bool(frame.error) for frame in frames] == [False, True, False, True, True] * 9
-    assert all((frame.pixels is None) == bool(frame.error) for frame in frames)
+    assert all((frame.square is None) == bool(frame.error) for frame in frames)
 
 
 @pytest.mark.parametrize(("workers", "ahead"), [(1, 1), (1, 4), (3, 10)])
@@ -81,7 +81,7 @@ def test_look_ahead_is_bounded(workers, ahead):
             asked += 1
             yield "missing.png"
 
-    for given, _ in enumerate(read_frames(paths(), SPEC, workers=workers, ahead=ahead), start=1):
+    for given, _ in enumerate(read_frames(paths(), TRANSFORM, workers=workers, ahead=ahead), start=1):
         assert asked - given < ahead
     assert asked == given == 1000
 
@@ -92,7 +92,7 @@ def test_endless_paths_can_be_closed_early():
             yield PICTURE
 
     before = set(threading.enumerate())
-    frames = read_frames(forever(), SPEC, workers=2)
+    frames = read_frames(forever(), TRANSFORM, workers=2)
     assert not next(frames).error
     frames.close()
     for thread in set(threading.enumerate()) - before:
@@ -101,4 +101,4 @@ def test_endless_paths_can_be_closed_early():
 
 
 def test_no_paths_give_no_frames():
-    assert list(read_frames([], SPEC)) == []
+    assert list(read_frames([], TRANSFORM)) == []

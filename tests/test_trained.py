@@ -7,22 +7,21 @@ from dataclasses import replace
 
 import pytest
 
+from classifiers.folder import check_class_names, read_trained, write_trained
+from classifiers.load import find_named
 from errors import UsageError
-from labels import read_labels
+from labels import ClassLabel
 from models import find_model
-from trained import (
-    Backbones,
-    Head,
-    check_class_names,
-    check_model_file,
-    find_spec,
-    join_backbones,
-    read_trained,
-    write_trained,
-)
+from networks import Head, Network
+from transforms import Transform
 
 NAMES = ["Kätzchen", "猫 (two words)", "dog"]
 RESNET, LITE, XCEPTION = (find_model(name) for name in ("resnet50", "efficientnet_lite0", "xception"))
+NETWORK = Network((RESNET, XCEPTION), 3, Head("mlp", 64, 0.5))
+
+
+def write(folder):
+    return write_trained(folder, NETWORK, NAMES, NETWORK.transform("pad"), "1.2.3", {"seed": 7})
 
 
 @pytest.fixture
@@ -31,22 +30,22 @@ def folder(tmp_path):
     path = tmp_path / "pets"
     path.mkdir()
     (path / "model.keras").write_bytes(b"PK\x03\x04 numbers")
-    write_trained(path, join_backbones([RESNET, XCEPTION]), Head("mlp", 64, 0.5), NAMES, "pad", "1.2.3", {"seed": 7})
+    write(path)
     return path
 
 
 def test_what_was_written_is_read_back(folder):
-    spec = read_trained(folder)
-    assert spec.backbones == Backbones((RESNET, XCEPTION))
-    assert (spec.name, spec.head, spec.classes, spec.resize) == (str(folder), Head("mlp", 64, 0.5), 3, "pad")
-    assert (spec.input_size, spec.crop_fraction, spec.interpolation) == (299, 0.875, "bilinear")
-    assert [label.label for label in read_labels(spec.labels_file)] == NAMES
-    check_model_file(spec)
+    trained = read_trained(folder)
+    assert (trained.name, trained.folder, trained.network) == (str(folder), folder, NETWORK)
+    assert trained.transform == Transform(299, "pad", 0.875, "bilinear")
+    assert trained.labels == tuple(ClassLabel(str(index), name) for index, name in enumerate(NAMES))
+    assert (trained.decision_threshold, trained.weights.is_file) == (None, True)
+    trained.weights.check_content()
 
 
 def test_same_arguments_write_the_same_bytes(folder):
     before = (folder / "spec.json").read_bytes()
-    write_trained(folder, join_backbones([RESNET, XCEPTION]), Head("mlp", 64, 0.5), NAMES, "pad", "1.2.3", {"seed": 7})
+    write(folder)
     assert (folder / "spec.json").read_bytes() == before
     assert sorted(os.listdir(folder)) == ["labels.txt", "model.keras", "spec.json"]
 
@@ -123,13 +122,13 @@ def test_damaged_folder_says_what_is_wrong(folder, damage, reason):
 
 
 def test_changed_model_is_noticed_when_it_is_to_be_used(folder):
-    spec = read_trained(folder)
+    trained = read_trained(folder)
     (folder / "model.keras").write_bytes(b"PK\x03\x04 NUMBERS")
     read_trained(folder)
     with pytest.raises(
         UsageError, match=r"model\.keras is not the file that spec\.json was written for; get a whole c"
     ):
-        check_model_file(spec)
+        trained.weights.check_content()
 
 
 @pytest.mark.parametrize("name", ["", " cat", "cat\n", "a\tb", "a\nb", "a\rb", "\x1b[1m", "\ufeffcat", "\udcff"])
@@ -144,28 +143,29 @@ def test_class_names_are_all_different():
 
 
 def test_backbones_share_the_largest_picture():
-    joined = join_backbones([LITE, XCEPTION, RESNET])
+    joined = Network((LITE, XCEPTION, RESNET))
     assert joined.name == "efficientnet_lite0+xception+resnet50"
-    assert (joined.input_size, joined.crop_fraction, joined.interpolation) == (299, 0.875, "bilinear")
-    assert join_backbones([LITE, RESNET]).interpolation == "bicubic"  # of two as large, the first
+    assert joined.input_size == 299
+    assert joined.transform("pad", 10**6) == Transform(299, "pad", 0.875, "bilinear", 10**6)
+    assert Network((LITE, RESNET)).transform().interpolation == "bicubic"  # of two as large, the first
 
 
 @pytest.mark.parametrize(
-    ("models", "reason"), [([], "no backbone given"), ([LITE, RESNET, LITE], "backbone efficientnet_lite0 is given tw")]
+    ("models", "reason"), [((), "no backbone given"), ((LITE, RESNET, LITE), "backbone efficientnet_lite0 is given tw")]
 )
 def test_backbones_that_make_no_sense(models, reason):
     with pytest.raises(UsageError, match=reason):
-        join_backbones(models)
+        Network(models)
 
 
 def test_registry_goes_before_folders_and_a_path_is_always_a_folder(folder, monkeypatch):
     monkeypatch.chdir(folder.parent)
     folder.rename("resnet50")
-    assert find_spec("resnet50") is RESNET
-    assert find_spec("./resnet50").backbones.models == (RESNET, XCEPTION)
+    assert find_named("resnet50") is RESNET
+    assert find_named("./resnet50").network == NETWORK
     (folder.parent / "resnet50").rename("pets")
-    assert find_spec("pets") == replace(find_spec("./pets"), name="pets", folder=find_spec("pets").folder)
+    assert find_named("pets") == replace(find_named("./pets"), name="pets")
     with pytest.raises(UsageError, match="runs/pets is no folder"):
-        find_spec("runs/pets")
+        find_named("runs/pets")
     with pytest.raises(UsageError, match="unknown model 'pet'"):
-        find_spec("pet")
+        find_named("pet")

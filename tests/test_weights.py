@@ -4,17 +4,16 @@ import os
 
 import numpy as np
 import pytest
-from conftest import IMAGES, imported
-from engines.classifier import build_features
-from engines.network import build_network
-from engines.weights_file import check_weights_file
+from conftest import IMAGES, engine_for, imported
 from nobody import as_nobody
 
-from engines import load_engine
 from errors import UsageError
 from models import find_model
+from networks import Network
+from networks.applications import build_network
+from networks.trained import build_features
+from networks.weights import check_weights_file
 from preprocess import read_square
-from trained import join_backbones
 
 CAT = IMAGES / "cat.png"
 OWN_FORMS = ("own.h5", "own.whole.h5", "own.weights.h5", "own.keras")
@@ -66,10 +65,9 @@ def test_file_that_may_not_be_read(tmp_path, monkeypatch):
 @pytest.mark.parametrize("form", [*OWN_FORMS, "hostile.keras"])
 def test_every_form_gives_the_saved_scores_and_runs_no_code_of_the_file(form, networks):
     spec = find_model("mobilenet_v2")
-    engine = load_engine(spec, str(networks / form), classes=3, backend="openvino")
-    np.testing.assert_allclose(
-        engine.predict(read_square(CAT, spec)[None]), np.load(networks / "own_scores.npy"), atol=1e-4
-    )
+    square = read_square(CAT, Network((spec,)).transform())
+    scores = engine_for(spec, str(networks / form), classes=3).predict(square[None])
+    np.testing.assert_allclose(scores, np.load(networks / "own_scores.npy"), atol=1e-4)
     assert not (networks / "hostile.txt").exists()
 
 
@@ -81,7 +79,7 @@ def test_every_form_gives_the_saved_scores_and_runs_no_code_of_the_file(form, ne
 def test_weights_of_another_network_or_number_of_classes(form, name, classes, networks):
     reason = f"does not fit {name} with {classes} classes: .*(shape|count mismatch).*\n.*--model NAME.*--labels FILE"
     with pytest.raises(UsageError, match=reason):
-        load_engine(find_model(name), str(networks / form), classes, "openvino")
+        engine_for(find_model(name), str(networks / form), classes)
 
 
 @pytest.mark.parametrize("form", ["own.keras", "own.weights.h5"])
@@ -89,23 +87,23 @@ def test_features_from_the_weights_file_of_a_whole_network(form, networks):
     """The last layers are left out."""
     spec = find_model("mobilenet_v2")
     whole = build_network(spec, str(networks / form), classes=3).weights[:-2]
-    features = build_features(join_backbones([spec]), str(networks / form)).weights
+    features = build_features(Network((spec,)), str(networks / form)).weights
     for ours, theirs in zip(features, whole, strict=True):
         np.testing.assert_array_equal(ours, theirs)
 
 
 def test_features_from_a_file_that_does_not_fit(networks):
-    spec = join_backbones([find_model("mobilenet_v2")])
+    network = Network((find_model("mobilenet_v2"),))
     with pytest.raises(
         UsageError, match=r"own\.h5 does not fit mobilenet_v2 without its last layers: .*\n.*include_top"
     ):
-        load_engine(spec, str(networks / "own.h5"), backend="openvino")
+        engine_for(network, str(networks / "own.h5"))
 
 
 def test_one_weights_file_does_not_do_for_two_backbones(networks):
-    spec = join_backbones([find_model("mobilenet_v2"), find_model("mobilenet")])
-    with pytest.raises(UsageError, match="is one file, but there are 2 backbones"):
-        load_engine(spec, str(networks / "own.keras"), backend="openvino")
+    network = Network((find_model("mobilenet_v2"), find_model("mobilenet")))
+    with pytest.raises(UsageError, match="is one file, but there are 2 backbones; train with one"):
+        engine_for(network, str(networks / "own.keras"))
 
 
 def test_own_labels_name_own_classes(classify, networks, tmp_path):

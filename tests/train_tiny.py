@@ -14,10 +14,10 @@ os.environ["CUDA_VISIBLE_DEVICES"] = "-1"
 
 import keras
 import numpy as np
-from engines.classifier import build_head, join_head
 
 import training.fit
-from trained import Head
+from networks import Head
+from networks.trained import build_head, join_head
 from training.batches import Batches, from_array
 from training.finetune import fine_tune, unfreeze
 from training.fit import Plan, best_row

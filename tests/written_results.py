@@ -6,6 +6,7 @@ from pathlib import Path
 
 from outputs.formats import make_format
 from outputs.results_file import open_results
+from sources.frames import Frame
 
 
 def read_csv(source):
@@ -26,4 +27,4 @@ def write(path, *results, format="csv", **options):
     way = make_format(format, "net", 2)
     with open_results(path and str(path), way, {}, options.get("resume"), options.get("force")) as file:
         for result in results:
-            file.write(result)
+            file.write(Frame(result.source), result)

@@ -1,9 +1,8 @@
-"""Find the classes and pictures of a data folder, and name every picture by its content.
-
-Two layouts: one folder per class, or train/, validation/ and test/ with class folders inside.
-"""
+"""The pictures of a training run: found, named by their content, and written down in its manifest."""
 
 import csv
+import difflib
+import logging
 import os
 from collections.abc import Iterable, Sequence
 from concurrent.futures import ThreadPoolExecutor
@@ -17,114 +16,88 @@ from console import bar_is_off
 from errors import UsageError
 from files import sha256_of
 from settings import WORKERS
-from sources.paths import find_images
+from sources.labelled import LabelledData, read_folder, read_labels_csv
+from sources.paths import Search
+from sources.splits import TRAIN
+from training.options import Options
 
-SPLITS = ("train", "validation", "test")
-SPLIT_FOLDERS = {
-    "train": "train", "training": "train",
-    "validation": "validation", "val": "validation", "valid": "validation",
-    "test": "test", "testing": "test",
-}  # fmt: skip
 MANIFEST_COLUMNS = ["path", "class", "split", "digest", "skipped"]  # the fields of a Picture
+
+logger = logging.getLogger("suite")
 
 
 @dataclass(frozen=True)
 class Picture:
     """One file of the data set: a row of the manifest."""
 
-    path: str  # relative to the data folder, with forward slashes
+    path: str  # relative to the data folder, with forward slashes; absolute when a CSV file names it so
     label: str  # its class
-    split: str = ""  # one of SPLITS; "" until `split_pictures` has chosen
+    split: str = ""  # one of sources.splits.SPLITS; "" until `split_pictures` has chosen
     digest: str = ""  # SHA-256 of its bytes
     skipped: str = ""  # why it is left out
 
 
-def find_pictures(folder: str | Path) -> list[Picture]:
-    """Return every picture below `folder` with its class, and its split where the folders name it.
+def read_data(options: Options) -> LabelledData:
+    """Return the labelled pictures that a run is told of, which are not looked at yet; raises UsageError."""
+    search = Search(tuple(options.exclude), no_ignore=options.no_ignore)
+    if options.labels_csv:
+        return read_labels_csv(options.labels_csv, options.data, search)
+    return read_folder(options.data, search=search)
 
-    Raises UsageError for an unknown layout, fewer than two classes, an empty class, and a class
-    that is not in every split.
+
+def find_pictures(data: LabelledData, root: str | Path) -> list[Picture]:
+    """Return every picture with its class, and its split where that is named, sorted by its path.
+
+    Raises UsageError for fewer than two classes, a class without pictures to train on, and names that
+    classes cannot have.
     """
-    names = _subfolders(folder)
-    splits = {name: SPLIT_FOLDERS[name.lower()] for name in names if name.lower() in SPLIT_FOLDERS}
-    train = [name for name, split in splits.items() if split == "train"]
-    if len(splits) == len(names) >= 2 or (train and _subfolders(Path(folder, train[0]))):
-        _check_split_folders(folder, names, splits)
-        pictures = [
-            picture for name, split in splits.items() for picture in _find_classes(Path(folder), Path(name), split)
-        ]
-        _check_classes_of_splits(pictures)
-    else:
-        pictures = _find_classes(Path(folder), Path(), "")
-    check_class_names(sorted({picture.label for picture in pictures}))
+    found = [
+        Picture(
+            _relative(path, str(root)),
+            label,
+            split,
+            skipped="the folder cannot be listed" if os.path.isdir(path) else "",
+        )
+        for path, label, split in data
+    ]
+    pictures = list(dict.fromkeys(found))
+    if len(pictures) < len(found):
+        logger.warning("left out: %d rows of %s, which list a picture again", len(found) - len(pictures), data.name)
+    _check_classes(pictures, data)
+    if data.told_by == "row" and not any(os.path.exists(Path(root, picture.path)) for picture in pictures):
+        raise UsageError(
+            f"none of the files that {data.name} lists is there, such as {pictures[0].path}; paths are relative to "
+            f"{root}, unless --data names another folder"
+        )
     return sorted(pictures, key=lambda picture: picture.path)
 
 
-def _subfolders(folder: str | Path) -> list[str]:
-    try:
-        with os.scandir(folder) as entries:
-            return sorted(entry.name for entry in entries if entry.is_dir() and not entry.name.startswith("."))
-    except OSError as error:
-        raise UsageError(
-            f"cannot list the data folder {folder}: {error.strerror}; it holds one folder of pictures for each class"
-        ) from error
+def _relative(path: str, root: str) -> str:
+    """Return a path below `root` relative to it, with forward slashes, and another one as it is."""
+    is_below = path.startswith(os.path.join(root, ""))
+    return Path(os.path.relpath(path, root) if is_below else path).as_posix()
 
 
-def _check_split_folders(folder: str | Path, names: Sequence[str], splits: dict[str, str]) -> None:
-    if others := [name for name in names if name not in splits]:
-        raise UsageError(f"unknown layout: {folder} has '{others[0]}' beside {', '.join(splits)}; move it elsewhere")
-    if "train" not in splits.values():
-        raise UsageError(f"unknown layout: {folder} has {', '.join(splits)}, but no train folder")
-    for name, split in splits.items():
-        if twin := next((other for other in splits if other < name and splits[other] == split), None):
-            raise UsageError(f"unknown layout: {twin} and {name} in {folder} are both for {split}; leave one")
-
-
-def _find_classes(root: Path, part: Path, split: str) -> list[Picture]:
-    """Return the pictures of the class folders in `root / part`."""
-    folder = root / part
-    labels = _subfolders(folder)
-    if len(labels) < 2:
-        raise UsageError(_why_no_classes(folder, labels))
-    return [picture for label in labels for picture in _find_class(root, part / label, split)]
-
-
-def _why_no_classes(folder: Path, labels: Sequence[str]) -> str:
-    wanted = f"put the pictures of each class into a folder of its own, {folder}/CLASS/"
-    if labels:
-        return (
-            f"{folder} has only one class, '{labels[0]}', and at least two are needed; {wanted} "
-            f"(or is {folder / labels[0]} the data?)"
-        )
-    first = next(find_images([str(folder)]))
-    if os.path.isdir(first):
-        return f"{folder} holds neither class folders nor pictures; {wanted}"
-    return f"unknown layout: pictures such as {os.path.basename(first)} lie in {folder} itself; {wanted}"
-
-
-def _find_class(root: Path, part: Path, split: str) -> list[Picture]:
-    label = part.name
-    paths = list(find_images([str(root / part)]))
-    if paths == [str(root / part)]:
-        raise UsageError(f"the class folder {root / part} holds no pictures; fill it, or remove it")
-    names = [Path(os.path.relpath(path, root)).as_posix() for path in paths]
-    return [
-        Picture(name, label, split, skipped="the folder cannot be listed" if os.path.isdir(path) else "")
-        for name, path in zip(names, paths, strict=True)
-    ]
-
-
-def _check_classes_of_splits(pictures: Iterable[Picture]) -> None:
-    found = {(picture.split, picture.label) for picture in pictures}
-    splits = [split for split in SPLITS if any(split == other for other, _label in found)]
-    for label in sorted({label for _split, label in found}):
-        missing = [split for split in splits if (split, label) not in found]
-        if missing:
-            there = [split for split in splits if split not in missing]
+def _check_classes(pictures: Sequence[Picture], data: LabelledData) -> None:
+    labels = sorted({picture.label for picture in pictures})
+    trained = sorted({picture.label for picture in pictures if picture.split in ("", TRAIN)})
+    check_class_names(labels)
+    if not trained:
+        there = " and ".join(sorted({picture.split for picture in pictures}))
+        raise UsageError(f"{data.name} has {there} pictures, but none to train on")
+    for picture in pictures:
+        if picture.label not in trained:
+            close = difflib.get_close_matches(picture.label, trained, n=1)
+            hint = f"; did you mean '{close[0]}'?" if close else ""
             raise UsageError(
-                f"the class '{label}' is in {' and '.join(there)}, but not in {' and '.join(missing)}; "
-                "every class has a folder in each"
+                f"the class '{picture.label}' is in {picture.split} ({picture.path}), but not in train; every class "
+                f"needs pictures to train on{hint}"
             )
+    if len(labels) < 2:
+        wanted = "a folder" if data.told_by == "folder" else "a label"
+        raise UsageError(
+            f"{data.name} has only one class, '{labels[0]}', and at least two are needed, each with {wanted} of its own"
+        )
 
 
 def add_digests(folder: str | Path, pictures: Sequence[Picture], workers: int = WORKERS) -> list[Picture]:
@@ -139,6 +112,8 @@ def _with_digest(folder: Path, picture: Picture) -> Picture:
         return picture
     path = folder / picture.path
     try:
+        if not os.path.lexists(path):
+            return replace(picture, skipped="no such file")
         if not path.is_file():
             return replace(picture, skipped="is not a regular file (a pipe or a device?)")
         return replace(picture, digest=sha256_of(path))

@@ -19,10 +19,10 @@ from pathlib import Path
 import numpy as np
 
 from engines.backends import BACKENDS
-from engines.model_cache import GRAPH_CODE, hash_of_code
+from engines.model_cache import GRAPH_CODE
 from engines.runtime import Runtime
 from errors import UsageError
-from files import sha256_of
+from files import hash_of_code, sha256_of
 from networks import Network
 from networks.weights import Weights
 from training.dataset import Picture

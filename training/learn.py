@@ -14,7 +14,8 @@ from classifiers.folder import MODEL_FILE, TrainedFolder, write_trained
 from networks import Head, Network
 from networks.trained import build, build_trained, join_head, save_classifier
 from settings import VERSION
-from training.dataset import SPLITS, Picture
+from sources.splits import SPLITS
+from training.dataset import Picture
 from training.features import PLAIN, FeatureSet, load_features, view_names
 from training.finetune import PictureReader, fine_tune, unfreeze
 from training.fit import Plan, Row, best_row
@@ -22,6 +23,8 @@ from training.head import Examples, train_head
 from training.options import AUGMENTATIONS, Options
 from training.output import CHECKPOINTS, TENSORBOARD, remove_checkpoints
 from training.report import History, plot_history, write_history, write_test
+
+PATHS = ("data", "labels_csv")  # options that say where a run found its pictures, which is nobody else's business
 
 logger = logging.getLogger("suite")
 
@@ -84,9 +87,7 @@ def learn(task: Task, clock: Clock) -> dict | None:
             scores = build_trained(trained.network, trained.weights).predict(
                 _reader(task).batches(test, task.classes), verbose=0
             )
-    results = None
-    if test:
-        results = write_test(task.output, task.network.name, test, scores, task.classes)
+    results = None if scores is None else write_test(task.output, task.network.name, test, scores, task.classes)
     remove_checkpoints(task.output)
     return results
 
@@ -164,7 +165,7 @@ def _save(task: Task, classifier: keras.Model, history: History) -> TrainedFolde
     """Leave a folder that --model takes, and its history."""
     save_classifier(classifier, task.network, task.output / MODEL_FILE)
     training = {
-        "options": {name: value for name, value in asdict(task.options).items() if name != "data"},
+        "options": {name: value for name, value in asdict(task.options).items() if name not in PATHS},
         "pictures": {split: len(pictures) for split, pictures in task.parts.items()},
         "kept": {phase: best_row(rows) for phase, rows in history.items()},
     }

@@ -1,7 +1,7 @@
 """The options of a training run: those that decide its result, and the others. Plain data; imports no framework."""
 
 import json
-from dataclasses import asdict, dataclass, fields
+from dataclasses import asdict, dataclass, field, fields
 from pathlib import Path
 
 from errors import UsageError
@@ -16,7 +16,7 @@ CLASS_WEIGHTS = ("none", "balanced")
 class Options:
     """Everything that decides the result of a run. The names are those of the command line."""
 
-    data: str
+    data: str  # the folder of the pictures, which their paths are relative to
     model: list[str]
     weights: str
     resize: str
@@ -41,9 +41,12 @@ class Options:
     precision: str
     deterministic: bool
     tensorboard: bool
+    labels_csv: str | None = None  # the file that lists the pictures; the folders tell otherwise
+    exclude: list[str] = field(default_factory=list)
+    no_ignore: bool = False
 
 
-OPTION_NAMES = tuple(field.name for field in fields(Options))
+OPTION_NAMES = tuple(one.name for one in fields(Options))
 
 
 def save_options(folder: Path, options: Options) -> None:

@@ -1,4 +1,4 @@
-"""One training run, from the data folder to the trained classifier."""
+"""One training run, from the labelled pictures to the trained classifier."""
 
 import contextlib
 import logging
@@ -20,11 +20,14 @@ from files import written_whole
 from models import MODELS
 from networks import Network
 from networks.weights import Weights
-from training.dataset import SPLITS, Picture, add_digests, find_pictures, read_manifest, write_manifest
+from sources.labelled import LabelledData
+from sources.listing import join_names
+from sources.splits import SPLITS
+from training.dataset import Picture, add_digests, find_pictures, read_manifest, write_manifest
 from training.features import PLAIN, Extraction, FeatureSet, view_names
 from training.options import Options
 from training.output import MANIFEST_FILE
-from training.split import check_every_class, split_pictures
+from training.split import check_every_class, missing_classes, split_pictures
 
 MOST_NAMED = 10  # pictures that are left out and named one by one
 
@@ -47,14 +50,17 @@ class Clock:
             self.seconds[what] = self.seconds.get(what, 0) + time.perf_counter() - started
 
 
-def train(options: Options, runtime: Runtime, output: Path) -> dict | None:
-    """Train a classifier and leave it in `output`; return its results on the test pictures, if there are any.
+def train(options: Options, data: LabelledData, runtime: Runtime, output: Path) -> dict | None:
+    """Train a classifier of `data` and leave it in `output`; return its results on the test pictures, if there are any.
 
     What an earlier run has left in `output` and in the cache is used where it still fits.
     """
     clock = Clock()
     with clock.on("pictures"):
-        pictures = split_pictures(_read_pictures(options, runtime), options.split, options.seed)
+        found = find_pictures(data, options.data)
+        _report_classes(sorted({picture.label for picture in found}))
+        pictures = add_digests(options.data, found, runtime.workers)
+        pictures = split_pictures(pictures, options.split, options.seed)
         check_every_class(pictures)
     with _features_folder(runtime) as folder:
         features = make_feature_set(options, runtime, folder)
@@ -68,10 +74,6 @@ def train(options: Options, runtime: Runtime, output: Path) -> dict | None:
             results = learn(make_task(options, output, features, pictures), clock)
     logger.info("time: %s", ", ".join(f"{what} {seconds:.1f} s" for what, seconds in clock.seconds.items()))
     return results
-
-
-def _read_pictures(options: Options, runtime: Runtime) -> list[Picture]:
-    return add_digests(options.data, find_pictures(options.data), runtime.workers)
 
 
 @contextlib.contextmanager
@@ -134,6 +136,12 @@ def _start_keras(options: Options, backend: str) -> Callable:
     return start_keras(device, options.precision if options.fine_tune else "float32")
 
 
+def _report_classes(names: Sequence[str]) -> None:
+    rest = len(names) - MOST_NAMED
+    shown = [*names[: MOST_NAMED - 1], f"... {names[-1]} ({rest + 1} more)"] if rest > 0 else names
+    logger.info("%d classes: %s", len(names), ", ".join(map(printable, shown)))
+
+
 def _report(pictures: Sequence[Picture]) -> None:
     """Say what there is, and what is left out and why."""
     skipped = [picture for picture in pictures if picture.skipped]
@@ -149,6 +157,8 @@ def _report(pictures: Sequence[Picture]) -> None:
         len({picture.label for picture in used}),
         f"; {copies} are copies of others and stay in the same split" if copies else "",
     )  # fmt: skip
+    for split, labels in missing_classes(pictures).items():
+        logger.info("note: %s has no pictures of %s", split, printable(join_names(labels)))
 
 
 def _keep_manifest(path: Path, pictures: Sequence[Picture]) -> None:

@@ -10,7 +10,8 @@ from collections.abc import Iterable, Sequence
 from dataclasses import replace
 
 from errors import UsageError
-from training.dataset import SPLITS, Picture
+from sources.splits import SPLITS, TRAIN
+from training.dataset import Picture
 
 Shares = Sequence[float]  # of training, validation and test, in any unit
 
@@ -19,15 +20,15 @@ def split_pictures(pictures: Iterable[Picture], shares: Shares, seed: int) -> li
     """Return the pictures with their splits; those that would leak or mislead are skipped.
 
     Within each class, unique pictures are ordered by a hash of the seed and their content and cut
-    by `shares`. Splits that are given by folders stay, and one that is missing is cut from train.
+    by `shares`. Splits that are given stay, and one that is missing is cut from train.
     Raises UsageError when a class has too few pictures.
     """
     pictures = _without_leaks(_without_contradictions(pictures))
     given = {picture.split for picture in pictures} - {""}
     open_sides = [split for split, share in zip(SPLITS, shares, strict=True) if share and split not in given]
     wanted = {split: share for split, share in zip(SPLITS, shares, strict=True) if split in {*open_sides, "train"}}
-    chosen = {}
-    by_class = defaultdict(set)
+    chosen: dict[str, str] = {}
+    by_class: dict[str, set[str]] = defaultdict(set)
     for picture in pictures:
         if not picture.skipped and picture.split in ("", "train"):
             by_class[picture.label].add(picture.digest)
@@ -54,13 +55,13 @@ def _without_contradictions(pictures: Iterable[Picture]) -> list[Picture]:
 
 
 def _without_leaks(pictures: Sequence[Picture]) -> list[Picture]:
-    """Where folders decide the splits, skip a picture that is also in a later split: test keeps it."""
-    last = {}
+    """Where splits are given, skip a picture that is also in a later one: test keeps it. No split counts as train."""
+    last: dict[str, str] = {}
     for split in SPLITS:
         last |= {picture.digest: split for picture in pictures if picture.split == split and not picture.skipped}
     return [
         replace(picture, skipped=f"the same picture is in {last[picture.digest]}")
-        if picture.split and not picture.skipped and last[picture.digest] != picture.split
+        if not picture.skipped and last.get(picture.digest, TRAIN) != (picture.split or TRAIN)
         else picture
         for picture in pictures
     ]
@@ -85,14 +86,22 @@ def _cut(label: str, digests: Iterable[str], shares: dict[str, float], seed: int
 
 
 def check_every_class(pictures: Sequence[Picture]) -> None:
-    """Raise UsageError when what was skipped leaves a class without pictures in a split that is used."""
-    used = [picture for picture in pictures if not picture.skipped]
-    there = {(picture.label, picture.split) for picture in used}
+    """Raise UsageError when what was skipped leaves a class without pictures to train on, or a split without any."""
     for label in sorted({picture.label for picture in pictures}):
-        for split in SPLITS:
-            rows = [picture for picture in pictures if (picture.label, picture.split) == (label, split)]
-            if rows and (label, split) not in there:
-                raise UsageError(
-                    f"the class '{label}' has no picture left for {split}: all {len(rows)} are left out, "
-                    f"such as {rows[0].path}: {rows[0].skipped}"
-                )
+        _check_any_left(f"the class '{label}' has no picture left for {TRAIN}", pictures, TRAIN, label)
+    for split in SPLITS:
+        _check_any_left(f"there is no picture left for {split}", pictures, split)
+
+
+def _check_any_left(what: str, pictures: Iterable[Picture], split: str, label: str | None = None) -> None:
+    rows = [picture for picture in pictures if picture.split == split and label in (None, picture.label)]
+    if rows and all(picture.skipped for picture in rows):
+        raise UsageError(f"{what}: all {len(rows)} are left out, such as {rows[0].path}: {rows[0].skipped}")
+
+
+def missing_classes(pictures: Iterable[Picture]) -> dict[str, list[str]]:
+    """Return the classes of which a split has no pictures, though it has some: {split: classes}."""
+    used = [picture for picture in pictures if not picture.skipped]
+    labels = {picture.label for picture in used}
+    there = {split: {picture.label for picture in used if picture.split == split} for split in SPLITS}
+    return {split: sorted(labels - found) for split, found in there.items() if found and labels - found}

@@ -1,0 +1,67 @@
+"""What is directly in a folder of labelled pictures."""
+
+import os
+from collections.abc import Iterable
+from typing import NamedTuple
+
+from errors import UsageError
+from sources.paths import IMAGE_SUFFIXES
+from sources.search import NO_MEDIA, Search, is_system_folder
+
+MOST_NAMED = 5  # folders, in a message
+
+
+class Contents(NamedTuple):
+    """What is directly in a folder, without what is hidden or left out."""
+
+    folders: list[str]  # names, sorted
+    picture: str  # the first one's name, or ""
+    quiet: list[str]  # names of folders that ask not to be searched
+
+
+def list_folder(folder: str, root: str, search: Search) -> Contents:
+    """List a folder in `root`, which is what the user named; raises UsageError when that cannot be done."""
+    folders: list[str] = []
+    quiet: list[str] = []
+    picture = ""
+    try:
+        with os.scandir(folder) as entries:
+            for entry in entries:
+                name, is_folder = entry.name, entry.is_dir()
+                if not _counts(entry, is_folder, root, search):
+                    continue
+                if is_folder:
+                    (quiet if asks_for_quiet(entry.path, search) else folders).append(name)
+                elif (not picture or name < picture) and name.lower().endswith(IMAGE_SUFFIXES):
+                    picture = name
+    except OSError as error:
+        raise UsageError(_why_unlisted(folder, error)) from error
+    return Contents(sorted(folders), picture, sorted(quiet))
+
+
+def _counts(entry: os.DirEntry, is_folder: bool, root: str, search: Search) -> bool:
+    if entry.name.startswith(".") or (is_folder and is_system_folder(entry.name)):
+        return False
+    return not (search.exclude and search.leaves_out(entry.path, is_folder, root))
+
+
+def asks_for_quiet(folder: str, search: Search) -> bool:
+    """Return whether a folder holds a .nomedia file, and that counts."""
+    return not search.no_ignore and os.path.lexists(os.path.join(folder, NO_MEDIA))
+
+
+def _why_unlisted(folder: str, error: OSError) -> str:
+    if isinstance(error, NotADirectoryError):
+        return (
+            f"the data {folder} is a file, not a folder; give the folder that holds the pictures (unpack an archive "
+            "first), or list them with --labels-csv FILE"
+        )
+    return f"cannot list the data folder {folder}: {error.strerror}; it holds one folder of pictures for each class"
+
+
+def join_names(names: Iterable[str]) -> str:
+    """Return names for a message: all of a few, some of many."""
+    names = list(names)
+    if len(names) > MOST_NAMED:
+        return f"{', '.join(names[: MOST_NAMED - 1])} and {len(names) - MOST_NAMED + 1} others"
+    return " and ".join(filter(None, (", ".join(names[:-1]), names[-1])))

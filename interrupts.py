@@ -86,15 +86,19 @@ def _raise_again() -> None:
 
     global _answered
     _answered = -SAME_SECONDS
-    threading.Timer(0.01, _signal_main_thread).start()
+    threading.Thread(target=_signal_main_thread, daemon=True).start()
 
 
 def _signal_main_thread() -> None:
+    """Send the signal until it is answered: one that comes just before the main thread waits does not wake it."""
     import _thread
     import threading
 
     main = threading.main_thread().ident
-    if main is not None and hasattr(signal, "pthread_kill"):
-        signal.pthread_kill(main, signal.SIGINT)  # which wakes it, too
-    else:
-        _thread.interrupt_main()
+    while not was_raised():
+        time.sleep(0.01)
+        if main is not None and hasattr(signal, "pthread_kill"):
+            signal.pthread_kill(main, signal.SIGINT)
+        else:
+            _thread.interrupt_main()
+        time.sleep(0.1)

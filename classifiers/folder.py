@@ -24,6 +24,8 @@ from networks.weights import Weights
 from transforms import Transform
 
 MODEL_FILE, LABELS_FILE, SPEC_FILE = "model.keras", "labels.txt", "spec.json"
+TRAINING_FILE, MANIFEST_FILE = "training.json", "manifest.csv"  # the options and the pictures that it was trained with
+HISTORY_FILE, PLOT_FILE, TEST_FILE = "history.csv", "history.png", "test.json"  # how that went, for people
 NOT_IN_A_NAME = r"[\x00-\x1f\x7f-\x9f\ufeff\ud800-\udfff]"  # control characters, half characters
 
 

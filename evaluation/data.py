@@ -1,12 +1,11 @@
 """Which pictures are evaluated, and which ones a threshold is chosen on."""
 
-import csv
-import json
 import os
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from classifiers.manifest import Manifest, read_manifest
 from errors import UsageError
 from labels.classes import ClassIndex
 from sources.labelled import (
@@ -20,8 +19,6 @@ from sources.labelled import (
 from sources.paths import Search
 from sources.splits import TEST, TRAIN, VALIDATION
 
-MANIFEST_FILE, TRAINING_FILE = "manifest.csv", "training.json"  # of a trained model's folder
-
 
 @dataclass(frozen=True)
 class Data:
@@ -30,23 +27,6 @@ class Data:
     test: LabelledPictures
     validation: LabelledPictures | None
     trained_on: int = 0  # of the test pictures, those that a model was trained on
-
-
-@dataclass(frozen=True)
-class Manifest:
-    """What a classifier was trained on, as its folder tells."""
-
-    folder: str  # of the pictures
-    labels_csv: str | None  # the file that listed them, if it did
-    rows: tuple[tuple[str, str, str], ...]  # path, label, and "train", "validation" or "test"
-
-    def part(self, split: str) -> list[tuple[str, str]]:
-        """Return the paths and labels of one split."""
-        return [(path, label) for path, label, other in self.rows if other == split]
-
-    def is_of(self, data: str) -> bool:
-        """Return whether this folder or CSV file is what the classifier was trained from."""
-        return os.path.realpath(data) in {os.path.realpath(name) for name in (self.folder, self.labels_csv) if name}
 
 
 def find_data(
@@ -122,28 +102,3 @@ def _count_trained_on(test: LabelledPictures, manifest: Manifest | None) -> int:
         return 0
     trained_on = {os.path.abspath(path) for path, _label in manifest.part(TRAIN)}
     return sum(os.path.abspath(path) in trained_on for path, _index in test)
-
-
-def read_manifest(trained: Sequence[Path]) -> Manifest | None:
-    """Return what models were trained on, when their folders tell and agree; raises UsageError for damaged ones."""
-    found = {_read_manifest(folder) for folder in trained}
-    return found.pop() if len(found) == 1 else None
-
-
-def _read_manifest(model: Path) -> Manifest | None:
-    try:
-        told = json.loads((model / TRAINING_FILE).read_text(encoding="utf-8"))
-        with open(model / MANIFEST_FILE, encoding="utf-8", errors="surrogateescape", newline="") as file:
-            rows = [row for row in csv.DictReader(file) if not row["skipped"]]
-        return Manifest(
-            told["data"],
-            told.get("labels_csv"),
-            tuple((os.path.join(told["data"], row["path"]), row["class"], row["split"]) for row in rows),
-        )
-    except FileNotFoundError:
-        return None
-    except (OSError, ValueError, TypeError, KeyError) as error:
-        raise UsageError(
-            f"the list of pictures that {model} was trained on cannot be read ({error!r}); get a whole copy of the "
-            f"folder, or remove its {MANIFEST_FILE}"
-        ) from error

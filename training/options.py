@@ -4,10 +4,10 @@ import json
 from dataclasses import asdict, dataclass, field, fields
 from pathlib import Path
 
+from classifiers.folder import TRAINING_FILE
 from errors import UsageError
 from files import write_whole
 
-OPTIONS_FILE = "training.json"
 AUGMENTATIONS = ("flip", "crop", "colour")
 CLASS_WEIGHTS = ("none", "balanced")
 
@@ -51,12 +51,12 @@ OPTION_NAMES = tuple(one.name for one in fields(Options))
 
 def save_options(folder: Path, options: Options) -> None:
     """Save the options of a run in its folder, whole or not at all."""
-    write_whole(folder / OPTIONS_FILE, json.dumps(asdict(options), indent=2) + "\n")
+    write_whole(folder / TRAINING_FILE, json.dumps(asdict(options), indent=2) + "\n")
 
 
 def read_options(folder: str | Path) -> Options | None:
     """Return the options of the run in a folder, or None when there is no run; raises UsageError."""
-    path = Path(folder, OPTIONS_FILE)
+    path = Path(folder, TRAINING_FILE)
     try:
         return Options(**json.loads(path.read_text(encoding="utf-8")))
     except (FileNotFoundError, NotADirectoryError):

@@ -4,17 +4,24 @@ import os
 import shutil
 from pathlib import Path
 
-from classifiers.folder import LABELS_FILE, MODEL_FILE, SPEC_FILE
+from classifiers.folder import (
+    HISTORY_FILE,
+    LABELS_FILE,
+    MANIFEST_FILE,
+    MODEL_FILE,
+    PLOT_FILE,
+    SPEC_FILE,
+    TEST_FILE,
+    TRAINING_FILE,
+)
 from errors import UsageError
 from files import UNFINISHED
 from outputs.predictions import PREDICTIONS_FILE
-from training.options import OPTIONS_FILE, Options, save_options
+from training.options import Options, save_options
 
-MANIFEST_FILE, HISTORY_FILE, PLOT_FILE = "manifest.csv", "history.csv", "history.png"
-TEST_FILE = "test.json"
 FILES = (
     SPEC_FILE, MODEL_FILE, LABELS_FILE, MANIFEST_FILE, HISTORY_FILE, PLOT_FILE, TEST_FILE, PREDICTIONS_FILE,
-    OPTIONS_FILE,
+    TRAINING_FILE,
 )  # fmt: skip
 CHECKPOINTS, FINISHED, TENSORBOARD = "checkpoints", ".finished-checkpoints", "tensorboard"
 
@@ -31,9 +38,9 @@ def prepare_output(output: Path, options: Options, force: bool, resume: bool) ->
         others = [name for name in there if not name.startswith(UNFINISHED)]  # than a run left that was just begun
         if force:
             _clear(output)
-        elif OPTIONS_FILE in there and not resume:
+        elif TRAINING_FILE in there and not resume:
             raise UsageError(f"--output {output} holds a run: --resume goes on with it, --force starts anew")
-        elif others and OPTIONS_FILE not in there:
+        elif others and TRAINING_FILE not in there:
             raise UsageError(f"--output {output} holds other files, such as {min(others)}; give another folder")
         save_options(output, options)
     except OSError as error:

@@ -10,11 +10,11 @@ import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
+from classifiers.folder import HISTORY_FILE, PLOT_FILE, TEST_FILE
 from drawing.plot import FIRST, INK, SECOND, render, whole_numbers
 from outputs.predictions import PredictionsFile
 from training.dataset import Picture
 from training.fit import best_row
-from training.output import HISTORY_FILE, PLOT_FILE, TEST_FILE
 
 PLOT_SIZE = (11, 4.2)  # inches
 COLUMNS = ("epoch", "loss", "accuracy", "val_loss", "val_accuracy")

@@ -10,6 +10,7 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
 from pathlib import Path
 
+from classifiers.folder import MANIFEST_FILE
 from console.text import printable
 from engines import choose_backend, use_keras_backend
 from engines.backends import BACKENDS, TRAINING_BACKEND
@@ -26,7 +27,6 @@ from sources.splits import SPLITS
 from training.dataset import Picture, add_digests, find_pictures, read_manifest, write_manifest
 from training.features import PLAIN, Extraction, FeatureSet, view_names
 from training.options import Options
-from training.output import MANIFEST_FILE
 from training.split import check_every_class, missing_classes, split_pictures
 
 MOST_NAMED = 10  # pictures that are left out and named one by one

@@ -35,6 +35,7 @@ from console.progress import Progress
 from console.text import printable
 from errors import ImageError, UsageError
 from files import sha256_of
+from outputs import Output
 from outputs.formats import FORMATS, format_of, make_format
 from outputs.rows import Results
 from results import Result
@@ -112,7 +113,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     return EXIT_FAILED_INPUTS if failed else EXIT_OK
 
 
-def classify_all(args: argparse.Namespace, classifier: Classifier, outputs: list, results: Results) -> int:
+def classify_all(args: argparse.Namespace, classifier: Classifier, outputs: Sequence[Output], results: Results) -> int:
     """Hand each result to the outputs, and then to the results, whose rows record what is done; return the failures."""
     images, search = named_images(args), search_of(args, copy_folders(args))
     on_terminal = not args.output and sys.stdout.isatty() and sys.stderr.isatty()
@@ -124,7 +125,7 @@ def classify_all(args: argparse.Namespace, classifier: Classifier, outputs: list
     ) as progress:
         answers = classifier.classify_frames(
             images, top_k=args.top_k, threshold=args.threshold, search=search, skip=results.has_row,
-            keep=args.annotate is not None or args.show,
+            keep=any(output.draws for output in outputs),
         )  # fmt: skip
         for frame, result in answers:
             errors = write_all(outputs, frame, result)
@@ -176,10 +177,10 @@ def what_shapes_answers(args: argparse.Namespace, classifier: Classifier) -> dic
     }
 
 
-def open_outputs(args: argparse.Namespace, classifier: Classifier) -> list:
-    """Return an object with `write(frame, result)` for each way out besides the results themselves."""
+def open_outputs(args: argparse.Namespace, classifier: Classifier) -> list[Output]:
+    """Return each way out besides the results themselves."""
     inputs = [search_root(path) if is_pattern(path) else path for path in args.image if path != STDIN]
-    outputs: list = []
+    outputs: list[Output] = []
     if args.annotate is not None:
         from outputs.annotate import AnnotatedOutput
 
@@ -199,7 +200,7 @@ def open_outputs(args: argparse.Namespace, classifier: Classifier) -> list:
     return outputs
 
 
-def write_all(outputs: list, frame: "Frame", result: Result) -> list[str]:
+def write_all(outputs: Sequence[Output], frame: "Frame", result: Result) -> list[str]:
     """Hand a result to every output; return what went wrong. An output that fails does not stop the others."""
     errors = []
     for output in outputs:

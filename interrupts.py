@@ -4,11 +4,12 @@ A script calls `exit_at_once` before it imports anything else, and `console.run_
 Before that Python itself answers Ctrl-C, with a traceback.
 """
 
+import _signal as signal  # type: ignore[import-not-found]  # `signal` without its enumerations: 1 ms, not 10
 import atexit
 import os
-import signal
 import sys
 import time
+from types import TracebackType
 
 EXIT_INTERRUPTED = 130
 SAME_SECONDS = 1.0  # in which another Ctrl-C counts as the same: it was pressed twice, or a wrapper passed it on
@@ -26,7 +27,7 @@ def exit_at_once() -> None:
 def raise_interrupts() -> None:
     """From here on let Ctrl-C raise KeyboardInterrupt, so that what is open is closed."""
     if signal.getsignal(signal.SIGINT) is _exit:
-        sys.unraisablehook = _raise_again
+        sys.excepthook, sys.unraisablehook = _on_printed, _on_unraisable
         signal.signal(signal.SIGINT, _raise)
 
 
@@ -64,14 +65,36 @@ def _exit_if_late(*_: object) -> None:
         os._exit(EXIT_INTERRUPTED)
 
 
-def _raise_again(unraisable: "sys.UnraisableHookArgs") -> None:
-    """Raise an interrupt again that came where Python can only print it: in a destructor, in a callback."""
-    global _answered
-    if not isinstance(unraisable.exc_value, KeyboardInterrupt):
+def _on_printed(kind: type[BaseException], error: BaseException, trace: TracebackType | None) -> None:
+    """Called by Python where C code, as of a framework, calls Python code and prints what that raises."""
+    if isinstance(error, KeyboardInterrupt):
+        _raise_again()
+    else:
+        sys.__excepthook__(kind, error, trace)
+
+
+def _on_unraisable(unraisable: "sys.UnraisableHookArgs") -> None:
+    """Called by Python where nobody can catch what is raised: in a destructor, in the callback of a weak reference."""
+    if isinstance(unraisable.exc_value, KeyboardInterrupt):
+        _raise_again()
+    else:
         sys.__unraisablehook__(unraisable)
-        return
+
+
+def _raise_again() -> None:
+    import threading
+
+    global _answered
+    _answered = -SAME_SECONDS
+    threading.Timer(0.01, _signal_main_thread).start()
+
+
+def _signal_main_thread() -> None:
     import _thread
     import threading
 
-    _answered = -SAME_SECONDS
-    threading.Timer(0.01, _thread.interrupt_main).start()
+    main = threading.main_thread().ident
+    if main is not None and hasattr(signal, "pthread_kill"):
+        signal.pthread_kill(main, signal.SIGINT)  # which wakes it, too
+    else:
+        _thread.interrupt_main()

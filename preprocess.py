@@ -120,7 +120,7 @@ def _decode(file: BinaryIO, head: bytes, name: str, max_pixels: int, min_side: i
     try:
         image = Image.open(file, formats=FORMATS)
     except (Image.DecompressionBombError, Image.DecompressionBombWarning) as error:
-        raise ImageError(f"it has more pixels than the limit of {max_pixels:,}; raise it with --max-pixels") from error
+        raise ImageError(f"its pixels are over the limit of {max_pixels:,}; raise it with --max-pixels") from error
     except Image.UnidentifiedImageError as error:
         raise ImageError(_why_not_an_image(head)) from error
     except Exception as error:  # Pillow's decoders raise almost anything for hostile bytes

@@ -76,6 +76,8 @@ class AnnotatedOutput:
     and differs is overwritten only with `force`, and no picture ever is.
     """
 
+    draws = True
+
     def __init__(self, folder: str, inputs: Sequence[str], max_pixels: int, force: bool = False) -> None:
         self._copies = CopiesFolder("--annotate", folder, inputs)
         self._root = _common_folder(inputs)

@@ -31,6 +31,8 @@ class SortedOutput:
     already is not put there twice.
     """
 
+    draws = False
+
     def __init__(self, option: str, folder: str, inputs: Sequence[str], labels: Sequence[ClassLabel]) -> None:
         self._copies = CopiesFolder(option, folder, inputs)
         self._names = folder_names(labels)

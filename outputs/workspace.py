@@ -44,6 +44,7 @@ def _make(folder: Path, at_end: contextlib.ExitStack) -> Path:
     while True:
         path = folder / f"{PREFIX}{secrets.token_hex(8)}"
         at_end.callback(_remove, path)
+        at_end.callback(_remove, path)  # twice, for Ctrl-C may end the first
         path.mkdir(0o700)
         with contextlib.suppress(FileNotFoundError, portalocker.AlreadyLocked):
             lock = at_end.enter_context(open(path / LOCK_FILE, "ab"))  # noqa: SIM115

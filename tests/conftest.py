@@ -21,6 +21,7 @@ os.environ["XDG_CACHE_HOME"] = CACHE.name
 
 ROOT = Path(__file__).resolve().parent.parent
 IMAGES = ROOT / "images"
+FRAMEWORKS = ("tensorflow", "keras", "jax", "torch", "openvino", "cv2")
 
 
 @pytest.fixture(scope="session")
@@ -82,3 +83,8 @@ def engine_for(
 def imported(importtime: str) -> set[str]:
     """Return the top-level modules that `python -X importtime` lists."""
     return {line.rpartition("|")[2].strip().partition(".")[0] for line in importtime.splitlines() if "|" in line}
+
+
+def blocks(stdout: str) -> dict[str, list[str]]:
+    """Split the text output of several pictures into {path: lines}."""
+    return {block.splitlines()[0]: block.splitlines()[1:] for block in stdout.split("\n\n") if block}

@@ -1,6 +1,8 @@
 """Trains tiny networks as train_classifier.py does, in a process of their own: `python train_tiny.py FOLDER`.
 
-Prints a JSON object of what tests/test_training.py asks about. An interrupted run is one whose callback raises.
+Prints a JSON object of what tests/training/test_training.py asks about.
+
+An interrupted run is one whose callback raises.
 """
 
 import contextlib

@@ -6,7 +6,7 @@ import subprocess
 import sys
 
 import pytest
-from conftest import IMAGES, ROOT, imported
+from conftest import FRAMEWORKS, IMAGES, ROOT, blocks, imported
 from PIL import Image
 
 COFFEE = IMAGES / "coffee.png"
@@ -16,12 +16,6 @@ EXPECTED = {
     "coffee.png": {"espresso"},
     "rocket.jpg": {"missile", "space_shuttle", "projectile"},
 }
-FRAMEWORKS = ("tensorflow", "keras", "jax", "torch", "openvino", "cv2")
-
-
-def blocks(stdout: str) -> dict[str, list[str]]:
-    """Split the text output of several pictures into {path: lines}."""
-    return {block.splitlines()[0]: block.splitlines()[1:] for block in stdout.split("\n\n") if block}
 
 
 def test_one_picture_prints_its_five_best_labels(classify):

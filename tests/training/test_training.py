@@ -13,9 +13,8 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from conftest import ROOT
+from conftest import FRAMEWORKS, ROOT, blocks, imported
 from PIL import Image, ImageDraw
-from test_classify_image import FRAMEWORKS, blocks, imported
 
 from training.report import measure, plot_history
 

@@ -65,6 +65,7 @@ class Child:
         self._process = await asyncio.create_subprocess_exec(
             *self._command, cwd=ROOT, env=os.environ | ENVIRONMENT | ({} if self._debug else QUIET),
             stdin=PIPE, stdout=PIPE, stderr=None if self._debug else self._noise,
+            start_new_session=True,  # Ctrl-C is for the parent, who ends it
         )  # fmt: skip
         await self._part(self._process, pixels, LOOKED)
 

@@ -105,11 +105,16 @@ def test_pressed_twice(folder, script, pause):
     interrupt_after(start(script, folder), 0.5, pause)
 
 
+def test_while_children_say_what_they_do(folder):
+    """With --debug they share stderr, but Ctrl-C is for the script alone."""
+    interrupt_after(start("check_gpu.py", folder, "--debug", "--backend", "openvino", "tensorflow"), 1)
+
+
 @pytest.mark.slow
 @EACH_SCRIPT
-def test_at_a_hundred_random_moments(folder, script):
+def test_at_fifty_random_moments(folder, script):
     rng = random.Random(script)
-    for _ in range(50):
+    for _ in range(25):
         interrupt_after(start(script, folder), rng.random() * 2)
         interrupt_after(start(script, folder), rng.random() * 8, rng.random() / 5)
 

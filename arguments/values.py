@@ -10,8 +10,7 @@ from pathlib import Path
 from classifiers import Classifier
 from classifiers.folder import TrainedFolder
 from classifiers.load import make_classifier
-from engines.backends import require_backend
-from engines.runtime import AUTO, BACKEND_CHOICES, Runtime
+from engines.runtime import BACKEND_CHOICES, Runtime
 from errors import UsageError
 from files import user_cache_folder
 from models import ModelSpec
@@ -76,15 +75,8 @@ def check_same_labels(classifiers: Sequence[Classifier]) -> None:
 
 def runtime_from(args: argparse.Namespace) -> Runtime:
     """Return what is to compute; raises UsageError for a backend that is not there."""
-    check_backend(args.backend)
+    check_backend_name(args.backend)
     return Runtime(args.backend, args.device, args.precision, args.batch_size, args.workers, cache_folder(args))
-
-
-def check_backend(backend: str) -> None:
-    """Raise UsageError for a backend that is unknown or not installed."""
-    check_backend_name(backend)
-    if backend != AUTO:
-        require_backend(backend)
 
 
 def check_backend_name(backend: str) -> None:

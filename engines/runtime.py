@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 from pathlib import Path
 
-from engines.backends import BACKENDS
+from engines.backends import BACKENDS, require_backend
 from errors import UsageError
 from settings import BATCH_SIZE, PRECISIONS, WORKERS, check_choice, check_count
 
@@ -24,6 +24,8 @@ class Runtime:
 
     def __post_init__(self) -> None:
         check_choice("backend", self.backend, BACKEND_CHOICES)
+        if self.backend != AUTO:
+            require_backend(self.backend)
         check_choice("precision", self.precision, PRECISIONS)
         check_count("batch_size", self.batch_size)
         check_count("workers", self.workers)

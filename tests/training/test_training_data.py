@@ -76,7 +76,7 @@ def test_evaluation_of_the_same_data_is_of_its_test_pictures(trained, data, run,
     assert {Path(row["path"]).name for row in answers} == {"20.png", "21.png", "22.png"}
 
 
-def test_training_from_a_csv_file_goes_on_and_is_evaluated(train, data, run, tmp_path):
+def test_training_from_a_csv_file_goes_on_and_is_evaluated(train, trained, data, run, tmp_path):
     lists = tmp_path / "colours.csv"
     pictures = sorted((data / "dataset" / "training_set").glob("*/*.png"))
     lines = [f"{path.relative_to(data)},{path.parent.name}," for path in pictures]
@@ -100,7 +100,8 @@ def test_training_from_a_csv_file_goes_on_and_is_evaluated(train, data, run, tmp
     assert "colours.csv" not in (output / "spec.json").read_text()
     assert json.loads((output / "training.json").read_text())["labels_csv"] == str(lists)
 
-    finished = run("evaluate_classifier.py", "--labels-csv", lists, "--data", data, "-m", output, "-o", tmp_path / "r")
+    options = ["--labels-csv", lists, "--data", data, "-m", trained[1]]  # of the same classes, and compiled already
+    finished = run("evaluate_classifier.py", *options, "-o", tmp_path / "r")
     assert finished.returncode == 0, finished.stderr
     assert finished.stdout.startswith(f"3 pictures of {lists} (test rows)\n")
 

@@ -41,13 +41,18 @@ logger = logging.getLogger("suite")
 
 
 def cached_model(
-    cache_dir: Path, key: Callable[[], dict], device: str, config: dict, compile_model: Callable[[], Any]
+    core: openvino.Core,
+    cache_dir: Path,
+    key: Callable[[], dict],
+    device: str,
+    config: dict,
+    compile_model: Callable[[], Any],
 ) -> openvino.CompiledModel:
     """Return the compiled model from the cache, or make it with `compile_model` and keep it there.
 
     `key` is called again after that, because the weights may have been downloaded just then.
     """
-    compiled = _load(cache_dir, key(), device, config)
+    compiled = _load(core, cache_dir, key(), device, config)
     if compiled is None:
         compiled = compile_model()
         try:
@@ -93,7 +98,7 @@ def _entry(cache_dir: Path, key: dict) -> Path:
     return cache_dir / f"model-{hashlib.sha256(json.dumps(key).encode()).hexdigest()[:32]}"
 
 
-def _load(cache_dir: Path, key: dict, device: str, config: dict) -> openvino.CompiledModel | None:
+def _load(core: openvino.Core, cache_dir: Path, key: dict, device: str, config: dict) -> openvino.CompiledModel | None:
     entry = _entry(cache_dir, key)
     try:
         manifest = json.loads((entry / MANIFEST_FILE).read_bytes())
@@ -102,7 +107,7 @@ def _load(cache_dir: Path, key: dict, device: str, config: dict) -> openvino.Com
             raise ValueError("not what its manifest says")
         with contextlib.suppress(OSError):
             os.utime(entry)
-        return openvino.Core().import_model(openvino.Tensor(blob), device, config)
+        return core.import_model(openvino.Tensor(blob), device, config)
     except FileNotFoundError:
         return None
     except (OSError, ValueError, RuntimeError) as error:

@@ -34,7 +34,7 @@ def load(network: Network, weights: Weights, runtime: Runtime) -> "OpenVINOEngin
 
     if runtime.cache_dir is None:
         return OpenVINOEngine(compile_model())
-    return OpenVINOEngine(cached_model(runtime.cache_dir, key, device, config, compile_model))
+    return OpenVINOEngine(cached_model(core, runtime.cache_dir, key, device, config, compile_model))
 
 
 class OpenVINOEngine:

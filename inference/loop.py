@@ -9,7 +9,7 @@ from settings import BATCH_SIZE
 from sources.frames import Frame
 
 MOST_UNREADABLE = 1000  # frames that wait for a batch to fill
-MOST_KEPT_BYTES = 2**28  # of pictures that wait with their frames
+MOST_KEPT_BYTES = 2**26  # of pictures that wait with their frames
 PATIENCE = 0.2  # seconds that a batch waits for a source of paths that is slow
 
 

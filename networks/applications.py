@@ -49,7 +49,6 @@ def preprocessed(square: keras.KerasTensor, spec: ModelSpec) -> keras.KerasTenso
 def keras_configured(data_format: str) -> Iterator[None]:
     """Set what ~/.keras/keras.json or the caller may have set otherwise, for a while."""
     floatx, image_data_format = keras.config.floatx(), keras.config.image_data_format()
-    state = random.getstate()
     keras.config.set_floatx("float32")
     keras.config.set_image_data_format(data_format)
     random.seed(0)  # keras.utils.set_random_seed would import TensorFlow on every backend
@@ -58,7 +57,6 @@ def keras_configured(data_format: str) -> Iterator[None]:
     finally:
         keras.config.set_floatx(floatx)
         keras.config.set_image_data_format(image_data_format)
-        random.setstate(state)
 
 
 def build_network(spec: ModelSpec, weights: str, classes: int | None = None) -> keras.Model:

@@ -67,8 +67,15 @@ def hash_of_code(modules: Sequence[str]) -> str:
     return digest.hexdigest()
 
 
-def user_cache_folder() -> Path | None:
-    """Return the platform's folder for caches, or None when the user has no home."""
+def cache_folder(named: str | os.PathLike[str] | None, is_used: bool = True) -> Path | None:
+    """Return where to keep what can be computed again: the folder named, else the platform's; None: nowhere.
+
+    A user without a home has no place for caches either.
+    """
+    if not is_used:
+        return None
+    if named:
+        return Path(named)
     from platformdirs import user_cache_path
 
     try:

@@ -5,14 +5,13 @@ import os
 import sys
 from collections.abc import Iterator, Sequence
 from functools import partial
-from pathlib import Path
 
 from classifiers import Classifier
 from classifiers.folder import TrainedFolder
 from classifiers.load import make_classifier
 from engines.runtime import BACKEND_CHOICES, Runtime
 from errors import UsageError
-from files import user_cache_folder
+from files import cache_folder
 from models import ModelSpec
 from networks.weights import BUILT_IN_WEIGHTS
 from sources.paths import Search, split_paths
@@ -76,19 +75,11 @@ def check_same_labels(classifiers: Sequence[Classifier]) -> None:
 def runtime_from(args: argparse.Namespace) -> Runtime:
     """Return what is to compute; raises UsageError for a backend that is not there."""
     check_backend_name(args.backend)
-    return Runtime(args.backend, args.device, args.precision, args.batch_size, args.workers, cache_folder(args))
+    cache = cache_folder(args.cache_dir, not args.no_cache)
+    return Runtime(args.backend, args.device, args.precision, args.batch_size, args.workers, cache)
 
 
 def check_backend_name(backend: str) -> None:
     """Raise UsageError for an unknown backend, which argparse lets pass when it comes from the environment."""
     if backend not in BACKEND_CHOICES:
         raise UsageError(f"KERAS_BACKEND={backend} is not one of {', '.join(BACKEND_CHOICES)}")
-
-
-def cache_folder(args: argparse.Namespace) -> Path | None:
-    """Return where compiled models are kept: --cache-dir, or the platform's place for caches."""
-    if args.no_cache:
-        return None
-    if args.cache_dir:
-        return Path(args.cache_dir)
-    return user_cache_folder()

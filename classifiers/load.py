@@ -2,14 +2,13 @@
 
 import os
 from collections.abc import Sequence
-from pathlib import Path
 
 from classifiers.classifier import Classifier
 from classifiers.folder import TrainedFolder, read_trained
 from engines import Engine
 from engines.runtime import AUTO, Runtime
 from errors import UsageError
-from files import user_cache_folder
+from files import cache_folder
 from labels import ClassLabel, read_labels
 from models import ModelSpec, find_model
 from networks import Network
@@ -45,8 +44,7 @@ def load_classifier(
     """
     if not isinstance(cache_dir, PathName | None):
         raise UsageError(f"cache_dir is {cache_dir!r}; give the path of a folder")
-    cache = (Path(cache_dir) if cache_dir else user_cache_folder()) if use_cache else None
-    runtime = Runtime(backend, device, precision, batch_size, workers, cache)
+    runtime = Runtime(backend, device, precision, batch_size, workers, cache_folder(cache_dir, use_cache))
     return make_classifier(model, runtime, weights, labels, resize, max_pixels, engine)
 
 

@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from classifiers.manifest import Manifest, read_manifest
+from classifiers.manifest import TrainedFrom, read_origin
 from errors import UsageError
 from labels.classes import ClassIndex
 from sources.labelled import (
@@ -43,34 +43,34 @@ def find_data(
     evaluated. Unless `validation` names them, validation pictures are those of the same. Raises
     UsageError as the readers of `sources.labelled` do.
     """
-    manifest = read_manifest(trained)
-    given = _read(data, labels_csv, manifest, classes, search)
-    test = match_classes(_test_part(given, manifest), classes)
+    origin = read_origin(trained)
+    given = _read(data, labels_csv, origin, classes, search)
+    test = match_classes(_test_part(given, origin), classes)
     evaluated = test.name if TEST in given.parts else given.name
     if validation and os.path.realpath(validation) == os.path.realpath(evaluated):
         raise UsageError(f"--validation {validation} is what is evaluated; a threshold is chosen on other pictures")
-    others = _find_validation(validation, given, manifest, classes, search)
-    return Data(test, match_classes(others, classes) if others else None, _count_trained_on(test, manifest))
+    others = _find_validation(validation, given, origin, classes, search)
+    return Data(test, match_classes(others, classes) if others else None, _count_trained_on(test, origin))
 
 
 def _read(
-    data: str | None, labels_csv: str | None, manifest: Manifest | None, classes: ClassIndex, search: Search
+    data: str | None, labels_csv: str | None, origin: TrainedFrom | None, classes: ClassIndex, search: Search
 ) -> LabelledData:
     if labels_csv:
         return read_labels_csv(labels_csv, data, search)
     assert data is not None  # one of both is given
-    if manifest is None or not manifest.is_of(data):
+    if origin is None or not origin.is_of(data):
         return read_folder(data, classes, search)
-    if manifest.labels_csv:  # the folder alone does not tell which pictures it was
-        return from_pairs(data, [(path, label) for path, label, _split in manifest.rows])
+    if origin.labels_csv:  # the folder alone does not tell which pictures it was
+        return from_pairs(data, [(path, label) for path, label, _split in origin.rows])
     return read_folder(data, search=search)  # as the training read it
 
 
-def _test_part(given: LabelledData, manifest: Manifest | None) -> LabelledData:
+def _test_part(given: LabelledData, origin: TrainedFrom | None) -> LabelledData:
     """Return the test pictures of what is given, or all of it where nothing says which they are."""
     if TEST in given.parts:
         return given.part(TEST)
-    if manifest and manifest.is_of(given.name) and (rows := manifest.part(TEST)):
+    if origin and origin.is_of(given.name) and (rows := origin.part(TEST)):
         return from_pairs(f"{given.name} (test pictures)", rows)
     if given.parts:
         there = " and ".join(sorted(given.parts))
@@ -82,7 +82,7 @@ def _test_part(given: LabelledData, manifest: Manifest | None) -> LabelledData:
 
 
 def _find_validation(
-    named: str | None, given: LabelledData, manifest: Manifest | None, classes: ClassIndex, search: Search
+    named: str | None, given: LabelledData, origin: TrainedFrom | None, classes: ClassIndex, search: Search
 ) -> LabelledData | None:
     if named:
         found = read_folder(named, classes, search) if os.path.isdir(named) else read_labels_csv(named, None, search)
@@ -92,13 +92,13 @@ def _find_validation(
         return found.part(VALIDATION) if found.parts else found
     if VALIDATION in given.parts:
         return given.part(VALIDATION)
-    if manifest and (rows := manifest.part(VALIDATION)) and os.path.exists(rows[0][0]):
-        return from_pairs(f"{manifest.folder} (validation pictures)", rows)
+    if origin and (rows := origin.part(VALIDATION)) and os.path.exists(rows[0][0]):
+        return from_pairs(f"{origin.folder} (validation pictures)", rows)
     return None
 
 
-def _count_trained_on(test: LabelledPictures, manifest: Manifest | None) -> int:
-    if manifest is None:
+def _count_trained_on(test: LabelledPictures, origin: TrainedFrom | None) -> int:
+    if origin is None:
         return 0
-    trained_on = {os.path.abspath(path) for path, _label in manifest.part(TRAIN)}
+    trained_on = {os.path.abspath(path) for path, _label in origin.part(TRAIN)}
     return sum(os.path.abspath(path) in trained_on for path, _index in test)

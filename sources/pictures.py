@@ -40,27 +40,18 @@ def find_pictures(pictures: Any, search: Search = Search()) -> Iterator[str | Gi
     A Given is called as its file is, or by its kind and its place among the pictures given, from 0: "array[2]".
     What is no picture at all becomes a Given, too, so that it is reported in its place.
     """
-    places = count()
-    if isinstance(pictures, PathName) or not _is_iterable(pictures):
-        pictures = [pictures]
+    is_several = not isinstance(pictures, PathName) and _is_iterable(pictures)
+    return _find(pictures if is_several else [pictures], search, count(), are_patterns=True)
+
+
+def _find(pictures: Iterable[Any], search: Search, places: Iterator[int], are_patterns: bool) -> Iterator[str | Given]:
+    """Yield the pictures of a list; in a list that is in another one, a path is never a pattern."""
     for given in pictures:
         if isinstance(given, PathName):
             next(places)
-            yield from find_images([given], search)
+            yield from find_images([given if are_patterns else [given]], search)
         elif _is_iterable(given):
-            yield from _find_listed(given, search, places)
-        else:
-            yield _named(given, next(places))
-
-
-def _find_listed(pictures: Iterable[Any], search: Search, places: Iterator[int]) -> Iterator[str | Given]:
-    """As `find_pictures` of a list in a list, in which a path is never a pattern."""
-    for given in pictures:
-        if isinstance(given, PathName):
-            next(places)
-            yield from find_images([[given]], search)
-        elif _is_iterable(given):
-            yield from _find_listed(given, search, places)
+            yield from _find(given, search, places, are_patterns=False)
         else:
             yield _named(given, next(places))
 

@@ -67,16 +67,23 @@ def networks(run, tmp_path_factory):
 
 
 @pytest.fixture
-def tree(tmp_path, monkeypatch):
-    """Make empty files by their names, below a new current folder that others may enter."""
-    monkeypatch.chdir(tmp_path)
-    tmp_path.chmod(0o755)
+def make(tmp_path):
+    """Make empty files by their names, and return their folder."""
 
-    def make(*names):
+    def make_files(*names):
         for name in names:
             (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
             (tmp_path / name).touch()
+        return tmp_path
 
+    return make_files
+
+
+@pytest.fixture
+def tree(make, tmp_path, monkeypatch):
+    """Make empty files by their names, below a new current folder that others may enter."""
+    monkeypatch.chdir(tmp_path)
+    tmp_path.chmod(0o755)
     return make
 
 

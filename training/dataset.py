@@ -1,17 +1,17 @@
-"""The pictures of a training run: found, named by their content, and written down in its manifest."""
+"""The pictures of a training run: found, and named by their content."""
 
-import csv
 import difflib
 import logging
 import os
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import astuple, dataclass, replace
+from dataclasses import replace
 from pathlib import Path
 
 from tqdm import tqdm
 
 from classifiers.folder import check_class_names
+from classifiers.manifest import Picture
 from console import bar_is_off
 from errors import UsageError
 from files import sha256_of
@@ -21,20 +21,7 @@ from sources.paths import Search
 from sources.splits import TRAIN
 from training.options import Options
 
-MANIFEST_COLUMNS = ["path", "class", "split", "digest", "skipped"]  # the fields of a Picture
-
 logger = logging.getLogger("suite")
-
-
-@dataclass(frozen=True)
-class Picture:
-    """One file of the data set: a row of the manifest."""
-
-    path: str  # relative to the data folder, with forward slashes; absolute when a CSV file names it so
-    label: str  # its class
-    split: str = ""  # one of sources.splits.SPLITS; "" until `split_pictures` has chosen
-    digest: str = ""  # SHA-256 of its bytes
-    skipped: str = ""  # why it is left out
 
 
 def read_data(options: Options) -> LabelledData:
@@ -119,23 +106,3 @@ def _with_digest(folder: Path, picture: Picture) -> Picture:
         return replace(picture, digest=sha256_of(path))
     except OSError as error:
         return replace(picture, skipped=f"cannot be read: {error.strerror}")
-
-
-def write_manifest(path: Path, pictures: Iterable[Picture]) -> None:
-    """Save every picture with its class, its split, and why it was left out, as CSV."""
-    with open(path, "w", encoding="utf-8", errors="surrogateescape", newline="") as file:
-        writer = csv.writer(file, lineterminator="\n")
-        writer.writerow(MANIFEST_COLUMNS)
-        writer.writerows(map(astuple, pictures))
-
-
-def read_manifest(path: Path) -> list[Picture]:
-    """Read what `write_manifest` saved; raises UsageError when it is not that."""
-    try:
-        with open(path, encoding="utf-8", errors="surrogateescape", newline="") as file:
-            header, *rows = csv.reader(file)
-        if header != MANIFEST_COLUMNS:
-            raise ValueError(f"its columns are {', '.join(header)}")
-        return [Picture(*row) for row in rows]
-    except (OSError, ValueError, TypeError, csv.Error) as error:
-        raise UsageError(f"the manifest {path} is damaged: {error}") from error

@@ -18,6 +18,7 @@ from pathlib import Path
 
 import numpy as np
 
+from classifiers.manifest import Picture
 from engines.backends import BACKENDS
 from engines.model_cache import GRAPH_CODE
 from engines.runtime import Runtime
@@ -25,7 +26,6 @@ from errors import UsageError
 from files import hash_of_code, sha256_of
 from networks import Network
 from networks.weights import Weights
-from training.dataset import Picture
 from training.store import FeatureStore, Key
 from transforms import Transform
 

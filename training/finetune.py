@@ -7,9 +7,9 @@ from pathlib import Path
 import keras
 import numpy as np
 
+from classifiers.manifest import Picture
 from networks.trained import backbone_networks
 from training.batches import Batches
-from training.dataset import Picture
 from training.fit import Plan, Row, fit
 from training.views import read_view
 from transforms import Transform

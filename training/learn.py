@@ -11,11 +11,11 @@ import keras
 import numpy as np
 
 from classifiers.folder import MODEL_FILE, TrainedFolder, write_trained
+from classifiers.manifest import Picture
 from networks import Head, Network
 from networks.trained import build, build_trained, join_head, save_classifier
 from settings import VERSION
 from sources.splits import SPLITS
-from training.dataset import Picture
 from training.features import PLAIN, FeatureSet, load_features, view_names
 from training.finetune import PictureReader, fine_tune, unfreeze
 from training.fit import Plan, Row, best_row

@@ -11,9 +11,9 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 from classifiers.folder import HISTORY_FILE, PLOT_FILE, TEST_FILE
+from classifiers.manifest import Picture
 from drawing.plot import FIRST, INK, SECOND, render, whole_numbers
 from outputs.predictions import PredictionsFile
-from training.dataset import Picture
 from training.fit import best_row
 
 PLOT_SIZE = (11, 4.2)  # inches

@@ -11,6 +11,7 @@ from dataclasses import replace
 from pathlib import Path
 
 from classifiers.folder import MANIFEST_FILE
+from classifiers.manifest import Picture, read_manifest, write_manifest
 from console.text import printable
 from engines import choose_backend, use_keras_backend
 from engines.backends import BACKENDS, TRAINING_BACKEND
@@ -24,7 +25,7 @@ from networks.weights import Weights
 from sources.labelled import LabelledData
 from sources.listing import join_names
 from sources.splits import SPLITS
-from training.dataset import Picture, add_digests, find_pictures, read_manifest, write_manifest
+from training.dataset import add_digests, find_pictures
 from training.features import PLAIN, Extraction, FeatureSet, view_names
 from training.options import Options
 from training.split import check_every_class, missing_classes, split_pictures

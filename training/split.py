@@ -9,9 +9,9 @@ from collections import defaultdict
 from collections.abc import Iterable, Sequence
 from dataclasses import replace
 
+from classifiers.manifest import Picture
 from errors import UsageError
 from sources.splits import SPLITS, TRAIN
-from training.dataset import Picture
 
 Shares = Sequence[float]  # of training, validation and test, in any unit
 

@@ -11,20 +11,6 @@ from sources.paths import Search
 PETS = ClassIndex("pets", [ClassLabel("0", "cats"), ClassLabel("1", "dogs")])
 
 
-@pytest.fixture
-def make(tmp_path):
-    """Make empty files, and return their folder."""
-
-    def make_files(*names: str):
-        for name in names:
-            path = tmp_path / name
-            path.parent.mkdir(parents=True, exist_ok=True)
-            path.touch()
-        return tmp_path
-
-    return make_files
-
-
 def listed(pictures, folder) -> list[tuple[str, int]]:
     return [(path.removeprefix(f"{folder}/"), index) for path, index in pictures]
 

@@ -19,20 +19,6 @@ def imagenet():
     return ClassIndex("resnet50", IMAGENET)
 
 
-@pytest.fixture
-def make(tmp_path):
-    """Make empty files, and return their folder."""
-
-    def make_files(*names: str):
-        for name in names:
-            path = tmp_path / name
-            path.parent.mkdir(parents=True, exist_ok=True)
-            path.touch()
-        return tmp_path
-
-    return make_files
-
-
 def find_labelled(folder, classes):
     return match_classes(read_folder(folder, classes), classes)
 

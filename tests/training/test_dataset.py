@@ -7,9 +7,10 @@ from pathlib import Path
 
 import pytest
 
+from classifiers.manifest import Picture
 from errors import UsageError
 from sources.labelled import read_folder, read_labels_csv
-from training.dataset import Picture, add_digests, find_pictures, read_manifest, write_manifest
+from training.dataset import add_digests, find_pictures
 from training.split import check_every_class, missing_classes, split_pictures
 
 SHARES = (70, 20, 10)
@@ -266,13 +267,3 @@ def test_file_that_a_csv_file_lists_and_that_is_missing(tmp_path):
 def test_csv_file_that_nothing_can_be_trained_from_is_refused(tmp_path, text, message):
     with pytest.raises(UsageError, match=message):
         listed(make(tmp_path, cats=1), text)
-
-
-def test_manifest_comes_back_as_it_was(tmp_path):
-    pictures = [Picture('a,"b/línea\n猫.jpg', "a", "train", "00ff"), Picture("b.jpg", "b", skipped="is, well, empty")]
-    write_manifest(tmp_path / "m.csv", pictures)
-    assert (tmp_path / "m.csv").read_text(encoding="utf-8").startswith("path,class,split,digest,skipped\n")
-    assert read_manifest(tmp_path / "m.csv") == pictures
-    (tmp_path / "m.csv").write_text("path\nx,y")
-    with pytest.raises(UsageError, match=r"m.csv is damaged: its columns are path"):
-        read_manifest(tmp_path / "m.csv")

@@ -11,6 +11,10 @@ import sys
 import time
 from types import TracebackType
 
+TYPE_CHECKING = False  # as in `typing`, which takes too long to import here
+if TYPE_CHECKING:
+    from typing import NoReturn
+
 EXIT_INTERRUPTED = 130
 SAME_SECONDS = 1.0  # in which another Ctrl-C counts as the same: it was pressed twice, or a wrapper passed it on
 
@@ -42,6 +46,19 @@ def end() -> None:
     if signal.getsignal(signal.SIGINT) is _raise:
         signal.signal(signal.SIGINT, _exit_if_late)
         _answered = time.monotonic()
+
+
+def leave() -> "NoReturn":
+    """End an interrupted process, tidied up, but without taking Python apart.
+
+    A thread of a library that comes back into Python meanwhile, as OpenVINO's do, would abort the process.
+    """
+    try:
+        atexit._run_exitfuncs()
+        if sys.stdout is not None:
+            sys.stdout.flush()
+    finally:
+        os._exit(EXIT_INTERRUPTED)
 
 
 def _exit(*_: object) -> None:

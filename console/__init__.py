@@ -11,7 +11,6 @@ from collections.abc import Callable
 import interrupts
 from console.text import printable
 from errors import UsageError
-from interrupts import EXIT_INTERRUPTED
 
 EXIT_OK, EXIT_FAILED_INPUTS, EXIT_USAGE = 0, 1, 2
 
@@ -65,7 +64,7 @@ def run_script(main: Callable[[], int]) -> int:
     except KeyboardInterrupt as error:
         interrupts.end()
         print(f"interrupted: {printable(str(error))}" if str(error) else "interrupted", file=sys.stderr)
-        return EXIT_INTERRUPTED
+        interrupts.leave()
 
 
 def _run(main: Callable[[], int]) -> int:

@@ -27,7 +27,7 @@ from collections.abc import Sequence
 from dataclasses import asdict
 from pathlib import Path
 
-from arguments.kinds import fraction, positive, positive_int, share, whole
+from arguments.kinds import fraction, layers, positive, positive_int, share, whole
 from arguments.options import (
     add_backbones,
     add_engine_options,
@@ -42,7 +42,7 @@ from engines.runtime import Runtime
 from models import find_model
 from networks import HEADS, Network
 from networks.weights import Weights
-from training.options import AUGMENTATIONS, CLASS_WEIGHTS, OPTION_NAMES, Options, read_options
+from training.options import AUGMENTATIONS, AUTO, CLASS_WEIGHTS, OPTION_NAMES, Options, read_options
 from training.output import is_complete, prepare_output, remove_checkpoints
 
 MOST_CLASSES = 10  # whose results are printed one by one; test.json has all
@@ -134,13 +134,19 @@ def _add_training_options(parser: argparse.ArgumentParser) -> None:
         ("--epochs", positive_int, 60, "train the head for at most N epochs"),
         ("--learning-rate", positive, 1e-3, "learning rate of the head; rises to X and then falls to 0"),
         ("--patience", positive_int, 10, "stop when the validation loss has not improved for N epochs"),
-        ("--fine-tune", whole, 0, "afterwards also train the last N layers of each backbone"),
-        ("--fine-tune-epochs", positive_int, 20, "fine-tune for at most N epochs"),
-        ("--fine-tune-learning-rate", positive, 1e-5, "learning rate of fine-tuning; rises and falls, too"),
+        ("--fine-tune-learning-rate", positive, 1e-3, "learning rate of fine-tuning; rises and falls, too"),
         ("--seed", whole, 0, "seed of the split, of the head's first weights and of the order of pictures"),
     ):
         metavar = "X" if kind is positive else "N"
         group.add_argument(name, type=kind, default=default, metavar=metavar, help=f"{text} (default: %(default)s)")
+    group.add_argument(
+        "--fine-tune", type=layers, nargs="?", const=AUTO, default=0, metavar="N",
+        help="afterwards also train the last N layers of each backbone; without N, its last stage (default: 0)",
+    )  # fmt: skip
+    group.add_argument(
+        "--fine-tune-epochs", type=positive_int, metavar="N",
+        help="fine-tune for N epochs (default: as many as show 28,000 pictures, 4 to 16)",
+    )  # fmt: skip
     group.add_argument(
         "--class-weight", choices=CLASS_WEIGHTS, default="none",
         help="balanced lets pictures of rare classes count more (default: %(default)s)",

@@ -53,6 +53,11 @@ def whole(text: str) -> int:
     return 0 if text == "0" else positive_int(text)
 
 
+def layers(text: str) -> int | str:
+    """Argument type: a whole number from 0, or auto."""
+    return text if text == "auto" else whole(text)
+
+
 def share(text: str) -> float:
     """Argument type: a number from 0."""
     return number(text, lambda value: value >= 0, "a number of at least 0")

@@ -30,12 +30,14 @@ class Network:
     Network((spec,), 1000) is the model as it was published, with its own last layer for so many
     classes. Network(specs) ends with the joined, pooled features of its backbones, and
     Network(specs, classes, Head()) with a head that was trained on those. Several backbones share
-    one picture, of the largest input; those that take less make it smaller themselves.
+    one picture, of the largest input; those that take less make it smaller themselves. With `cuts`, features are
+    not the backbones' last ones, but what goes through these cuts of them (see `networks.cut`), in a row.
     """
 
     backbones: tuple[ModelSpec, ...]
     classes: int | None = None  # None: features come out
     head: Head | None = None  # None: the model's own last layer, or features
+    cuts: tuple[int, ...] = ()  # one for each backbone, or none at all
 
     def __post_init__(self) -> None:
         names = [spec.name for spec in self.backbones]

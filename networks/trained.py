@@ -9,6 +9,7 @@ import json
 import math
 import re
 import zipfile
+from collections.abc import Sequence
 from pathlib import Path
 
 import keras
@@ -26,6 +27,7 @@ from networks.applications import (
     preprocessed,
     why_not_loaded,
 )
+from networks.cut import above, below, output_at, size_at
 from networks.weights import Weights
 
 NO_DATE = (1980, 1, 1, 0, 0, 0)  # the first that a zip file can have
@@ -57,11 +59,16 @@ def build_features(network: Network, weights: str, data_format: str = "channels_
         if weights == "imagenet":
             pairs = zip(applications, network.backbones, strict=True)
             applications = [without_rescaling(*pair) for pair in pairs]
+        if network.cuts:
+            applications = [below(*pair) for pair in zip(applications, network.cuts, strict=True)]
         return _join_networks(network, applications)
 
 
 def build_head(features: int, classes: int, head: Head) -> keras.Model:
-    """Return float32 features [N, F] -> float32 probabilities [N, classes]."""
+    """Return float32 features [N, F] -> float32 probabilities [N, classes].
+
+    The last layer begins at zero: all classes alike. Random weights would stay in it where few pictures train it.
+    """
     x = inputs = keras.Input((features,), name="features")
     if head.dropout:
         x = keras.layers.Dropout(head.dropout, name="dropout")(x)
@@ -69,14 +76,32 @@ def build_head(features: int, classes: int, head: Head) -> keras.Model:
         x = keras.layers.Dense(head.hidden_units, activation="relu", name="hidden")(x)
         if head.dropout:
             x = keras.layers.Dropout(head.dropout, name="hidden_dropout")(x)
-    probabilities = keras.layers.Dense(classes, activation="softmax", dtype="float32", name="probabilities")(x)
-    return keras.Model(inputs, probabilities, name="head")
+    last = keras.layers.Dense(
+        classes, activation="softmax", kernel_initializer="zeros", dtype="float32", name="probabilities"
+    )
+    return keras.Model(inputs, last(x), name="head")
 
 
 def join_head(features: keras.Model, head: keras.Model) -> keras.Model:
     """Return the whole classifier, uint8 RGB [N, S, S, 3] -> probabilities; both parts go on living in it."""
     pixels = keras.Input(features.input_shape[1:], dtype="uint8", name="pixels")
     return keras.Model(pixels, head(features(pixels)), name="classifier")
+
+
+def join_above(classifier: keras.Model, cuts: Sequence[int]) -> keras.Model:
+    """Return what lies above the cuts of a classifier's backbones: rows that went through them -> probabilities.
+
+    All of its layers are the classifier's, and training them trains it.
+    """
+    networks = backbone_networks(classifier)
+    sizes = [size_at(*pair) for pair in zip(networks, cuts, strict=True)]
+    rows = keras.Input((sum(sizes),), name="maps")
+    features, start = [], 0
+    for network, cut, size in zip(networks, cuts, sizes, strict=True):
+        row = rows[:, start : start + size] if len(networks) > 1 else rows
+        features.append(above(network, cut)(keras.layers.Reshape(output_at(network, cut).shape[1:])(row)))
+        start += size
+    return keras.Model(rows, classifier.get_layer("head")(_joined(features)), name="above")
 
 
 def backbone_networks(model: keras.Model) -> list[keras.Model]:
@@ -162,10 +187,12 @@ def _join_networks(network: Network, applications: list[keras.Model]) -> keras.M
         application(preprocessed(made_smaller(square, spec.input_size, spec.name), spec))
         for spec, application in zip(network.backbones, applications, strict=True)
     ]
+    return keras.Model(pixels, _joined(features), name="features")
+
+
+def _joined(features: list[keras.KerasTensor]) -> keras.KerasTensor:
     joined = keras.layers.Concatenate(name="joined")(features) if len(features) > 1 else features[0]
-    return keras.Model(
-        pixels, keras.layers.Activation("linear", dtype="float32", name="float32")(joined), name="features"
-    )
+    return keras.layers.Activation("linear", dtype="float32", name="float32")(joined)
 
 
 def made_smaller(square: keras.KerasTensor, size: int, name: str) -> keras.KerasTensor:

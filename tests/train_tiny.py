@@ -21,8 +21,9 @@ import training.fit
 from networks import Head
 from networks.trained import build_head, join_head
 from training.batches import Batches, from_array
+from training.best import best_row
 from training.finetune import fine_tune, unfreeze
-from training.fit import Plan, best_row
+from training.fit import Plan
 
 training.fit.CHECKPOINT_SECONDS = 0
 RNG = np.random.default_rng(0)
@@ -62,7 +63,7 @@ PICTURES[::2, :, :4] //= 2
 
 def tuned(folder: Path, *callbacks, learning_rate: float = 0.01, patience: int = 4) -> tuple[list, list]:
     model = network()
-    unfreeze(model, 3)
+    unfreeze(model, [3])
     labels = np.arange(48) % 2
     rows = fine_tune(
         model,
@@ -84,7 +85,7 @@ def main(folder: Path) -> dict:
     changed = [old != new for old, new in zip(before, after, strict=True)]
     return {
         "changed": {weight.path: change for weight, change in zip(network().weights, changed, strict=True)},
-        "unfrozen": unfreeze(network(), 3),
+        "unfrozen": unfreeze(network(), [3]),
         "rows": rows,
         "resumed": tuned(folder / "interrupted") == (after, rows),
         "ended": tuned(folder / "tuned") == (after, rows),

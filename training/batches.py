@@ -17,20 +17,20 @@ class Batches(keras.utils.PyDataset):
         """Without a `seed`, the rows come in order."""
         super().__init__(workers=workers)
         self._load = load
-        self._labels = labels
+        self.labels = labels
         self._batch_size = batch_size
         self._seed = seed
         self.epoch = 0  # told by the Epochs callback, before Keras asks for the first batch of one
 
     def __len__(self) -> int:
-        return -(-len(self._labels) // self._batch_size)
+        return -(-len(self.labels) // self._batch_size)
 
     def __getitem__(self, index: int) -> tuple[np.ndarray, np.ndarray]:
-        rows = np.arange(len(self._labels))
+        rows = np.arange(len(self.labels))
         if self._seed is not None:
             np.random.default_rng([self._seed, self.epoch]).shuffle(rows)
         rows = rows[index * self._batch_size : (index + 1) * self._batch_size]
-        return self._load(rows, self.epoch), self._labels[rows]
+        return self._load(rows, self.epoch), self.labels[rows]
 
 
 def from_array(array: np.ndarray) -> Load:

@@ -58,7 +58,7 @@ def extract(features: FeatureSet, jobs: list[Job]) -> dict[str, str]:
 
     frames = read_ahead(jobs, read, runtime.workers, 2 * runtime.batch_size)
     pairs = zip(jobs, predict_frames(frames, engine, runtime.batch_size), strict=True)
-    return _keep(_watched(pairs, len(jobs)), FeatureStore(features.store), runtime.batch_size)
+    return _keep(_watched(pairs, len(jobs)), FeatureStore(features.store, features.dtype), runtime.batch_size)
 
 
 def _keep(pairs: Iterable, store: FeatureStore, batch_size: int) -> dict[str, str]:

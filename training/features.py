@@ -50,7 +50,13 @@ class FeatureSet:
     @property
     def store(self) -> Path:
         """The file that keeps these features."""
-        return self.folder / f"features-{hashlib.sha256(json.dumps(_name(self)).encode()).hexdigest()[:32]}.sqlite"
+        kind = "maps" if self.network.cuts else "features"
+        return self.folder / f"{kind}-{hashlib.sha256(json.dumps(_name(self)).encode()).hexdigest()[:32]}.sqlite"
+
+    @property
+    def dtype(self) -> str:
+        """What they are kept in: there is a lot of what goes through cuts, and half of the digits are enough."""
+        return "float16" if self.network.cuts else "float32"
 
 
 def _name(features: FeatureSet) -> dict:
@@ -81,7 +87,7 @@ class Extraction:
 
     def __init__(self, features: FeatureSet, pictures: dict[str, str], keys: Sequence[Key]) -> None:
         """Start it; `pictures` is {digest: path}, `keys` are the digests and views that are wanted."""
-        store = FeatureStore(features.store)
+        store = FeatureStore(features.store, features.dtype)
         self.missing = store.missing(keys)
         store.close()
         self._process: subprocess.Popen[str] | None = None

@@ -6,13 +6,18 @@ from pathlib import Path
 
 import keras
 import numpy as np
+from scipy.optimize import minimize_scalar
+from scipy.special import logsumexp
 
 from classifiers.manifest import Picture
 from networks.trained import backbone_networks
 from training.batches import Batches
-from training.fit import Plan, Row, fit
+from training.best import Row, best_row, keep_start
+from training.fit import Plan, fit
 from training.views import read_view
 from transforms import Transform
+
+LEAST_SCORE = 1e-30  # above 0, whose logarithm there is not
 
 
 @dataclass(frozen=True)
@@ -44,13 +49,13 @@ class PictureReader:
         return read_view(path, self.transform, augmentations, f"{picture.digest} {name}")
 
 
-def unfreeze(classifier: keras.Model, count: int) -> int:
-    """Make the last `count` layers of each backbone trainable, and no others; return how many weights these are.
+def unfreeze(classifier: keras.Model, counts: Sequence[int]) -> int:
+    """Make the last layers of each backbone trainable, so many of each, and no others; return how many weights.
 
     BatchNormalization stays frozen, which in Keras also means that it uses its statistics and
     does not change them: those of a small data set would be worse.
     """
-    for network in backbone_networks(classifier):
+    for network, count in zip(backbone_networks(classifier), counts, strict=True):
         network.trainable = True
         for number, layer in enumerate(network.layers, start=1):
             is_last = number > len(network.layers) - count
@@ -60,12 +65,53 @@ def unfreeze(classifier: keras.Model, count: int) -> int:
 
 
 def fine_tune(
-    classifier: keras.Model,
+    model: keras.Model,
     training: Batches,
     validation: Batches,
     plan: Plan,
     checkpoints: Path,
     callbacks: Sequence[keras.callbacks.Callback] = (),
 ) -> list[Row]:
-    """Train what `unfreeze` has made trainable; return a row for each epoch, and before them one for the start."""
-    return fit(classifier, training, validation, plan, checkpoints, callbacks, from_start=True)
+    """Train what `unfreeze` has made trainable; return a row for each epoch, and before them one for the start.
+
+    The weights of the start stay, unless the best epoch is better than them by more than chance: with few validation
+    pictures, or few that are in doubt, some epoch always seems better.
+    """
+    start = model.get_weights()
+    losses = cross_entropies(_scores(model, validation), validation.labels)
+    rows = fit(model, training, validation, plan, checkpoints, callbacks, from_start=True)
+    scores = _scores(model, validation)
+    sharpness = best_sharpness(scores, validation.labels)
+    gains = losses - cross_entropies(scores, validation.labels, sharpness)
+    if best_row(rows)["epoch"] and gains.mean() > gains.std() / np.sqrt(len(gains)):  # its standard error
+        _sharpen(model, sharpness)
+    else:
+        model.set_weights(start)
+        keep_start(rows)
+    return rows
+
+
+def _scores(model: keras.Model, batches: Batches) -> np.ndarray:
+    return model.predict(batches, verbose=0)
+
+
+def cross_entropies(scores: np.ndarray, labels: np.ndarray, sharpness: float = 1.0) -> np.ndarray:
+    """Return each picture's cross-entropy of scores [N, classes], with the logarithms of the scores multiplied."""
+    logits = sharpness * np.log(np.maximum(scores.astype(np.float64), LEAST_SCORE))
+    return logsumexp(logits, axis=1) - logits[np.arange(len(labels)), labels]
+
+
+def best_sharpness(scores: np.ndarray, labels: np.ndarray) -> float:
+    """Return by what to multiply the logits, so that scores are as sure as they are right (Guo 2017's temperature).
+
+    Whoever has learnt all training pictures by heart is sure of everything. No answer changes.
+    """
+    found = minimize_scalar(
+        lambda log: cross_entropies(scores, labels, np.exp(log)).mean(), bounds=(np.log(0.1), 0), method="bounded"
+    )
+    return float(np.exp(found.x))
+
+
+def _sharpen(model: keras.Model, sharpness: float) -> None:
+    last = model.get_layer("head").get_layer("probabilities")
+    last.set_weights([sharpness * weights for weights in last.get_weights()])

@@ -13,20 +13,17 @@ from pathlib import Path
 
 import keras
 import numpy as np
-from tqdm import tqdm
 
-from console import bar_is_off
 from engines.keras_engine import framework
 from files import written_whole
 from training.batches import Batches
+from training.best import Row, best_row
+from training.optimizer import TwoRates
+from training.progress import Progress
 
 CHECKPOINT_SECONDS = 5  # at least, between checkpoints: not every quick epoch is worth one
 LATEST_FILE, BEST_FILE, HISTORY_FILE = "latest.weights.h5", "best.npz", "history.json"
 END = "end"  # the name of the last checkpoint
-
-LEAST_GAIN = 1e-3  # in validation loss, for an epoch to count as better
-
-Row = dict[str, float]  # of an epoch: epoch, and what Keras logs: loss, accuracy, val_loss, val_accuracy
 
 
 @dataclass(frozen=True)
@@ -39,6 +36,7 @@ class Plan:
     patience: int  # epochs without a better validation loss before it stops
     seed: int
     class_weight: dict[int, float] | None = None
+    head_factor: float = 1.0  # by which the learning rate of a layer "head" is higher
 
 
 def fit(
@@ -67,6 +65,7 @@ def fit(
     if from_start and not checkpoint.history:
         figures = model.evaluate(validation, return_dict=True, verbose=0)
         checkpoint.history.append({"epoch": 0} | {f"val_{name}": value for name, value in figures.items()})
+    progress = Progress(plan.name, plan.epochs, len(training))
     model.fit(
         training,
         validation_data=validation,
@@ -74,7 +73,7 @@ def fit(
         initial_epoch=checkpoint.history[-1]["epoch"] if checkpoint.history else 0,
         class_weight=plan.class_weight,
         shuffle=False,  # the batches do it
-        callbacks=[Epochs(training, plan.seed), stopping, checkpoint, _Bar(plan, len(training)), *callbacks],
+        callbacks=[Epochs(training, plan.seed), stopping, checkpoint, progress, *callbacks],
         verbose=0,
     )
     return checkpoint.history
@@ -92,7 +91,7 @@ def _compile(model: keras.Model, plan: Plan, steps: int) -> None:
         warmup_steps=steps,
     )
     model.compile(
-        optimizer=keras.optimizers.Adam(rate),
+        optimizer=TwoRates(rate, model, plan.head_factor),
         loss="sparse_categorical_crossentropy",
         metrics=["accuracy"],
         **framework(keras.backend.backend()).COMPILE_OPTIONS,
@@ -116,29 +115,29 @@ class Epochs(keras.callbacks.Callback):
             state.assign(seeds.astype(state.dtype))
 
 
-def best_row(rows: Sequence[Row]) -> Row:
-    """Return the epoch whose weights were kept, as EarlyStopping chooses it."""
-    best = rows[0]
-    for row in rows:
-        if row["val_loss"] < best["val_loss"] - LEAST_GAIN:
-            best = row
-    return best
-
-
-class _Stopping(keras.callbacks.EarlyStopping):
-    """EarlyStopping that knows what the epochs before a resumption have reached."""
+class _Stopping(keras.callbacks.Callback):
+    """Keeps a row for each epoch and the best one's weights, and stops when there has been no better for long."""
 
     def __init__(self, patience: int) -> None:
-        super().__init__("val_loss", LEAST_GAIN, patience, mode="min", restore_best_weights=True)
+        super().__init__()
         self.history: list[Row] = []
-        self.history_weights: list[np.ndarray] | None = None  # of its best epoch; None: those that the model has
+        self.best_weights: list[np.ndarray] = []
+        self._patience = patience
 
     def on_train_begin(self, logs: Row | None = None) -> None:
-        super().on_train_begin(logs)
-        for row in self.history:
-            self.on_epoch_end(max(0, row["epoch"] - 1), row)
-        if self.history_weights:
-            self.best_weights = self.history_weights
+        self.best_weights = self.best_weights or self.model.get_weights()
+
+    def on_epoch_end(self, epoch: int, logs: Row | None = None) -> None:
+        row: Row = {"epoch": epoch + 1}
+        self.history.append(row | {name: float(value) for name, value in (logs or {}).items()})
+        best = best_row(self.history)
+        if best is self.history[-1]:
+            self.best_weights = self.model.get_weights()
+        elif epoch + 1 - best["epoch"] >= self._patience:
+            self.model.stop_training = True
+
+    def on_train_end(self, logs: Row | None = None) -> None:
+        self.model.set_weights(self.best_weights)
 
 
 class Checkpoint(keras.callbacks.Callback):
@@ -169,13 +168,11 @@ class Checkpoint(keras.callbacks.Callback):
             return True
         self.model.optimizer.build(self.model.trainable_variables)
         self.model.load_weights(folder / LATEST_FILE)
-        self._stopping.history_weights = best
+        self._stopping.best_weights = best
         return False
 
     def on_epoch_end(self, epoch: int, logs: Row | None = None) -> None:
         """Called by Keras after the early stopping has judged the epoch."""
-        row: Row = {"epoch": epoch + 1}
-        self.history.append(row | {name: float(value) for name, value in (logs or {}).items()})
         if not self.model.stop_training and time.monotonic() - self._saved >= CHECKPOINT_SECONDS:
             self._save(f"epoch-{epoch + 1:06}", self._stopping.best_weights)
             self._saved = time.monotonic()
@@ -194,29 +191,3 @@ class Checkpoint(keras.callbacks.Callback):
             (unfinished / HISTORY_FILE).write_text(json.dumps(self.history))
         for folder in older:
             shutil.rmtree(folder)
-
-
-class _Bar(keras.callbacks.Callback):
-    """Progress on a terminal: batches, and the latest epoch's figures."""
-
-    def __init__(self, plan: Plan, steps: int) -> None:
-        super().__init__()
-        self._plan = plan
-        self._steps = steps
-
-    def on_train_begin(self, logs: Row | None = None) -> None:
-        total = self._plan.epochs * self._steps
-        self._bar = tqdm(total=total, desc=self._plan.name, unit="batch", leave=False, disable=bar_is_off())
-
-    def on_epoch_begin(self, epoch: int, logs: Row | None = None) -> None:
-        self._bar.update(epoch * self._steps - self._bar.n)
-        self._bar.set_description(f"{self._plan.name}, epoch {epoch + 1}/{self._plan.epochs}", refresh=False)
-
-    def on_train_batch_end(self, batch: int, logs: Row | None = None) -> None:
-        self._bar.update()
-
-    def on_epoch_end(self, epoch: int, logs: Row | None = None) -> None:
-        self._bar.set_postfix({name: f"{value:.3f}" for name, value in (logs or {}).items() if name != "learning_rate"})
-
-    def on_train_end(self, logs: Row | None = None) -> None:
-        self._bar.close()

@@ -9,7 +9,8 @@ import numpy as np
 from networks import Head
 from networks.trained import build_head
 from training.batches import Batches, from_array
-from training.fit import Plan, Row, fit
+from training.best import Row
+from training.fit import Plan, fit
 
 LEAST_VARIANCE = 1e-3  # of the mean variance: a feature that hardly varies is not blown up
 Examples = tuple[np.ndarray, np.ndarray]  # float32 features [N, F], class numbers [N]

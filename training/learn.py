@@ -3,7 +3,7 @@
 import logging
 from collections.abc import Sequence
 from contextlib import AbstractContextManager
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Protocol
 
@@ -16,13 +16,15 @@ from networks import Head, Network
 from networks.trained import build, build_trained, join_head, save_classifier
 from settings import VERSION
 from sources.splits import SPLITS
+from training.best import Row, best_row
 from training.features import PLAIN, FeatureSet, load_features, view_names
-from training.finetune import PictureReader, fine_tune, unfreeze
-from training.fit import Plan, Row, best_row
+from training.fit import Plan
 from training.head import Examples, train_head
-from training.options import AUGMENTATIONS, Options
+from training.options import Options
 from training.output import CHECKPOINTS, TENSORBOARD, remove_checkpoints
+from training.progress import hint_at_more_epochs
 from training.report import History, plot_history, write_history, write_test
+from training.tuning import HEAD_FACTOR, choose_epochs, picture_reader, tune
 
 PATHS = ("data", "labels_csv")  # options that say where a run found its pictures, which is nobody else's business
 
@@ -85,7 +87,7 @@ def learn(task: Task, clock: Clock) -> dict | None:
         with clock.on("testing"):
             keras.config.set_dtype_policy("float32")
             scores = build_trained(trained.network, trained.weights).predict(
-                _reader(task).batches(test, task.classes), verbose=0
+                picture_reader(task).batches(test, task.classes), verbose=0
             )
     results = None if scores is None else write_test(task.output, task.network.name, test, scores, task.classes)
     remove_checkpoints(task.output)
@@ -101,27 +103,17 @@ def _train_head(task: Task) -> tuple[keras.Model, list[Row]]:
         options.batch_size, plan, task.output / CHECKPOINTS / "head", _callbacks(task, "head"),
     )  # fmt: skip
     _report(rows, "head")
+    hint_at_more_epochs(rows, plan.epochs, "--epochs")
     return head, rows
 
 
 def _fine_tune(task: Task, classifier: keras.Model) -> list[Row]:
     options = task.options
-    augmentations = AUGMENTATIONS if options.augment is None else options.augment
-    count = unfreeze(classifier, options.fine_tune)
-    logger.info("fine-tuning the last %d layers: %s weights of the backbones", options.fine_tune, f"{count:,}")
-    if not count:
-        logger.warning(
-            "the last %d layers have no weights to train; give --fine-tune a larger number", options.fine_tune
-        )
-    plan = _plan(task, "fine-tune", options.fine_tune_epochs, options.fine_tune_learning_rate)
-    reader = _reader(task)
-    rows = fine_tune(
-        classifier,
-        reader.batches(task.parts["train"], task.classes, augmentations, options.seed),
-        reader.batches(task.parts["validation"], task.classes),
-        plan, task.output / CHECKPOINTS / "fine-tune", _callbacks(task, "fine-tune"),
-    )  # fmt: skip
+    epochs = choose_epochs(options.fine_tune_epochs, len(task.parts["train"]))
+    plan = replace(_plan(task, "fine-tune", epochs, options.fine_tune_learning_rate), head_factor=HEAD_FACTOR)
+    rows = tune(task, classifier, plan, _callbacks(task, "fine-tune"))
     _report(rows, "fine-tuning")
+    hint_at_more_epochs(rows, epochs, "--fine-tune-epochs")
     return rows
 
 
@@ -142,11 +134,6 @@ def _plan(task: Task, name: str, epochs: int, learning_rate: float) -> Plan:
     return Plan(name, epochs, learning_rate, task.options.patience, task.options.seed, weights)
 
 
-def _reader(task: Task) -> PictureReader:
-    runtime = task.features.runtime
-    return PictureReader(Path(task.options.data), task.features.transform, runtime.batch_size, runtime.workers)
-
-
 def _callbacks(task: Task, phase: str) -> list[keras.callbacks.Callback]:
     if not task.options.tensorboard:
         return []
@@ -155,6 +142,9 @@ def _callbacks(task: Task, phase: str) -> list[keras.callbacks.Callback]:
 
 def _report(rows: Sequence[Row], phase: str) -> None:
     best = best_row(rows)
+    if not best["epoch"]:
+        logger.info("%s: no epoch was better on the validation pictures by more than chance; nothing is changed", phase)
+        return
     logger.info(
         "%s: best after epoch %d of %d, validation accuracy %.2f %%, loss %.4f",
         phase, best["epoch"], rows[-1]["epoch"], 100 * best["val_accuracy"], best["val_loss"],

@@ -8,6 +8,7 @@ from classifiers.folder import TRAINING_FILE
 from errors import UsageError
 from files import write_whole
 
+AUTO = "auto"
 AUGMENTATIONS = ("flip", "crop", "colour")
 CLASS_WEIGHTS = ("none", "balanced")
 
@@ -33,8 +34,8 @@ class Options:
     batch_size: int
     learning_rate: float
     patience: int
-    fine_tune: int  # layers of each backbone
-    fine_tune_epochs: int
+    fine_tune: int | str  # layers of each backbone; AUTO: as many as pay
+    fine_tune_epochs: int | None  # None: as many as the number of pictures asks for
     fine_tune_learning_rate: float
     backend: str
     device: str

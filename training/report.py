@@ -14,7 +14,7 @@ from classifiers.folder import HISTORY_FILE, PLOT_FILE, TEST_FILE
 from classifiers.manifest import Picture
 from drawing.plot import FIRST, INK, SECOND, render, whole_numbers
 from outputs.predictions import PredictionsFile
-from training.fit import best_row
+from training.best import best_row
 
 PLOT_SIZE = (11, 4.2)  # inches
 COLUMNS = ("epoch", "loss", "accuracy", "val_loss", "val_accuracy")

@@ -22,10 +22,11 @@ Key = tuple[str, str]  # a picture's digest, and its view
 
 
 class FeatureStore:
-    """{(digest, view): float32 features [F]}, safe against crashes and other runs."""
+    """{(digest, view): features [F]}, safe against crashes and other runs; kept in `dtype`, float32 or float16."""
 
-    def __init__(self, path: Path) -> None:
+    def __init__(self, path: Path, dtype: str = "float32") -> None:
         self._path = path
+        self._dtype = np.dtype(dtype)
         try:
             path.parent.mkdir(parents=True, exist_ok=True)
             self._connection = self._open()
@@ -45,7 +46,9 @@ class FeatureStore:
             return self._connect()
 
     def _connect(self) -> sqlite3.Connection:
-        connection = sqlite3.connect(self._path, timeout=BUSY_SECONDS)
+        connection = sqlite3.connect(
+            self._path, timeout=BUSY_SECONDS, check_same_thread=False
+        )  # Keras reads on another
         with contextlib.ExitStack() as on_error:
             on_error.callback(connection.close)
             connection.execute(
@@ -65,7 +68,7 @@ class FeatureStore:
             raise UsageError(f"{self._path} is damaged ({error}); delete it and run again") from error
         if row is None or zlib.crc32(row[0]) != row[1]:
             return None
-        return np.frombuffer(row[0], np.float32)
+        return np.frombuffer(row[0], self._dtype)
 
     def missing(self, keys: Iterable[Key]) -> list[Key]:
         """Return the keys that have no features yet, each once, in order."""
@@ -73,7 +76,9 @@ class FeatureStore:
 
     def add(self, rows: Sequence[tuple[Key, np.ndarray]]) -> None:
         """Keep features, all of them or none."""
-        values = [(*key, blob, zlib.crc32(blob)) for key, row in rows for blob in [row.astype(np.float32).tobytes()]]
+        limit = np.finfo(self._dtype).max
+        blobs = [np.clip(row, -limit, limit).astype(self._dtype).tobytes() for _key, row in rows]
+        values = [(*key, blob, zlib.crc32(blob)) for (key, _row), blob in zip(rows, blobs, strict=True)]
         try:
             with self._connection:
                 self._connection.executemany("INSERT OR REPLACE INTO features VALUES (?, ?, ?, ?)", values)

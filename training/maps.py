@@ -1,0 +1,112 @@
+"""What goes through the cuts of the backbones: computed once for each view, and trained on."""
+
+import logging
+import os
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+import numpy as np
+
+from classifiers.manifest import Picture
+from errors import UsageError
+from training.batches import Batches
+from training.features import PLAIN, Extraction, FeatureSet
+from training.store import FeatureStore, Key
+
+MOST_BYTES = 8 * 2**30  # on disk. A constant, so that a run does not depend on how full a disk is
+BYTES = 2  # of a float16
+
+logger = logging.getLogger("suite")
+
+
+@dataclass(frozen=True)
+class Maps:
+    """Rows of numbers for pictures' views, and where they are kept."""
+
+    features: FeatureSet  # whose network has cuts
+    size: int  # numbers that go through the cuts
+    views: list[str]  # of a training picture
+
+    @property
+    def cuts(self) -> tuple[int, ...]:
+        """One for each backbone."""
+        return self.features.network.cuts
+
+    def compute(self, folder: str, training: Sequence[Picture], validation: Sequence[Picture]) -> None:
+        """Compute what is not there yet, in a process of its own; raises UsageError."""
+        keys = [(picture.digest, view) for view in self.views for picture in training]
+        keys = list(dict.fromkeys([*keys, *((picture.digest, PLAIN) for picture in validation)]))
+        _make_room(self.features.store, len(keys) * BYTES * self.size)
+        paths = {picture.digest: os.path.join(folder, picture.path) for picture in (*training, *validation)}
+        extraction = Extraction(self.features, paths, keys)
+        logger.info(
+            "feature maps below the trained layers: computing %d of %d with %s, %d of each training picture; "
+            "%.0f kB each, %.2f GB in %s",
+            len(extraction.missing), len(keys), self.features.runtime.backend, len(self.views),
+            BYTES * self.size / 1e3, len(keys) * BYTES * self.size / 1e9, self.features.folder,
+        )  # fmt: skip
+        try:
+            unreadable = extraction.wait()
+        finally:
+            extraction.stop()
+        for digest, reason in unreadable.items():
+            raise UsageError(f"{paths[digest]} can no longer be read: {reason}; run again")
+
+    def batches(
+        self, pictures: Sequence[Picture], classes: Sequence[str], batch_size: int, seed: int | None = None
+    ) -> Batches:
+        """Return rows and class numbers for Keras; with a `seed`, shuffled, and another view in each epoch."""
+        store = FeatureStore(self.features.store, self.features.dtype)
+
+        def key(row: int, epoch: int) -> Key:
+            return pictures[row].digest, PLAIN if seed is None else self.views[(epoch + row) % len(self.views)]
+
+        def load(rows: np.ndarray, epoch: int) -> np.ndarray:
+            return np.stack([_read(store, key(row, epoch)) for row in rows]).astype(np.float32)
+
+        labels = np.array([classes.index(picture.label) for picture in pictures])
+        return Batches(load, labels, batch_size, seed)
+
+
+def plan_maps(
+    features: FeatureSet,
+    augmentations: tuple[str, ...],
+    cuts: tuple[int, ...],
+    size: int,
+    views: list[str],
+    counts: tuple[int, int],
+    epochs: int,
+) -> Maps | None:
+    """Return which maps are worth keeping, or None where they are too many; `counts` is of training and validation.
+
+    There is a view for each epoch at most, and where not all fit on the disk, fewer.
+    """
+    training, validation = counts
+    fitting = (MOST_BYTES // (BYTES * size) - validation) // training
+    kept = views[: max(0, min(fitting, epochs))]
+    if len(kept) < min(2, len(views), epochs):
+        return None
+    network = replace(features.network, cuts=cuts)
+    return Maps(replace(features, network=network, augmentations=augmentations), size, kept)
+
+
+def _read(store: FeatureStore, key: Key) -> np.ndarray:
+    row = store.get(key)
+    if row is None:
+        raise UsageError("feature maps have gone from the cache while they were used; run again with --resume")
+    return row
+
+
+def _make_room(path: Path, needed: int) -> None:
+    """Remove the maps of earlier runs, those not used for longest first, until MOST_BYTES are enough for all."""
+    sizes = {file: file.stat() for file in path.parent.glob("maps-*.sqlite")}
+    own = sizes.pop(path).st_size if path in sizes else 0
+    if own > MOST_BYTES:
+        path.unlink()
+    elif own:
+        os.utime(path)
+    for file in sorted(sizes, key=lambda file: sizes[file].st_mtime):
+        if sum(status.st_size for status in sizes.values()) + max(own, needed) > MOST_BYTES:
+            del sizes[file]
+            file.unlink(missing_ok=True)

@@ -2,9 +2,9 @@
 
     python train_classifier.py --data pets/ --output runs/pets
     python train_classifier.py --data simpsons/ --model inception_v3 xception resnet50 --augment --output runs/simpsons
-    python train_classifier.py --data pets/ --model resnet50 --fine-tune 30 --output runs/pets-ft
+    python train_classifier.py --data simpsons/ --fine-tune --output runs/simpsons-ft
     python train_classifier.py --labels-csv pets.csv --output runs/pets-csv
-    python train_classifier.py --output runs/pets-ft --resume
+    python train_classifier.py --output runs/simpsons-ft --resume
     python classify_image.py --image cat.jpg --model runs/pets
 
 The data is pets/cats/, pets/dogs/ and so on, or has train/, validation/ and test/ with such folders inside, or is

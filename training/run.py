@@ -134,7 +134,8 @@ def _start_keras(options: Options, backend: str) -> Callable:
     use_keras_backend(backend)
     if options.deterministic:
         framework(backend).make_deterministic()
-    return start_keras(device, options.precision if options.fine_tune else "float32")
+    is_mixed = options.fine_tune and device != "cpu" and framework(backend).gpus()  # on a CPU it trains slower
+    return start_keras(device, options.precision if is_mixed else "float32")
 
 
 def _report_classes(names: Sequence[str]) -> None:

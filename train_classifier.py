@@ -43,7 +43,7 @@ from engines.runtime import Runtime
 from models import find_model
 from networks import HEADS, Network
 from networks.weights import Weights
-from training.options import AUGMENTATIONS, CLASS_WEIGHTS, OPTION_NAMES, Options, read_options
+from training.options import AUGMENTATIONS, CLASS_WEIGHTS, MLP_DEFAULTS, OPTION_NAMES, Options, read_options
 from training.output import is_complete, prepare_output, remove_checkpoints
 
 MOST_CLASSES = 10  # whose results are printed one by one
@@ -114,15 +114,17 @@ def _add_model_options(parser: argparse.ArgumentParser) -> None:
     )  # fmt: skip
     group.add_argument(
         "--head", choices=HEADS, default="linear",
-        help="trained on top of the backbones: linear is one dense layer, mlp two (default: %(default)s)",
+        help="put on top of the backbones: linear is one dense layer, solved in seconds; mlp is two, trained in epochs "
+        "(default: %(default)s)",
     )  # fmt: skip
     group.add_argument(
-        "--hidden-units", type=positive_int, default=256, metavar="N",
-        help="size of the first layer of --head mlp (default: %(default)s)",
+        "--hidden-units", type=positive_int, metavar="N",
+        help=f"size of the first layer of --head mlp (default: {MLP_DEFAULTS['hidden_units']})",
     )  # fmt: skip
     group.add_argument(
-        "--dropout", type=fraction, default=0.2, metavar="X",
-        help="share of the head's inputs that each training step drops (default: %(default)s)",
+        "--dropout", type=fraction, metavar="X",
+        help="share of the inputs that each training step of --head mlp drops "
+        f"(default: {MLP_DEFAULTS['dropout']})",
     )  # fmt: skip
     add_engine_options(group)
     add_option(group, "--cache-dir", help="where features and compiled models are kept (default: the user's cache)")
@@ -132,8 +134,8 @@ def _add_model_options(parser: argparse.ArgumentParser) -> None:
 def _add_training_options(parser: argparse.ArgumentParser) -> None:
     group = parser.add_argument_group("training")
     for name, kind, default, text in (
-        ("--epochs", positive_int, 60, "train the head for at most N epochs"),
-        ("--learning-rate", positive, 1e-3, "learning rate of the head; rises to X and then falls to 0"),
+        ("--epochs", positive_int, None, "train --head mlp for at most N epochs"),
+        ("--learning-rate", positive, None, "learning rate of --head mlp; rises to X and then falls to 0"),
         ("--patience", positive_int, 10, "stop when the validation loss has not improved for N epochs"),
         ("--fine-tune", whole, 0, "afterwards also train the last N layers of each backbone"),
         ("--fine-tune-epochs", positive_int, 20, "fine-tune for at most N epochs"),
@@ -141,10 +143,12 @@ def _add_training_options(parser: argparse.ArgumentParser) -> None:
         ("--seed", whole, 0, "seed of the split, of the head's first weights and of the order of pictures"),
     ):
         metavar = "X" if kind is positive else "N"
-        group.add_argument(name, type=kind, default=default, metavar=metavar, help=f"{text} (default: %(default)s)")
+        shown = MLP_DEFAULTS[name[2:].replace("-", "_")] if default is None else "%(default)s"
+        group.add_argument(name, type=kind, default=default, metavar=metavar, help=f"{text} (default: {shown})")
     group.add_argument(
-        "--class-weight", choices=CLASS_WEIGHTS, default="none",
-        help="balanced lets pictures of rare classes count more (default: %(default)s)",
+        "--class-weight", choices=CLASS_WEIGHTS, default=CLASS_WEIGHTS[0],
+        help="balanced: all classes count alike; none: all pictures do, so that answers lean to common classes; auto: "
+        "balanced, as long as that costs hardly any accuracy (default: %(default)s)",
     )  # fmt: skip
     group.add_argument(
         "--deterministic", action="store_true", help="give the same result to the last bit every time; slower on a GPU"
@@ -166,6 +170,8 @@ def _options(args: argparse.Namespace) -> Options:
     values["labels_csv"] = args.labels_csv and os.path.abspath(args.labels_csv)
     values["exclude"] = list(search_of(args).exclude)
     values["model"] = [spec.name for spec in args.model]
+    if args.head == "mlp":
+        values |= {name: default for name, default in MLP_DEFAULTS.items() if values[name] is None}
     if Weights(args.weights).is_file:
         values["weights"] = os.path.abspath(args.weights)
     if args.augment is not None:
@@ -188,6 +194,13 @@ def _check(parser: argparse.ArgumentParser, args: argparse.Namespace) -> None:
     Weights(args.weights).check(Network(tuple(args.model)))
     if not args.split[0] or not args.split[1]:
         parser.error("--split needs shares for training and validation; only the test share may be 0")
+    for name in MLP_DEFAULTS:
+        if args.head == "linear" and getattr(args, name) is not None:
+            parser.error(
+                f"--{name.replace('_', '-')} is for --head mlp; --head linear is solved, without epochs or layers"
+            )
+    if args.tensorboard and not (args.fine_tune or args.head == "mlp"):
+        parser.error("--tensorboard shows epochs, and --head linear has none; give --fine-tune or --head mlp")
     if args.tensorboard and importlib.util.find_spec("tensorboard") is None:
         parser.error("--tensorboard needs a package that is not installed; pip install tensorboard")
     if not args.labels_csv and Path(args.output).resolve().is_relative_to(Path(args.data).resolve()):

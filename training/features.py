@@ -13,7 +13,7 @@ import subprocess
 import sys
 import tempfile
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
@@ -48,8 +48,13 @@ class FeatureSet:
     folder: Path  # where features are kept
 
     @property
+    def alone(self) -> tuple["FeatureSet", ...]:
+        """The features of each backbone, which are kept by themselves: another run may join it with others."""
+        return tuple(replace(self, network=network) for network in self.network.alone)
+
+    @property
     def store(self) -> Path:
-        """The file that keeps these features."""
+        """The file that keeps these features, of one backbone."""
         return self.folder / f"features-{hashlib.sha256(json.dumps(_name(self)).encode()).hexdigest()[:32]}.sqlite"
 
 
@@ -81,14 +86,21 @@ class Extraction:
 
     def __init__(self, features: FeatureSet, pictures: dict[str, str], keys: Sequence[Key]) -> None:
         """Start it; `pictures` is {digest: path}, `keys` are the digests and views that are wanted."""
-        store = FeatureStore(features.store)
-        self.missing = store.missing(keys)
-        store.close()
+        sets: dict[tuple[Key, ...], list[FeatureSet]] = {}  # those that lack the same are computed together
+        for one in features.alone:
+            store = FeatureStore(one.store)
+            sets.setdefault(tuple(store.missing(keys)), []).append(one)
+            store.close()
+        self.missing = {key for missing in sets for key in missing}
         self._process: subprocess.Popen[str] | None = None
         if self.missing:
-            jobs = [(digest, pictures[digest], view) for digest, view in self.missing]
+            tasks = [
+                (together, [(digest, pictures[digest], view) for digest, view in missing])
+                for missing, together in sets.items()
+                if missing
+            ]
             with tempfile.TemporaryFile() as order:
-                pickle.dump((features, jobs, logger.level), order)
+                pickle.dump((tasks, logger.level), order)
                 order.seek(0)
                 self._process = subprocess.Popen(
                     [sys.executable, "-m", "training.extract"],
@@ -119,8 +131,12 @@ class Extraction:
             self._process.wait()
 
 
-def load_features(features: FeatureSet, pictures: Sequence[Picture], views: Sequence[str]) -> np.ndarray:
-    """Return float32 [pictures * views, F] from the store: the pictures in order, for one view after the other."""
+def load_features(features: FeatureSet, pictures: Sequence[Picture], views: Sequence[str]) -> list[np.ndarray]:
+    """Return each backbone's float32 features [views, pictures, F] from the store."""
+    return [_load_alone(one, pictures, views) for one in features.alone]
+
+
+def _load_alone(features: FeatureSet, pictures: Sequence[Picture], views: Sequence[str]) -> np.ndarray:
     store = FeatureStore(features.store)
     rows = []
     for view in views:
@@ -130,4 +146,4 @@ def load_features(features: FeatureSet, pictures: Sequence[Picture], views: Sequ
                 raise UsageError(f"the features of {picture.path} are no longer in {features.store}; run again")
             rows.append(row)
     store.close()
-    return np.stack(rows)
+    return np.stack(rows).reshape(len(views), len(pictures), -1)

@@ -10,19 +10,22 @@ from typing import Protocol
 import keras
 import numpy as np
 
-from classifiers.folder import MODEL_FILE, TrainedFolder, write_trained
+from classifiers.folder import MODEL_FILE, write_trained
 from classifiers.manifest import Picture
 from networks import Head, Network
-from networks.trained import build, build_trained, join_head, save_classifier
+from networks.trained import build, build_head, build_trained, join_head, save_classifier
+from networks.weights import Weights
 from settings import VERSION
 from sources.splits import SPLITS
 from training.features import PLAIN, FeatureSet, load_features, view_names
 from training.finetune import PictureReader, fine_tune, unfreeze
 from training.fit import Plan, Row, best_row
 from training.head import Examples, train_head
+from training.linear import fit_linear
 from training.options import AUGMENTATIONS, Options
 from training.output import CHECKPOINTS, TENSORBOARD, remove_checkpoints
 from training.report import History, plot_history, write_history, write_test
+from training.turns import held_out_turns
 
 PATHS = ("data", "labels_csv")  # options that say where a run found its pictures, which is nobody else's business
 
@@ -49,7 +52,16 @@ class Task:
     @property
     def head(self) -> Head:
         """What is put on the backbones."""
-        return Head(self.options.head, self.options.hidden_units, self.options.dropout)
+        if self.options.head == "linear":
+            return Head("linear")
+        assert self.options.hidden_units is not None
+        assert self.options.dropout is not None
+        return Head("mlp", self.options.hidden_units, self.options.dropout)
+
+    @property
+    def seen(self) -> list[Picture]:
+        """The pictures that a linear head is fitted on."""
+        return self.parts["train"] + self.parts["validation"]
 
     @property
     def network(self) -> Network:
@@ -69,34 +81,48 @@ def learn(task: Task, clock: Clock) -> dict | None:
     policy = keras.config.dtype_policy()
     keras.config.set_dtype_policy("float32")  # of the head, which is small, and of what is saved
     history: History = {}
+    kept: dict[str, Row] = {}
     with clock.on("head"):
-        head, history["head"] = _train_head(task)
-    test = task.parts["test"]
-    scores = head.predict(load_features(task.features, test, [PLAIN]), verbose=0) if test else None
+        find_head = _solve_head if task.head.kind == "linear" else _train_head
+        head, history["head"], kept["head"] = find_head(task)
     with clock.on("building"):
         keras.config.set_dtype_policy(policy)
         classifier = join_head(build(task.features.network, task.features.weights), head)
     if task.options.fine_tune:
         with clock.on("fine-tuning"):
             history["fine-tune"] = _fine_tune(task, classifier)
+            kept["fine-tune"] = best_row(history["fine-tune"])
     with clock.on("saving"):
-        trained = _save(task, classifier, history)
-    if task.options.fine_tune and test:
-        with clock.on("testing"):
-            keras.config.set_dtype_policy("float32")
-            scores = build_trained(trained.network, trained.weights).predict(
-                _reader(task).batches(test, task.classes), verbose=0
-            )
-    results = None
-    if scores is not None:
-        with clock.on("report"):
-            results = write_test(task.output, task.options, task.network.name, test, scores, task.classes)
-    remove_checkpoints(task.output)
+        save_classifier(classifier, task.network, task.output / MODEL_FILE)
+        write_history(task.output, history)
+        plot_history(task.output, history, kept)
+    results = _test(task, head, clock) if task.parts["test"] else None
+    _finish(task, kept)
     return results
 
 
-def _train_head(task: Task) -> tuple[keras.Model, list[Row]]:
+def _solve_head(task: Task) -> tuple[keras.Model, list[Row], Row]:
+    """Solve a linear head on the pictures of training and validation together."""
+    views = view_names(task.features.augmentations, task.options.views)
+    pictures = task.seen
+    blocks = load_features(task.features, pictures, views)
+    labels, turns = _numbers(task, pictures), np.array(held_out_turns(pictures))
+    widths = [block.shape[2] for block in blocks]
+    solved = fit_linear(np.concatenate(blocks, axis=2), labels, turns, widths, task.options.class_weight)
+    head = build_head(sum(widths), len(task.classes), task.head)
+    head.get_layer("probabilities").set_weights([solved.kernel, solved.bias])
+    judged = "validation pictures" if -1 in turns else f"pictures held out in {turns.max() + 1} turns"
+    logger.info(
+        "head: accuracy %.2f %%, loss %.4f on %s", 100 * solved.kept["val_accuracy"], solved.kept["val_loss"], judged
+    )
+    return head, list(solved.rows), solved.kept
+
+
+def _train_head(task: Task) -> tuple[keras.Model, list[Row], Row]:
+    """Train a head on the pictures of training, watched on those of validation."""
     options = task.options
+    assert options.epochs is not None
+    assert options.learning_rate is not None
     views = view_names(task.features.augmentations, options.views)
     plan = _plan(task, "head", options.epochs, options.learning_rate)
     head, rows = train_head(
@@ -104,7 +130,7 @@ def _train_head(task: Task) -> tuple[keras.Model, list[Row]]:
         options.batch_size, plan, task.output / CHECKPOINTS / "head", _callbacks(task, "head"),
     )  # fmt: skip
     _report(rows, "head")
-    return head, rows
+    return head, rows, best_row(rows)
 
 
 def _fine_tune(task: Task, classifier: keras.Model) -> list[Row]:
@@ -130,7 +156,8 @@ def _fine_tune(task: Task, classifier: keras.Model) -> list[Row]:
 
 def _examples(task: Task, split: str, views: Sequence[str]) -> Examples:
     pictures = task.parts[split]
-    return load_features(task.features, pictures, views), np.tile(_numbers(task, pictures), len(views))
+    features = np.concatenate(load_features(task.features, pictures, views), axis=2)
+    return features.reshape(-1, features.shape[2]), np.tile(_numbers(task, pictures), len(views))
 
 
 def _numbers(task: Task, pictures: Sequence[Picture]) -> np.ndarray:
@@ -139,7 +166,7 @@ def _numbers(task: Task, pictures: Sequence[Picture]) -> np.ndarray:
 
 def _plan(task: Task, name: str, epochs: int, learning_rate: float) -> Plan:
     weights = None
-    if task.options.class_weight == "balanced":
+    if task.options.class_weight != "none":
         counts = np.bincount(_numbers(task, task.parts["train"]))
         weights = {index: counts.sum() / (len(counts) * count) for index, count in enumerate(counts)}
     return Plan(name, epochs, learning_rate, task.options.patience, task.options.seed, weights)
@@ -164,14 +191,27 @@ def _report(rows: Sequence[Row], phase: str) -> None:
     )  # fmt: skip
 
 
-def _save(task: Task, classifier: keras.Model, history: History) -> TrainedFolder:
-    """Leave a folder that --model takes, and its history."""
-    save_classifier(classifier, task.network, task.output / MODEL_FILE)
+def _test(task: Task, head: keras.Model, clock: Clock) -> dict:
+    """Leave a report of what the classifier says of the test pictures; return its results."""
+    test = task.parts["test"]
+    keras.config.set_dtype_policy("float32")
+    with clock.on("testing"):
+        if task.options.fine_tune:
+            saved = build_trained(task.network, Weights(str(task.output / MODEL_FILE)))
+            scores = saved.predict(_reader(task).batches(test, task.classes), verbose=0)
+        else:
+            features = np.concatenate(load_features(task.features, test, [PLAIN]), axis=2)[0]
+            scores = head.predict(features, verbose=0)
+    with clock.on("report"):
+        return write_test(task.output, task.options, task.network.name, test, scores, task.classes)
+
+
+def _finish(task: Task, kept: dict[str, Row]) -> None:
+    """Make the folder one that --model takes."""
     training = {
         "options": {name: value for name, value in asdict(task.options).items() if name not in PATHS},
         "pictures": {split: len(pictures) for split, pictures in task.parts.items()},
-        "kept": {phase: best_row(rows) for phase, rows in history.items()},
+        "kept": kept,
     }
-    write_history(task.output, history)
-    plot_history(task.output, history)
-    return write_trained(task.output, task.network, task.classes, task.features.transform, VERSION, training)
+    write_trained(task.output, task.network, task.classes, task.features.transform, VERSION, training)
+    remove_checkpoints(task.output)

@@ -9,7 +9,8 @@ from errors import UsageError
 from files import write_whole
 
 AUGMENTATIONS = ("flip", "crop", "colour")
-CLASS_WEIGHTS = ("none", "balanced")
+CLASS_WEIGHTS = ("auto", "balanced", "none")
+MLP_DEFAULTS = {"hidden_units": 256, "dropout": 0.2, "epochs": 60, "learning_rate": 1e-3}
 
 
 @dataclass(frozen=True)
@@ -26,12 +27,12 @@ class Options:
     augment: list[str] | None  # of AUGMENTATIONS; None: all, for fine-tuning only
     views: int  # augmented ones of each training picture
     head: str
-    hidden_units: int
-    dropout: float
+    hidden_units: int | None  # of an mlp, as are dropout, epochs and learning_rate
+    dropout: float | None
     class_weight: str
-    epochs: int
+    epochs: int | None
     batch_size: int
-    learning_rate: float
+    learning_rate: float | None
     patience: int
     fine_tune: int  # layers of each backbone
     fine_tune_epochs: int
@@ -44,6 +45,11 @@ class Options:
     labels_csv: str | None = None  # the file that lists the pictures; the folders tell otherwise
     exclude: list[str] = field(default_factory=list)
     no_ignore: bool = False
+
+    @property
+    def keras_trains(self) -> bool:
+        """Whether there is something to train that Keras needs a framework for."""
+        return self.head == "mlp" or bool(self.fine_tune)
 
 
 OPTION_NAMES = tuple(one.name for one in fields(Options))

@@ -21,18 +21,18 @@ from evaluation.proportions import proportion
 from evaluation.report import write_report
 from evaluation.run import Outcome, TwoClassSettings, judge, note_on_classes
 from outputs.predictions import PredictionsFile
-from training.fit import best_row
 from training.options import Options
 
 PLOT_SIZE = (11, 4.2)  # inches
 WIDE_INTERVAL = 0.1  # of an accuracy that says little: 95 % cannot be told from 99 %
-COLUMNS = ("epoch", "loss", "accuracy", "val_loss", "val_accuracy")
+COLUMNS = ("epoch", "strength", "loss", "accuracy", "val_loss", "val_accuracy")
 
-History = dict[str, list[dict[str, float]]]  # of each phase, a row for each epoch
+Row = dict[str, float]  # the figures of an epoch, or of a strength
+History = dict[str, list[Row]]  # of each phase
 
 
 def write_history(folder: Path, history: History) -> None:
-    """Save a row for each epoch as CSV."""
+    """Save a row for each epoch, and for each strength of a linear head's penalty, as CSV."""
     with open(folder / HISTORY_FILE, "w", encoding="utf-8", newline="") as file:
         writer = csv.writer(file, lineterminator="\n")
         writer.writerow(("phase", *COLUMNS))
@@ -40,19 +40,35 @@ def write_history(folder: Path, history: History) -> None:
             writer.writerows((phase, *map(row.get, COLUMNS)) for row in rows)
 
 
-def plot_history(folder: Path, history: History) -> None:
-    """Draw loss and accuracy of training and validation over the epochs of all phases."""
+def plot_history(folder: Path, history: History, kept: dict[str, Row]) -> None:
+    """Draw loss and accuracy over the epochs of all phases, or of a linear head over the strengths of its penalty."""
+    epochs = {phase: rows for phase, rows in history.items() if "epoch" in rows[0]}
 
     def draw(figure: Figure) -> None:
         for axes, name in zip(figure.subplots(1, 2), ("loss", "accuracy"), strict=True):
-            _draw(axes, history, name)
+            if epochs:
+                _draw_epochs(axes, epochs, kept, name)
+            else:
+                _draw_strengths(axes, history["head"], kept["head"], name)
+            axes.set(title=name.capitalize(), ylim=(0, None) if name == "loss" else (None, 1.005))
+            axes.grid()
         handles, labels = figure.axes[0].get_legend_handles_labels()
         figure.legend(handles, labels, loc="outside lower center", ncols=len(labels))
 
     (folder / PLOT_FILE).write_bytes(render(PLOT_SIZE, draw))
 
 
-def _draw(axes: Axes, history: History, name: str) -> None:
+def _draw_strengths(axes: Axes, rows: Sequence[Row], kept: Row, name: str) -> None:
+    column = f"val_{name}"
+    axes.plot(
+        [row["strength"] for row in rows], [row[column] for row in rows], ".-", color=SECOND, linewidth=1.5,
+        markersize=4, label="held-out pictures",
+    )  # fmt: skip
+    axes.plot(kept["strength"], kept[column], "o", color=INK, label=f"kept: {kept['strength']:.3g}")
+    axes.set(xscale="log", xlabel="strength of the penalty")
+
+
+def _draw_epochs(axes: Axes, history: History, kept: dict[str, Row], name: str) -> None:
     """Draw a line for training and one for validation through all phases, with a dot on the epochs that were kept."""
     done = 0.0  # epochs of earlier phases
     for phase, rows in history.items():
@@ -64,15 +80,14 @@ def _draw(axes: Axes, history: History, name: str) -> None:
                 [done + row["epoch"] for row in there], [row[column] for row in there], ".-", color=color,
                 linewidth=1.5, markersize=4, label=None if done else label,
             )  # fmt: skip
-        best = best_row(rows)
+        best = kept[phase]
         axes.plot(
             done + best["epoch"], best[f"val_{name}"], "^" if done else "o", color=INK,
             label=f"kept of {phase}: epoch {best['epoch']}",
         )  # fmt: skip
         done += rows[-1]["epoch"]
-    axes.set(title=name.capitalize(), xlabel="epoch", ylim=(0, None) if name == "loss" else (None, 1.005))
+    axes.set_xlabel("epoch")
     whole_numbers(axes.xaxis)
-    axes.grid()
 
 
 def measure(labels: np.ndarray, scores: np.ndarray, classes: Sequence[str]) -> dict[str, Any]:

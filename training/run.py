@@ -1,6 +1,7 @@
 """One training run, from the labelled pictures to the trained classifier."""
 
 import contextlib
+import importlib
 import logging
 import os
 import tempfile
@@ -14,7 +15,7 @@ from classifiers.folder import MANIFEST_FILE
 from classifiers.manifest import Picture, read_manifest, write_manifest
 from console.text import printable
 from engines import choose_backend, use_keras_backend
-from engines.backends import BACKENDS, TRAINING_BACKEND
+from engines.backends import BACKENDS, CPU_BACKEND, TRAINING_BACKEND
 from engines.keras_engine import framework, start_keras
 from engines.runtime import Runtime
 from errors import UsageError
@@ -24,7 +25,7 @@ from networks import Network
 from networks.weights import Weights
 from sources.labelled import LabelledData
 from sources.listing import join_names
-from sources.splits import SPLITS
+from sources.splits import SPLITS, TRAIN, VALIDATION
 from training.dataset import add_digests, find_pictures
 from training.features import PLAIN, Extraction, FeatureSet, view_names
 from training.options import Options
@@ -104,7 +105,8 @@ def _extract(options: Options, features: FeatureSet, pictures: Sequence[Picture]
     used = [picture for picture in pictures if not picture.skipped]
     paths = {picture.digest: os.path.abspath(os.path.join(options.data, picture.path)) for picture in used}
     views = view_names(features.augmentations, options.views)
-    keys = [(picture.digest, view) for picture in used for view in (views if picture.split == "train" else [PLAIN])]
+    learnt_from = (TRAIN, VALIDATION) if options.head == "linear" else (TRAIN,)
+    keys = [(picture.digest, view) for picture in used for view in (views if picture.split in learnt_from else [PLAIN])]
     backend = features.runtime.backend
     extraction = Extraction(features, paths, keys)
     if extraction.missing:
@@ -127,7 +129,11 @@ def _extract(options: Options, features: FeatureSet, pictures: Sequence[Picture]
 
 
 def _start_keras(options: Options, backend: str) -> Callable:
-    """Import Keras on a backend that can train; return what makes it use the device."""
+    """Import Keras, on a backend that can train where that is needed; return what makes it use the device."""
+    if not options.keras_trains:
+        use_keras_backend(CPU_BACKEND)
+        importlib.import_module("keras")
+        return contextlib.nullcontext
     device = options.device
     if not BACKENDS[backend].trains:
         backend, device = TRAINING_BACKEND, "cpu" if device == "cpu" else "auto"

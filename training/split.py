@@ -11,7 +11,7 @@ from dataclasses import replace
 
 from classifiers.manifest import Picture
 from errors import UsageError
-from sources.splits import SPLITS, TRAIN
+from sources.splits import SPLITS, TEST, TRAIN
 
 Shares = Sequence[float]  # of training, validation and test, in any unit
 
@@ -71,18 +71,25 @@ def _cut(label: str, digests: Iterable[str], shares: dict[str, float], seed: int
     """Return the split of each picture of one class: {digest: split}."""
     ordered = sorted(digests, key=lambda digest: hashlib.sha256(f"{seed} {digest}".encode()).digest())
     total = sum(shares.values())
-    others = {split: max(1, int(len(ordered) * shares[split] / total + 0.5)) for split in shares if split != "train"}
-    if len(ordered) <= sum(others.values()):
-        raise UsageError(
-            f"the class '{label}' has too few pictures: {len(ordered)} different ones to divide into "
-            f"{', '.join(shares)}; at least {len(shares)} are needed, and dozens are better"
-        )
+    others = {split: max(1, int(len(ordered) * shares[split] / total + 0.5)) for split in shares if split != TRAIN}
+    if len(ordered) <= sum(others.values()):  # two pictures: none is left to test
+        others = {split: 1 for split in others if split != TEST}
+    if len(ordered) <= len(others):
+        raise UsageError(too_few(label, len(ordered)))
     chosen = dict.fromkeys(ordered, "train")
     start = 0
     for split, count in others.items():
         chosen |= dict.fromkeys(ordered[start : start + count], split)
         start += count
     return chosen
+
+
+def too_few(label: str, count: int) -> str:
+    """Return what is said of a class that cannot be trained and validated."""
+    return (
+        f"the class '{label}' has too few pictures: {count} different ones to train and to validate on; at least 2 "
+        "are needed, and dozens are better"
+    )
 
 
 def check_every_class(pictures: Sequence[Picture]) -> None:

@@ -16,14 +16,20 @@ class Contents(NamedTuple):
 
     folders: list[str]  # names, sorted
     picture: str  # the first one's name, or ""
+    pictures: int  # how many there are
     quiet: list[str]  # names of folders that ask not to be searched
+
+    @property
+    def counted(self) -> str:
+        """How many pictures there are, in words."""
+        return f"{self.pictures:,} picture{'s' if self.pictures > 1 else ''}"
 
 
 def list_folder(folder: str, root: str, search: Search) -> Contents:
     """List a folder in `root`, which is what the user named; raises UsageError when that cannot be done."""
     folders: list[str] = []
     quiet: list[str] = []
-    picture = ""
+    picture, pictures = "", 0
     try:
         with os.scandir(folder) as entries:
             for entry in entries:
@@ -32,11 +38,11 @@ def list_folder(folder: str, root: str, search: Search) -> Contents:
                     continue
                 if is_folder:
                     (quiet if asks_for_quiet(entry.path, search) else folders).append(name)
-                elif (not picture or name < picture) and name.lower().endswith(IMAGE_SUFFIXES):
-                    picture = name
+                elif name.lower().endswith(IMAGE_SUFFIXES):
+                    picture, pictures = min(picture or name, name), pictures + 1
     except OSError as error:
         raise UsageError(_why_unlisted(folder, error)) from error
-    return Contents(sorted(folders), picture, sorted(quiet))
+    return Contents(sorted(folders), picture, pictures, sorted(quiet))
 
 
 def _counts(entry: os.DirEntry, is_folder: bool, root: str, search: Search) -> bool:

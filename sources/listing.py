@@ -1,6 +1,8 @@
 """What is directly in a folder of labelled pictures."""
 
 import os
+import re
+from collections import Counter
 from collections.abc import Iterable
 from typing import NamedTuple
 
@@ -65,9 +67,22 @@ def _why_unlisted(folder: str, error: OSError) -> str:
     return f"cannot list the data folder {folder}: {error.strerror}; it holds one folder of pictures for each class"
 
 
+def count_by_extension(paths: Iterable[str]) -> str:
+    """Return how many files there are of each extension, for a message: the commonest first, "" for no file."""
+    counts = Counter(map(_extension, paths))
+    named = counts.most_common(MOST_NAMED if len(counts) <= MOST_NAMED else MOST_NAMED - 1)
+    rest = counts.total() - sum(count for _extension, count in named)
+    return join_names([f"{count:,} {extension}" for extension, count in named] + [f"{rest:,} others"] * bool(rest))
+
+
+def _extension(path: str) -> str:
+    extension = os.path.splitext(path)[1].lower()
+    return extension if re.fullmatch(r"\.\w{1,8}", extension) else "of other names"
+
+
 def join_names(names: Iterable[str]) -> str:
     """Return names for a message: all of a few, some of many."""
     names = list(names)
     if len(names) > MOST_NAMED:
         return f"{', '.join(names[: MOST_NAMED - 1])} and {len(names) - MOST_NAMED + 1} others"
-    return " and ".join(filter(None, (", ".join(names[:-1]), names[-1])))
+    return " and ".join(filter(None, (", ".join(names[:-1]), *names[-1:])))

@@ -1,0 +1,79 @@
+"""Hints on data and results that deserve a second look: plain numbers in, lines for people out."""
+
+from collections.abc import Mapping, Sequence
+
+import numpy as np
+
+from sources.listing import join_names
+
+UNEVEN = 10  # times the pictures of the smallest class, that the largest one has
+WIDE = 0.1  # of a 95 % interval: what is less certain says little
+
+Judged = tuple[np.ndarray, np.ndarray]  # class numbers [N], and probabilities [N, classes], of the same pictures
+
+
+def uneven_classes(counts: Mapping[str, int], advice: str) -> list[str]:
+    """Return a hint where the largest class has many times the pictures of the smallest; `advice` ends it."""
+    largest, smallest = max(counts, key=counts.__getitem__), min(counts, key=counts.__getitem__)
+    if counts[largest] < UNEVEN * counts[smallest]:
+        return []
+    what = f"{counts[largest]:,} training pictures of '{largest}', but {counts[smallest]:,} of '{smallest}'"
+    return [f"the classes are very uneven: {what}; {advice}"]
+
+
+def on_results(classes: Sequence[str], validation: Judged, test: Judged | None = None) -> list[str]:
+    """Return all hints on what a classifier says of pictures that it was not trained on."""
+    both = [validation, test] if test else [validation]
+    labels, scores = (np.concatenate(parts) for parts in zip(*both, strict=True))
+    return [
+        *no_better_than_guessing(*validation),
+        *worse_than_the_commonest(classes, labels, scores),
+        *never_answered(classes, labels, scores),
+        *(uncertain_accuracy(int((test[1].argmax(axis=1) == test[0]).sum()), len(test[0])) if test else ()),
+    ]
+
+
+def no_better_than_guessing(labels: np.ndarray, scores: np.ndarray) -> list[str]:
+    """Return a hint where the log loss is that of equal scores for all classes, or above."""
+    true = scores[np.arange(len(labels)), labels].astype(np.float64)
+    loss = -np.log(true.clip(np.finfo(np.float32).tiny)).mean()
+    guess = np.log(scores.shape[1])
+    if round(loss, 3) < round(guess, 3):
+        return []
+    return [
+        f"this is no better than guessing: the validation loss is {loss:.3f}, and equal scores for all "
+        f"{scores.shape[1]} classes have {guess:.3f}; are the labels right, and do the pictures show the difference?"
+    ]
+
+
+def worse_than_the_commonest(classes: Sequence[str], labels: np.ndarray, scores: np.ndarray) -> list[str]:
+    """Return a hint where fewer answers are right than if all were the commonest class."""
+    right, counts = int((scores.argmax(axis=1) == labels).sum()), np.bincount(labels, minlength=len(classes))
+    if right >= counts.max():
+        return []
+    return [
+        f"of {len(labels):,} validation and test pictures {right:,} are answered right; to answer "
+        f"'{classes[int(counts.argmax())]}' each time would be right for {counts.max():,}"
+    ]
+
+
+def never_answered(classes: Sequence[str], labels: np.ndarray, scores: np.ndarray) -> list[str]:
+    """Return a hint where classes that there are pictures of are the answer to none."""
+    never = np.setdiff1d(labels, scores.argmax(axis=1))
+    if not len(never):
+        return []
+    names = join_names(f"'{classes[index]}' ({(labels == index).sum():,} pictures)" for index in never)
+    return [f"never the answer to any of the {len(labels):,} validation and test pictures: {names}"]
+
+
+def uncertain_accuracy(right: int, pictures: int) -> list[str]:
+    """Return a hint where test pictures are too few for an honest accuracy."""
+    from evaluation.proportions import proportion  # imports SciPy, in half a second
+
+    found = proportion(right, pictures)
+    if found.high - found.low <= WIDE:
+        return []
+    return [
+        f"{pictures:,} test pictures are too few for an honest figure: {right:,} right answers mean an accuracy of "
+        f"{found.low:.0%} to {found.high:.0%} (95 % interval); test on more pictures"
+    ]

@@ -8,6 +8,7 @@ import hashlib
 import importlib.metadata
 import json
 import logging
+import os
 import pickle
 import subprocess
 import sys
@@ -88,7 +89,7 @@ class Extraction:
         if self.missing:
             jobs = [(digest, pictures[digest], view) for digest, view in self.missing]
             with tempfile.TemporaryFile() as order:
-                pickle.dump((features, jobs, logger.level), order)
+                pickle.dump((features, jobs, logger.level, os.getpid()), order)
                 order.seek(0)
                 self._process = subprocess.Popen(
                     [sys.executable, "-m", "training.extract"],

@@ -52,8 +52,8 @@ def worse_than_the_commonest(classes: Sequence[str], labels: np.ndarray, scores:
     if right >= counts.max():
         return []
     return [
-        f"of {len(labels):,} validation and test pictures {right:,} are answered right; to answer "
-        f"'{classes[int(counts.argmax())]}' each time would be right for {counts.max():,}"
+        f"this is worse than always answering '{classes[int(counts.argmax())]}': of {len(labels):,} validation and "
+        f"test pictures {right:,} are answered right, and it would be {counts.max():,}"
     ]
 
 
@@ -62,8 +62,10 @@ def never_answered(classes: Sequence[str], labels: np.ndarray, scores: np.ndarra
     never = np.setdiff1d(labels, scores.argmax(axis=1))
     if not len(never):
         return []
-    names = join_names(f"'{classes[index]}' ({(labels == index).sum():,} pictures)" for index in never)
-    return [f"never the answer to any of the {len(labels):,} validation and test pictures: {names}"]
+    names = join_names(f"'{classes[index]}' ({(labels == index).sum():,})" for index in never)
+    return [
+        f"never the answer to any of the {len(labels):,} validation and test pictures, though some show them: {names}"
+    ]
 
 
 def uncertain_accuracy(right: int, pictures: int) -> list[str]:

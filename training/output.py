@@ -13,6 +13,7 @@ from classifiers.folder import (
     SPEC_FILE,
     TEST_FILE,
     TRAINING_FILE,
+    USE_FILE,
 )
 from errors import UsageError
 from files import UNFINISHED
@@ -21,7 +22,7 @@ from training.options import Options, save_options
 
 FILES = (
     SPEC_FILE, MODEL_FILE, LABELS_FILE, MANIFEST_FILE, HISTORY_FILE, PLOT_FILE, TEST_FILE, PREDICTIONS_FILE,
-    TRAINING_FILE,
+    USE_FILE, TRAINING_FILE,
 )  # fmt: skip
 CHECKPOINTS, FINISHED, TENSORBOARD = "checkpoints", ".finished-checkpoints", "tensorboard"
 

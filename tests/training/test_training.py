@@ -20,7 +20,7 @@ from training.report import measure, plot_history
 
 LEFT = {
     "history.csv", "history.png", "labels.txt", "manifest.csv", "model.keras", "predictions.csv", "spec.json",
-    "test.json", "training.json",
+    "test.json", "training.json", "use_with_keras.py",
 }  # fmt: skip
 COLOURS = {"blue": (0, 0, 160), "green": (0, 160, 0), "red": (160, 0, 0)}
 

@@ -111,8 +111,8 @@ def _rows_of_class(one: ClassFolder, root: str, search: Search) -> Iterator[Labe
         elif one.split in ("", TRAIN):
             which = f"{', '.join(IMAGE_SUFFIXES[:3])} ...{' that --exclude leaves' if search.exclude else ''}"
             others = count_by_extension(find_no_images_below(path, root, search))
-            what = f"no pictures ({which}){', but ' if others else ''}{others}"
-            raise UsageError(f"the class folder {path} holds {what}; fill it, or remove it")
+            but = f", but {others}" if others else ""
+            raise UsageError(f"the class folder {path} holds no pictures ({which}){but}; fill it, or remove it")
 
 
 def _rows_by_name(folder: str, split: str, root: str, known: ClassIndex, search: Search) -> Iterator[LabelledPath]:

@@ -1,7 +1,7 @@
 """Name what is in pictures with plain Keras: python use_with_keras.py cat.jpg
 
 Needs keras (on TensorFlow, JAX or PyTorch), numpy and pillow, and model.keras, labels.txt and spec.json beside it. The
-model must get the pixels that it was trained on: keras.utils.load_img(target_size=...) makes other ones.
+model must get pixels like those that it was trained on: keras.utils.load_img(target_size=...) makes other ones.
 """
 
 import json

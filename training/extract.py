@@ -8,7 +8,9 @@ import logging
 import os
 import pickle
 import sys
-from collections.abc import Iterable, Iterator, Sequence
+import threading
+import time
+from collections.abc import Sequence
 
 import numpy as np
 from tqdm import tqdm
@@ -22,6 +24,7 @@ from training.features import PLAIN, FeatureSet
 from training.store import FeatureStore, Key
 from training.views import read_view
 
+PARENT_SECONDS = 0.1  # between two looks whether it is still there
 Job = tuple[str, str, str]  # a picture's digest, its path, and the view
 
 logger = logging.getLogger("suite")
@@ -29,7 +32,8 @@ logger = logging.getLogger("suite")
 
 def main() -> int:
     """Carry out the order on stdin; return the exit code."""
-    tasks, level = pickle.load(sys.stdin.buffer)
+    tasks, level, parent = pickle.load(sys.stdin.buffer)
+    threading.Thread(target=_end_with, args=(parent,), daemon=True).start()
     configure_messages(quiet=level > logging.INFO, debug=level <= logging.DEBUG)
     answer: dict[str, str | dict[str, str]]
     try:
@@ -40,8 +44,18 @@ def main() -> int:
         if level <= logging.DEBUG:
             raise
         answer = {"error": f"unexpected {type(error).__name__} while computing features: {error} (--debug shows where)"}
-    print(json.dumps(answer))
+    try:
+        print(json.dumps(answer), flush=True)
+    except BrokenPipeError:  # the parent has ended just now
+        os._exit(EXIT_USAGE)
     return EXIT_USAGE if "error" in answer else EXIT_OK
+
+
+def _end_with(parent: int) -> None:
+    """End this process at once when its parent has ended, as by SIGTERM; what has been computed is kept."""
+    while os.getppid() == parent:
+        time.sleep(PARENT_SECONDS)
+    os._exit(EXIT_USAGE)
 
 
 def extract(sets: Sequence[FeatureSet], jobs: list[Job]) -> dict[str, str]:
@@ -63,8 +77,9 @@ def extract(sets: Sequence[FeatureSet], jobs: list[Job]) -> dict[str, str]:
 
     frames = read_ahead(jobs, read, runtime.workers, 2 * runtime.batch_size)
     pairs = zip(jobs, predict_frames(frames, engine, runtime.batch_size), strict=True)
+    watched = tqdm(pairs, "features", len(jobs), unit="picture", leave=False, disable=bar_is_off())
     errors, rows = {}, []
-    for (digest, _path, view), (frame, row) in _watched(pairs, len(jobs)):
+    for (digest, _path, view), (frame, row) in watched:
         if row is None:
             errors[digest] = frame.error
             continue
@@ -96,15 +111,6 @@ def _keep(stores: Sequence[FeatureStore], ends: Sequence[int], rows: Sequence[tu
     """Store the rows of a batch: each backbone's part, which ends at one of `ends`, in a store of its own."""
     for store, start, end in zip(stores, [0, *ends], ends, strict=False):
         store.add([(key, row[start:end]) for key, row in rows])
-
-
-def _watched(items: Iterable, count: int) -> Iterator:
-    """Show progress on a terminal, and end when the parent is gone: nobody waits for the rest."""
-    parent = os.getppid()
-    for item in tqdm(items, "features", count, unit="picture", leave=False, disable=bar_is_off()):
-        yield item
-        if os.getppid() != parent:
-            return
 
 
 if __name__ == "__main__":

@@ -8,6 +8,7 @@ import hashlib
 import importlib.metadata
 import json
 import logging
+import os
 import pickle
 import subprocess
 import sys
@@ -100,7 +101,7 @@ class Extraction:
                 if missing
             ]
             with tempfile.TemporaryFile() as order:
-                pickle.dump((tasks, logger.level), order)
+                pickle.dump((tasks, logger.level, os.getpid()), order)
                 order.seek(0)
                 self._process = subprocess.Popen(
                     [sys.executable, "-m", "training.extract"],

@@ -1,7 +1,7 @@
 """The part of a run that Keras does: the head, fine-tuning, saving, and the test pictures."""
 
 import logging
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -21,10 +21,11 @@ from training.features import PLAIN, FeatureSet, load_features, view_names
 from training.finetune import PictureReader, fine_tune, unfreeze
 from training.fit import Plan, Row, best_row
 from training.head import Examples, train_head
+from training.hints import Judged, on_results
 from training.linear import fit_linear
 from training.options import AUGMENTATIONS, Options
 from training.output import CHECKPOINTS, TENSORBOARD, remove_checkpoints
-from training.report import History, plot_history, write_history, write_test
+from training.report import plot_history, write_history, write_test
 from training.turns import held_out_turns
 
 PATHS = ("data", "labels_csv")  # options that say where a run found its pictures, which is nobody else's business
@@ -59,11 +60,6 @@ class Task:
         return Head("mlp", self.options.hidden_units, self.options.dropout)
 
     @property
-    def seen(self) -> list[Picture]:
-        """The pictures that a linear head is fitted on."""
-        return self.parts["train"] + self.parts["validation"]
-
-    @property
     def network(self) -> Network:
         """What is trained, whole."""
         return Network(self.features.network.backbones, len(self.classes), self.head)
@@ -80,14 +76,12 @@ def learn(task: Task, clock: Clock) -> dict | None:
     """Train, save and test a classifier; return its results on the test pictures, if there are any."""
     policy = keras.config.dtype_policy()
     keras.config.set_dtype_policy("float32")  # of the head, which is small, and of what is saved
-    history: History = {}
-    kept: dict[str, Row] = {}
     with clock.on("head"):
-        find_head = _solve_head if task.head.kind == "linear" else _train_head
-        head, history["head"], kept["head"] = find_head(task)
+        head = _solve_head(task) if task.head.kind == "linear" else _train_head(task)
+    history, kept = {"head": head.rows}, {"head": head.kept}
     with clock.on("building"):
         keras.config.set_dtype_policy(policy)
-        classifier = join_head(build(task.features.network, task.features.weights), head)
+        classifier = join_head(build(task.features.network, task.features.weights), head.model)
     if task.options.fine_tune:
         with clock.on("fine-tuning"):
             history["fine-tune"] = _fine_tune(task, classifier)
@@ -96,41 +90,60 @@ def learn(task: Task, clock: Clock) -> dict | None:
         save_classifier(classifier, task.network, task.output / MODEL_FILE)
         write_history(task.output, history)
         plot_history(task.output, history, kept)
-    results = _test(task, head, clock) if task.parts["test"] else None
+    tested = _test(task, head, clock) if task.parts["test"] else None
+    _hint(task, head, tested)
+    with clock.on("report"):
+        results = _report_test(task, tested[1]) if tested else None
     _finish(task, kept)
     return results
 
 
-def _solve_head(task: Task) -> tuple[keras.Model, list[Row], Row]:
+@dataclass(frozen=True)
+class FoundHead:
+    """A head for features that are frozen, and how it was found."""
+
+    model: keras.Model  # float32 features [N, F] -> probabilities
+    predict: Callable[[np.ndarray], np.ndarray]  # the same
+    rows: list[Row]
+    kept: Row  # the best of them
+    validation: Judged  # what it says of pictures that it was not fitted to
+
+
+def _solve_head(task: Task) -> FoundHead:
     """Solve a linear head on the pictures of training and validation together."""
     views = view_names(task.features.augmentations, task.options.views)
-    pictures = task.seen
+    pictures = task.parts["train"] + task.parts["validation"]
     blocks = load_features(task.features, pictures, views)
     labels, turns = _numbers(task, pictures), np.array(held_out_turns(pictures))
     widths = [block.shape[2] for block in blocks]
     solved = fit_linear(np.concatenate(blocks, axis=2), labels, turns, widths, task.options.class_weight)
-    head = build_head(sum(widths), len(task.classes), task.head)
-    head.get_layer("probabilities").set_weights([solved.kernel, solved.bias])
+    model = build_head(sum(widths), len(task.classes), task.head)
+    model.get_layer("probabilities").set_weights([solved.kernel, solved.bias])
     judged = "validation pictures" if -1 in turns else f"pictures held out in {turns.max() + 1} turns"
     logger.info(
         "head: accuracy %.2f %%, loss %.4f on %s", 100 * solved.kept["val_accuracy"], solved.kept["val_loss"], judged
     )
-    return head, list(solved.rows), solved.kept
+    return FoundHead(model, solved.predict, list(solved.rows), solved.kept, (labels[turns >= 0], solved.held_out))
 
 
-def _train_head(task: Task) -> tuple[keras.Model, list[Row], Row]:
+def _train_head(task: Task) -> FoundHead:
     """Train a head on the pictures of training, watched on those of validation."""
     options = task.options
     assert options.epochs is not None
     assert options.learning_rate is not None
     views = view_names(task.features.augmentations, options.views)
     plan = _plan(task, "head", options.epochs, options.learning_rate)
-    head, rows = train_head(
-        task.head, len(task.classes), _examples(task, "train", views), _examples(task, "validation", [PLAIN]),
+    validation = _examples(task, "validation", [PLAIN])
+    model, rows = train_head(
+        task.head, len(task.classes), _examples(task, "train", views), validation,
         options.batch_size, plan, task.output / CHECKPOINTS / "head", _callbacks(task, "head"),
     )  # fmt: skip
     _report(rows, "head")
-    return head, rows, best_row(rows)
+
+    def predict(features: np.ndarray) -> np.ndarray:
+        return model.predict(features, verbose=0)
+
+    return FoundHead(model, predict, rows, best_row(rows), (validation[1], predict(validation[0])))
 
 
 def _fine_tune(task: Task, classifier: keras.Model) -> list[Row]:
@@ -191,8 +204,8 @@ def _report(rows: Sequence[Row], phase: str) -> None:
     )  # fmt: skip
 
 
-def _test(task: Task, head: keras.Model, clock: Clock) -> dict:
-    """Leave a report of what the classifier says of the test pictures; return its results."""
+def _test(task: Task, head: FoundHead, clock: Clock) -> Judged:
+    """Return what the classifier says of the test pictures."""
     test = task.parts["test"]
     keras.config.set_dtype_policy("float32")
     with clock.on("testing"):
@@ -200,10 +213,20 @@ def _test(task: Task, head: keras.Model, clock: Clock) -> dict:
             saved = build_trained(task.network, Weights(str(task.output / MODEL_FILE)))
             scores = saved.predict(_reader(task).batches(test, task.classes), verbose=0)
         else:
-            features = np.concatenate(load_features(task.features, test, [PLAIN]), axis=2)[0]
-            scores = head.predict(features, verbose=0)
-    with clock.on("report"):
-        return write_test(task.output, task.options, task.network.name, test, scores, task.classes)
+            scores = head.predict(np.concatenate(load_features(task.features, test, [PLAIN]), axis=2)[0])
+    return _numbers(task, test), scores
+
+
+def _hint(task: Task, head: FoundHead, tested: Judged | None) -> None:
+    validation = tested if task.options.fine_tune else head.validation
+    if validation:
+        for hint in on_results(task.classes, validation, tested):
+            logger.warning("hint: %s", hint)
+
+
+def _report_test(task: Task, scores: np.ndarray) -> dict:
+    """Leave a report of what the classifier says of the test pictures; return its results."""
+    return write_test(task.output, task.options, task.network.name, task.parts["test"], scores, task.classes)
 
 
 def _finish(task: Task, kept: dict[str, Row]) -> None:

@@ -14,6 +14,7 @@ from classifiers.folder import (
     SPEC_FILE,
     TEST_FILE,
     TRAINING_FILE,
+    USE_FILE,
 )
 from errors import UsageError
 from evaluation.output import METRICS_FILE, REPORT_FILES, REPORT_FOLDERS
@@ -23,7 +24,7 @@ from training.options import Options, save_options
 
 FILES = (  # names and patterns
     SPEC_FILE, MODEL_FILE, LABELS_FILE, MANIFEST_FILE, HISTORY_FILE, PLOT_FILE, TEST_FILE, PREDICTIONS_FILE,
-    METRICS_FILE, *REPORT_FILES, TRAINING_FILE,
+    METRICS_FILE, *REPORT_FILES, USE_FILE, TRAINING_FILE,
 )  # fmt: skip
 CHECKPOINTS, FINISHED, TENSORBOARD = "checkpoints", ".finished-checkpoints", "tensorboard"
 

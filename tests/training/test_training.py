@@ -21,7 +21,7 @@ from training.report import measure, plot_history
 LEFT = {
     "galleries/uncertain_right.jpg", "history.csv", "history.png", "labels.txt", "manifest.csv", "metrics.json",
     "model.keras", "plots/confusion.png", "plots/reliability.png", "plots/scores.png", "predictions.csv", "report.html",
-    "spec.json", "test.json", "training.json",
+    "spec.json", "test.json", "training.json", "use_with_keras.py",
 }  # fmt: skip
 COLOURS = {"blue": (0, 0, 160), "green": (0, 160, 0), "red": (160, 0, 0)}
 
@@ -47,6 +47,7 @@ def data(tmp_path_factory):
     shutil.copy(folder / "red" / "00.png", folder / "red" / "copy.png")
     shutil.copy(folder / "red" / "01.png", folder / "blue" / "red one.png")
     (folder / "green" / "empty.jpg").touch()
+    (folder / "green" / "film.MOV").touch()
     return folder
 
 
@@ -80,6 +81,7 @@ def test_run_says_what_it_did(trained, data):
         "left out: blue/red one.png: the same picture is in the classes blue, red",
         "left out: green/empty.jpg: the file is empty",
         "left out: red/01.png: the same picture is in the classes blue, red",
+        "left out: 1 files in class folders that are no pictures by their extension: 1 .mov; manifest.csv lists them",
     ]
     counts = re.search(
         r"^pictures: (\d+) train, (\d+) validation, (\d+) test; 3 classes; 1 are copies", finished.stderr, re.M
@@ -108,7 +110,8 @@ def test_manifest_names_every_file(trained, data):
     assert split["red/copy.png"] == split["red/00.png"] != ""
     skipped = {row["path"]: row["skipped"] for row in manifest if row["skipped"]}
     assert skipped["green/empty.jpg"] == "the file is empty"
-    assert len(skipped) == 3
+    assert skipped["green/film.MOV"] == "not a picture by its extension"
+    assert len(skipped) == 4
 
 
 def test_classify_image_gives_the_scores_that_the_test_gave(trained, data, classify):

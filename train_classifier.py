@@ -72,8 +72,8 @@ def parse(argv: Sequence[str] | None) -> tuple[argparse.Namespace, Runtime]:
         for name in OPTION_NAMES:
             if getattr(told, name) != getattr(saved, name):
                 parser.error(
-                    f"--resume goes on with the options that the run began with: --{name.replace('_', '-')} was "
-                    f"{_typed(getattr(saved, name))}; leave it out, or start anew with --force"
+                    f"--resume goes on with the options that the run began with: --{name.replace('_', '-')} "
+                    f"{_told(getattr(saved, name))}; leave it out, or start anew with --force"
                 )
     if not args.data and not args.labels_csv:
         parser.error("no data given; use --data DIR, or --labels-csv FILE")
@@ -185,8 +185,10 @@ def _as_arguments(options: Options) -> dict:
     return asdict(options) | {"model": models, "augment": ["none"] if options.augment == [] else options.augment}
 
 
-def _typed(value: object) -> str:
-    return shlex.join(map(str, value)) if isinstance(value, list) else str(value)
+def _told(value: object) -> str:
+    if value is None:
+        return "was not given"
+    return f"was {shlex.join(map(str, value)) if isinstance(value, list) else value}"
 
 
 def _check(parser: argparse.ArgumentParser, args: argparse.Namespace) -> None:

@@ -128,7 +128,7 @@ def test_without_a_test_share_there_is_no_test(tmp_path):
             {"cats": 5, "dogs": 0},
             r"class folder .*dogs holds no pictures \(.jpg, .jpeg, .jpe ...\); fill it, or remove",
         ),
-        ({"cats": 5, "dogs": 2}, "class 'dogs' has too few pictures: 2 different ones"),
+        ({"cats": 5, "dogs": 1}, "class 'dogs' has too few pictures: 1 different ones"),
         (
             {"train__a": 5, "train__b": 5, "test__a": 5, "test__c": 5},
             r"the class 'c' is in test \(test/c/000.jpg\), but",

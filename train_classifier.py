@@ -37,6 +37,7 @@ from arguments.options import (
 )
 from arguments.parser import ArgumentParser
 from arguments.values import runtime_from, search_of
+from classifiers.folder import TEST_FILE
 from console import EXIT_OK, configure_messages, logger, run_script
 from engines.runtime import Runtime
 from models import find_model
@@ -45,7 +46,7 @@ from networks.weights import Weights
 from training.options import AUGMENTATIONS, CLASS_WEIGHTS, OPTION_NAMES, Options, read_options
 from training.output import is_complete, prepare_output, remove_checkpoints
 
-MOST_CLASSES = 10  # whose results are printed one by one; test.json has all
+MOST_CLASSES = 10  # whose results are printed one by one
 
 
 def make_parser() -> ArgumentParser:
@@ -222,11 +223,25 @@ def describe(results: dict | None, output: Path) -> str:
     saved = f"saved: {output}, for python classify_image.py --image PICTURE --model {shlex.quote(str(output))}"
     if results is None:
         return saved
-    lines = [f"test accuracy: {results['accuracy']:.2%} ({results['right']} of {results['pictures']})"]
-    tested = [(name, found) for name, found in results["classes"].items() if found["pictures"]]
-    for name, found in tested[:MOST_CLASSES]:
-        lines.append(f"  {name}: {found['recall']:.2%} ({found['right']} of {found['pictures']})")
-    return "\n".join([*lines, saved])
+    from training.report import note_on_interval
+
+    low, high = results["interval_95"]
+    right = f"{results['right']} of {results['pictures']}"
+    lines = [f"test accuracy: {results['accuracy']:.2%} ({right}), 95 % interval {low:.1%} to {high:.1%}"]
+    lines += _describe_classes({name: found for name, found in results["classes"].items() if found["pictures"]})
+    return "\n".join([*lines, *(f"note: {note}" for note in note_on_interval(results)), saved])
+
+
+def _describe_classes(tested: dict[str, dict]) -> list[str]:
+    """Return a line for each class, or for the worst of many: those of which the smallest share is found."""
+    shown, lines = list(tested), []
+    if len(tested) > MOST_CLASSES:
+        shown = sorted(tested, key=lambda name: (tested[name]["recall"], -tested[name]["pictures"]))[:MOST_CLASSES]
+        lines = [f"  the worst {MOST_CLASSES} of {len(tested)} classes ({TEST_FILE} has all):"]
+    return lines + [
+        f"  {name}: {tested[name]['recall']:.2%} ({tested[name]['right']} of {tested[name]['pictures']})"
+        for name in shown
+    ]
 
 
 if __name__ == "__main__":

@@ -87,7 +87,10 @@ def learn(task: Task, clock: Clock) -> dict | None:
             scores = build_trained(trained.network, trained.weights).predict(
                 _reader(task).batches(test, task.classes), verbose=0
             )
-    results = None if scores is None else write_test(task.output, task.network.name, test, scores, task.classes)
+    results = None
+    if scores is not None:
+        with clock.on("report"):
+            results = write_test(task.output, task.options, task.network.name, test, scores, task.classes)
     remove_checkpoints(task.output)
     return results
 

@@ -19,8 +19,9 @@ from PIL import Image, ImageDraw
 from training.report import measure, plot_history
 
 LEFT = {
-    "history.csv", "history.png", "labels.txt", "manifest.csv", "model.keras", "predictions.csv", "spec.json",
-    "test.json", "training.json", "use_with_keras.py",
+    "galleries/uncertain_right.jpg", "history.csv", "history.png", "labels.txt", "manifest.csv", "metrics.json",
+    "model.keras", "plots/confusion.png", "plots/reliability.png", "plots/scores.png", "predictions.csv", "report.html",
+    "spec.json", "test.json", "training.json", "use_with_keras.py",
 }  # fmt: skip
 COLOURS = {"blue": (0, 0, 160), "green": (0, 160, 0), "red": (160, 0, 0)}
 
@@ -73,7 +74,7 @@ def rows(path: Path) -> list[dict[str, str]]:
 def test_run_says_what_it_did(trained, data):
     finished, folder = trained
     assert finished.returncode == 0, finished.stderr
-    assert re.match(r"test accuracy: 100.00% \((\d) of \1\)\n  blue: 100.00% ", finished.stdout)
+    assert re.match(r"test accuracy: 100.00% \((\d) of \1\), 95 % interval .*\n  blue: 100.00% ", finished.stdout)
     assert finished.stdout.endswith(f"--model {folder}\n")
     lines = finished.stderr.splitlines()
     assert [line for line in lines if line.startswith("left out")] == [
@@ -92,7 +93,7 @@ def test_run_says_what_it_did(trained, data):
 
 def test_run_leaves_what_it_promises(trained):
     _finished, folder = trained
-    assert {path.name for path in folder.iterdir()} == LEFT
+    assert {path.relative_to(folder).as_posix() for path in folder.rglob("*") if path.is_file()} == LEFT
     assert (folder / "labels.txt").read_text() == "blue\ngreen\nred\n"
     with Image.open(folder / "history.png") as plot:
         assert plot.size == (1452, 554)

@@ -7,7 +7,6 @@ import numpy as np
 from sources.listing import join_names
 
 UNEVEN = 10  # times the pictures of the smallest class, that the largest one has
-WIDE = 0.1  # of a 95 % interval: what is less certain says little
 
 Judged = tuple[np.ndarray, np.ndarray]  # class numbers [N], and probabilities [N, classes], of the same pictures
 
@@ -29,7 +28,6 @@ def on_results(classes: Sequence[str], validation: Judged, test: Judged | None =
         *no_better_than_guessing(*validation),
         *worse_than_the_commonest(classes, labels, scores),
         *never_answered(classes, labels, scores),
-        *(uncertain_accuracy(int((test[1].argmax(axis=1) == test[0]).sum()), len(test[0])) if test else ()),
     ]
 
 
@@ -65,17 +63,4 @@ def never_answered(classes: Sequence[str], labels: np.ndarray, scores: np.ndarra
     names = join_names(f"'{classes[index]}' ({(labels == index).sum():,})" for index in never)
     return [
         f"never the answer to any of the {len(labels):,} validation and test pictures, though some show them: {names}"
-    ]
-
-
-def uncertain_accuracy(right: int, pictures: int) -> list[str]:
-    """Return a hint where test pictures are too few for an honest accuracy."""
-    from evaluation.proportions import proportion  # imports SciPy, in half a second
-
-    found = proportion(right, pictures)
-    if found.high - found.low <= WIDE:
-        return []
-    return [
-        f"{pictures:,} test pictures are too few for an honest figure: {right:,} right answers mean an accuracy of "
-        f"{found.low:.0%} to {found.high:.0%} (95 % interval); test on more pictures"
     ]

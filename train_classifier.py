@@ -43,7 +43,7 @@ from engines.runtime import Runtime
 from models import find_model
 from networks import HEADS, Network
 from networks.weights import Weights
-from training.options import AUGMENTATIONS, CLASS_WEIGHTS, MLP_DEFAULTS, OPTION_NAMES, Options, read_options
+from training.options import AUGMENTATIONS, CLASS_WEIGHTS, EPOCH_DEFAULTS, OPTION_NAMES, Options, meant_by, read_options
 from training.output import is_complete, prepare_output, remove_checkpoints
 
 MOST_CLASSES = 10  # whose results are printed one by one
@@ -119,12 +119,12 @@ def _add_model_options(parser: argparse.ArgumentParser) -> None:
     )  # fmt: skip
     group.add_argument(
         "--hidden-units", type=positive_int, metavar="N",
-        help=f"size of the first layer of --head mlp (default: {MLP_DEFAULTS['hidden_units']})",
+        help=f"size of the first layer of --head mlp (default: {EPOCH_DEFAULTS['hidden_units']})",
     )  # fmt: skip
     group.add_argument(
         "--dropout", type=fraction, metavar="X",
         help="share of the inputs that each training step of --head mlp drops "
-        f"(default: {MLP_DEFAULTS['dropout']})",
+        f"(default: {EPOCH_DEFAULTS['dropout']})",
     )  # fmt: skip
     add_engine_options(group)
     add_option(group, "--cache-dir", help="where features and compiled models are kept (default: the user's cache)")
@@ -136,14 +136,14 @@ def _add_training_options(parser: argparse.ArgumentParser) -> None:
     for name, kind, default, text in (
         ("--epochs", positive_int, None, "train --head mlp for at most N epochs"),
         ("--learning-rate", positive, None, "learning rate of --head mlp; rises to X and then falls to 0"),
-        ("--patience", positive_int, 10, "stop when the validation loss has not improved for N epochs"),
+        ("--patience", positive_int, None, "stop when the validation loss has not improved for N epochs"),
         ("--fine-tune", whole, 0, "afterwards also train the last N layers of each backbone"),
         ("--fine-tune-epochs", positive_int, 20, "fine-tune for at most N epochs"),
         ("--fine-tune-learning-rate", positive, 1e-5, "learning rate of fine-tuning; rises and falls, too"),
         ("--seed", whole, 0, "seed of the split, of the head's first weights and of the order of pictures"),
     ):
         metavar = "X" if kind is positive else "N"
-        shown = MLP_DEFAULTS[name[2:].replace("-", "_")] if default is None else "%(default)s"
+        shown = EPOCH_DEFAULTS[name[2:].replace("-", "_")] if default is None else "%(default)s"
         group.add_argument(name, type=kind, default=default, metavar=metavar, help=f"{text} (default: {shown})")
     group.add_argument(
         "--class-weight", choices=CLASS_WEIGHTS, default=CLASS_WEIGHTS[0],
@@ -170,8 +170,9 @@ def _options(args: argparse.Namespace) -> Options:
     values["labels_csv"] = args.labels_csv and os.path.abspath(args.labels_csv)
     values["exclude"] = list(search_of(args).exclude)
     values["model"] = [spec.name for spec in args.model]
-    if args.head == "mlp":
-        values |= {name: default for name, default in MLP_DEFAULTS.items() if values[name] is None}
+    for name in meant_by(args.head, args.fine_tune):
+        if values[name] is None:
+            values[name] = EPOCH_DEFAULTS[name]
     if Weights(args.weights).is_file:
         values["weights"] = os.path.abspath(args.weights)
     if args.augment is not None:
@@ -196,11 +197,10 @@ def _check(parser: argparse.ArgumentParser, args: argparse.Namespace) -> None:
     Weights(args.weights).check(Network(tuple(args.model)))
     if not args.split[0] or not args.split[1]:
         parser.error("--split needs shares for training and validation; only the test share may be 0")
-    for name in MLP_DEFAULTS:
-        if args.head == "linear" and getattr(args, name) is not None:
-            parser.error(
-                f"--{name.replace('_', '-')} is for --head mlp; --head linear is solved, without epochs or layers"
-            )
+    for name in set(EPOCH_DEFAULTS) - meant_by(args.head, args.fine_tune):
+        if getattr(args, name) is not None:
+            also = " or --fine-tune" if name == "patience" else ""
+            parser.error(f"--{name.replace('_', '-')} is for --head mlp{also}; --head linear is solved, without epochs")
     if args.tensorboard and not (args.fine_tune or args.head == "mlp"):
         parser.error("--tensorboard shows epochs, and --head linear has none; give --fine-tune or --head mlp")
     if args.tensorboard and importlib.util.find_spec("tensorboard") is None:

@@ -182,6 +182,7 @@ def _plan(task: Task, name: str, epochs: int, learning_rate: float) -> Plan:
     if task.options.class_weight != "none":
         counts = np.bincount(_numbers(task, task.parts["train"]))
         weights = {index: counts.sum() / (len(counts) * count) for index, count in enumerate(counts)}
+    assert task.options.patience is not None
     return Plan(name, epochs, learning_rate, task.options.patience, task.options.seed, weights)
 
 

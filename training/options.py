@@ -10,7 +10,7 @@ from files import write_whole
 
 AUGMENTATIONS = ("flip", "crop", "colour")
 CLASS_WEIGHTS = ("auto", "balanced", "none")
-MLP_DEFAULTS = {"hidden_units": 256, "dropout": 0.2, "epochs": 60, "learning_rate": 1e-3}
+EPOCH_DEFAULTS = {"hidden_units": 256, "dropout": 0.2, "epochs": 60, "learning_rate": 1e-3, "patience": 10}
 
 
 @dataclass(frozen=True)
@@ -27,13 +27,13 @@ class Options:
     augment: list[str] | None  # of AUGMENTATIONS; None: all, for fine-tuning only
     views: int  # augmented ones of each training picture
     head: str
-    hidden_units: int | None  # of an mlp, as are dropout, epochs and learning_rate
+    hidden_units: int | None  # of an mlp, as are dropout, epochs and learning_rate; None where they mean nothing
     dropout: float | None
     class_weight: str
     epochs: int | None
     batch_size: int
     learning_rate: float | None
-    patience: int
+    patience: int | None  # of an mlp and of fine-tuning
     fine_tune: int  # layers of each backbone
     fine_tune_epochs: int
     fine_tune_learning_rate: float
@@ -53,6 +53,13 @@ class Options:
 
 
 OPTION_NAMES = tuple(one.name for one in fields(Options))
+
+
+def meant_by(head: str, fine_tune: object) -> set[str]:
+    """Return which of the options in EPOCH_DEFAULTS mean something."""
+    if head == "mlp":
+        return set(EPOCH_DEFAULTS)
+    return {"patience"} if fine_tune else set()
 
 
 def save_options(folder: Path, options: Options) -> None:

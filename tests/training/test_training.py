@@ -192,6 +192,7 @@ def test_resume_of_a_run_that_is_over_or_of_another(mlp, train, data):
         (["--data", "d", "--output", "o", "--split", "90", "-1", "10"], "--split"),
         (["--data", "d", "--output", "o", "--epochs", "9"], "--epochs is for --head mlp; --head linear is solved"),
         (["--data", "d", "--output", "o", "--dropout", "0.1"], "--dropout is for --head mlp"),
+        (["--data", "d", "--output", "o", "--patience", "3"], "--patience is for --head mlp or --fine-tune"),
         (["--data", "d", "--output", "o", "--tensorboard"], "--tensorboard shows epochs, and --head linear has none"),
         (["--data", "d", "--output", "o", "--learning-rate", "0"], "'0' is not a number above 0"),
         (["--data", "d", "--output", "o", "--dropout", "1"], "'1' is not a number of at least 0 and below 1"),

@@ -145,9 +145,9 @@ def main(argv: Sequence[str] | None = None) -> int:
     args, classifiers = parse(argv)
     configure_messages(args.quiet, args.debug)
     data, positive = find_pictures(args, classifiers)
-    from evaluation.findings import METRICS_FILE, write_metrics
-    from evaluation.output import prepare_output
-    from evaluation.report import REPORT_FILES, write_report
+    from evaluation.findings import write_metrics
+    from evaluation.output import METRICS_FILE, REPORT_FILES, prepare_output
+    from evaluation.report import write_report
     from evaluation.summary import summarise
     from outputs.predictions import PREDICTIONS_FILE
 
@@ -191,6 +191,7 @@ def evaluate_all(
     from pipeline.panel import Panel
 
     panel = Panel(classifiers, args.ensemble)
+    names = class_names(panel.labels[0])
     decisions = panel.decision_thresholds
     two_classes = len(classifiers[0].labels) == 2
     others = data.validation if two_classes else None
@@ -203,14 +204,17 @@ def evaluate_all(
                 logger.error("error: %s: %s", printable(path), error)
 
         validation = answer_all(panel, others, decisions, on_answer) if others else None
-        with PredictionsFile(folder, panel.names, class_names(panel.labels[0])) as predictions:
+        with PredictionsFile(folder, panel.names, names) as predictions:
             outcome = answer_all(panel, data.test, decisions, on_answer, predictions)
     if not outcome.true:
-        raise UsageError(f"none of the {len(outcome.failures):,} pictures of {data.test.name} can be read")
-    evaluations = judge(panel, outcome, decisions, TwoClassSettings(positive, args.criterion), validation)
+        why = "".join(f"; {note}" for note in data.notes)
+        raise UsageError(f"none of the {len(outcome.failures):,} pictures of {data.test.name} can be read{why}")
+    evaluations = judge(
+        panel.names, names, outcome, decisions, TwoClassSettings(positive, args.criterion), validation
+    )  # fmt: skip
     findings = Findings(
         data.test.name, outcome.pictures, evaluations, compare(evaluations), tuple(outcome.failures),
-        notes_on(data, classifiers, validation), options_told(args, classifiers), args.max_pixels,
+        notes_on(data, classifiers, validation), options_told(args, classifiers), args.max_pixels, data.left_out,
     )  # fmt: skip
     return findings, progress.failed
 

@@ -37,15 +37,25 @@ from arguments.options import (
 )
 from arguments.parser import ArgumentParser
 from arguments.values import runtime_from, search_of
+from classifiers.folder import TEST_FILE
 from console import EXIT_OK, configure_messages, logger, run_script
 from engines.runtime import Runtime
 from models import find_model
 from networks import HEADS, Network
 from networks.weights import Weights
-from training.options import AUGMENTATIONS, AUTO, CLASS_WEIGHTS, OPTION_NAMES, Options, read_options
+from training.options import (
+    AUGMENTATIONS,
+    AUTO,
+    CLASS_WEIGHTS,
+    EPOCH_DEFAULTS,
+    OPTION_NAMES,
+    Options,
+    meant_by,
+    read_options,
+)
 from training.output import is_complete, prepare_output, remove_checkpoints
 
-MOST_CLASSES = 10  # whose results are printed one by one; test.json has all
+MOST_CLASSES = 10  # whose results are printed one by one
 
 
 def make_parser() -> ArgumentParser:
@@ -71,8 +81,8 @@ def parse(argv: Sequence[str] | None) -> tuple[argparse.Namespace, Runtime]:
         for name in OPTION_NAMES:
             if getattr(told, name) != getattr(saved, name):
                 parser.error(
-                    f"--resume goes on with the options that the run began with: --{name.replace('_', '-')} was "
-                    f"{_typed(getattr(saved, name))}; leave it out, or start anew with --force"
+                    f"--resume goes on with the options that the run began with: --{name.replace('_', '-')} "
+                    f"{_told(getattr(saved, name))}; leave it out, or start anew with --force"
                 )
     if not args.data and not args.labels_csv:
         parser.error("no data given; use --data DIR, or --labels-csv FILE")
@@ -113,15 +123,17 @@ def _add_model_options(parser: argparse.ArgumentParser) -> None:
     )  # fmt: skip
     group.add_argument(
         "--head", choices=HEADS, default="linear",
-        help="trained on top of the backbones: linear is one dense layer, mlp two (default: %(default)s)",
+        help="put on top of the backbones: linear is one dense layer, solved in seconds; mlp is two, trained in epochs "
+        "(default: %(default)s)",
     )  # fmt: skip
     group.add_argument(
-        "--hidden-units", type=positive_int, default=256, metavar="N",
-        help="size of the first layer of --head mlp (default: %(default)s)",
+        "--hidden-units", type=positive_int, metavar="N",
+        help=f"size of the first layer of --head mlp (default: {EPOCH_DEFAULTS['hidden_units']})",
     )  # fmt: skip
     group.add_argument(
-        "--dropout", type=fraction, default=0.2, metavar="X",
-        help="share of the head's inputs that each training step drops (default: %(default)s)",
+        "--dropout", type=fraction, metavar="X",
+        help="share of the inputs that each training step of --head mlp drops "
+        f"(default: {EPOCH_DEFAULTS['dropout']})",
     )  # fmt: skip
     add_engine_options(group)
     add_option(group, "--cache-dir", help="where features and compiled models are kept (default: the user's cache)")
@@ -131,14 +143,15 @@ def _add_model_options(parser: argparse.ArgumentParser) -> None:
 def _add_training_options(parser: argparse.ArgumentParser) -> None:
     group = parser.add_argument_group("training")
     for name, kind, default, text in (
-        ("--epochs", positive_int, 60, "train the head for at most N epochs"),
-        ("--learning-rate", positive, 1e-3, "learning rate of the head; rises to X and then falls to 0"),
-        ("--patience", positive_int, 10, "stop when the validation loss has not improved for N epochs"),
+        ("--epochs", positive_int, None, "train --head mlp for at most N epochs"),
+        ("--learning-rate", positive, None, "learning rate of --head mlp; rises to X and then falls to 0"),
+        ("--patience", positive_int, None, "stop when the validation loss has not improved for N epochs"),
         ("--fine-tune-learning-rate", positive, 1e-3, "learning rate of fine-tuning; rises and falls, too"),
         ("--seed", whole, 0, "seed of the split, of the head's first weights and of the order of pictures"),
     ):
         metavar = "X" if kind is positive else "N"
-        group.add_argument(name, type=kind, default=default, metavar=metavar, help=f"{text} (default: %(default)s)")
+        shown = EPOCH_DEFAULTS[name[2:].replace("-", "_")] if default is None else "%(default)s"
+        group.add_argument(name, type=kind, default=default, metavar=metavar, help=f"{text} (default: {shown})")
     group.add_argument(
         "--fine-tune", type=layers, nargs="?", const=AUTO, default=0, metavar="N",
         help="afterwards also train the last N layers of each backbone; without N, its last stage (default: 0)",
@@ -148,8 +161,9 @@ def _add_training_options(parser: argparse.ArgumentParser) -> None:
         help="fine-tune for N epochs (default: as many as show 28,000 pictures, 4 to 16)",
     )  # fmt: skip
     group.add_argument(
-        "--class-weight", choices=CLASS_WEIGHTS, default="none",
-        help="balanced lets pictures of rare classes count more (default: %(default)s)",
+        "--class-weight", choices=CLASS_WEIGHTS, default=CLASS_WEIGHTS[0],
+        help="balanced: all classes count alike; none: all pictures do, so that answers lean to common classes; auto: "
+        "balanced, as long as that costs hardly any accuracy (default: %(default)s)",
     )  # fmt: skip
     group.add_argument(
         "--deterministic", action="store_true", help="give the same result to the last bit every time; slower on a GPU"
@@ -171,6 +185,9 @@ def _options(args: argparse.Namespace) -> Options:
     values["labels_csv"] = args.labels_csv and os.path.abspath(args.labels_csv)
     values["exclude"] = list(search_of(args).exclude)
     values["model"] = [spec.name for spec in args.model]
+    for name in meant_by(args.head, args.fine_tune):
+        if values[name] is None:
+            values[name] = EPOCH_DEFAULTS[name]
     if Weights(args.weights).is_file:
         values["weights"] = os.path.abspath(args.weights)
     if args.augment is not None:
@@ -184,8 +201,10 @@ def _as_arguments(options: Options) -> dict:
     return asdict(options) | {"model": models, "augment": ["none"] if options.augment == [] else options.augment}
 
 
-def _typed(value: object) -> str:
-    return shlex.join(map(str, value)) if isinstance(value, list) else str(value)
+def _told(value: object) -> str:
+    if value is None:
+        return "was not given"
+    return f"was {shlex.join(map(str, value)) if isinstance(value, list) else value}"
 
 
 def _check(parser: argparse.ArgumentParser, args: argparse.Namespace) -> None:
@@ -193,6 +212,12 @@ def _check(parser: argparse.ArgumentParser, args: argparse.Namespace) -> None:
     Weights(args.weights).check(Network(tuple(args.model)))
     if not args.split[0] or not args.split[1]:
         parser.error("--split needs shares for training and validation; only the test share may be 0")
+    for name in set(EPOCH_DEFAULTS) - meant_by(args.head, args.fine_tune):
+        if getattr(args, name) is not None:
+            also = " or --fine-tune" if name == "patience" else ""
+            parser.error(f"--{name.replace('_', '-')} is for --head mlp{also}; --head linear is solved, without epochs")
+    if args.tensorboard and not (args.fine_tune or args.head == "mlp"):
+        parser.error("--tensorboard shows epochs, and --head linear has none; give --fine-tune or --head mlp")
     if args.tensorboard and importlib.util.find_spec("tensorboard") is None:
         parser.error("--tensorboard needs a package that is not installed; pip install tensorboard")
     if not args.labels_csv and Path(args.output).resolve().is_relative_to(Path(args.data).resolve()):
@@ -228,11 +253,25 @@ def describe(results: dict | None, output: Path) -> str:
     saved = f"saved: {output}, for python classify_image.py --image PICTURE --model {shlex.quote(str(output))}"
     if results is None:
         return saved
-    lines = [f"test accuracy: {results['accuracy']:.2%} ({results['right']} of {results['pictures']})"]
-    tested = [(name, found) for name, found in results["classes"].items() if found["pictures"]]
-    for name, found in tested[:MOST_CLASSES]:
-        lines.append(f"  {name}: {found['recall']:.2%} ({found['right']} of {found['pictures']})")
-    return "\n".join([*lines, saved])
+    from training.report import note_on_interval
+
+    low, high = results["interval_95"]
+    right = f"{results['right']} of {results['pictures']}"
+    lines = [f"test accuracy: {results['accuracy']:.2%} ({right}), 95 % interval {low:.1%} to {high:.1%}"]
+    lines += _describe_classes({name: found for name, found in results["classes"].items() if found["pictures"]})
+    return "\n".join([*lines, *(f"note: {note}" for note in note_on_interval(results)), saved])
+
+
+def _describe_classes(tested: dict[str, dict]) -> list[str]:
+    """Return a line for each class, or for the worst of many: those of which the smallest share is found."""
+    shown, lines = list(tested), []
+    if len(tested) > MOST_CLASSES:
+        shown = sorted(tested, key=lambda name: (tested[name]["recall"], -tested[name]["pictures"]))[:MOST_CLASSES]
+        lines = [f"  the worst {MOST_CLASSES} of {len(tested)} classes ({TEST_FILE} has all):"]
+    return lines + [
+        f"  {name}: {tested[name]['recall']:.2%} ({tested[name]['right']} of {tested[name]['pictures']})"
+        for name in shown
+    ]
 
 
 if __name__ == "__main__":

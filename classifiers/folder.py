@@ -3,12 +3,14 @@
     model.keras  the whole network, as any Keras opens it: uint8 pictures in, probabilities out
     labels.txt   the classes' names, one a line, in the order of the model's outputs
     spec.json    the backbones, the head, the preprocessing, and the checksums of the other two
+    use_with_keras.py  a script that uses them without this suite
 
 Plain data; imports no framework, and runs nothing that the folder holds.
 """
 
 import json
 import re
+import shutil
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -24,6 +26,7 @@ from networks.weights import Weights
 from transforms import Transform
 
 MODEL_FILE, LABELS_FILE, SPEC_FILE = "model.keras", "labels.txt", "spec.json"
+USE_FILE = "use_with_keras.py"  # copied from beside this module
 TRAINING_FILE, MANIFEST_FILE = "training.json", "manifest.csv"  # the options and the pictures that it was trained with
 HISTORY_FILE, PLOT_FILE, TEST_FILE = "history.csv", "history.png", "test.json"  # how that went, for people
 NOT_IN_A_NAME = r"[\x00-\x1f\x7f-\x9f\ufeff\ud800-\udfff]"  # control characters, half characters
@@ -63,13 +66,14 @@ def write_trained(
     training: dict[str, Any] | None = None,
     decision_threshold: float | None = None,
 ) -> TrainedFolder:
-    """Make a trained classifier of a folder that has a model.keras: write its labels, and then its spec.json.
+    """Make a trained classifier of a folder that has a model.keras: write all else, and last its spec.json.
 
     `version` is the suite's; `training`, any JSON, tells people how the model came about. The
     same arguments write the same bytes. Raises UsageError for names that labels cannot have.
     """
     check_class_names(class_names)
     (folder / LABELS_FILE).write_text("".join(f"{name}\n" for name in class_names), encoding="utf-8", newline="\n")
+    shutil.copyfile(Path(__file__).with_name(USE_FILE), folder / USE_FILE)
     content = {
         "format": FORMAT,
         "suite_version": version,

@@ -2,6 +2,7 @@
 
 import os
 from collections.abc import Sequence
+from dataclasses import replace
 
 from classifiers.classifier import Classifier
 from classifiers.folder import TrainedFolder, read_trained
@@ -64,9 +65,9 @@ def make_classifier(
             if given is not None:
                 what = f" {given}" if isinstance(given, PathName) else ""
                 raise UsageError(f"--{option}{what} cannot go with --model {found.name}, which brings its own")
-        transform = found.network.transform(found.transform.resize if resize is None else resize, max_pixels)
+        transform = found.transform if resize is None else found.network.transform(resize)
         return Classifier(
-            found.name, found.network, found.weights, found.labels, transform,
+            found.name, found.network, found.weights, found.labels, replace(transform, max_pixels=max_pixels),
             found.decision_threshold, found.folder, runtime, engine,
         )  # fmt: skip
     if not isinstance(found, ModelSpec):

@@ -3,12 +3,14 @@
 import csv
 import json
 import os
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
 from dataclasses import astuple, dataclass
+from functools import cached_property
 from pathlib import Path
 
 from classifiers.folder import MANIFEST_FILE, TRAINING_FILE
 from errors import UsageError
+from sources.splits import TEST
 
 MANIFEST_COLUMNS = ["path", "class", "split", "digest", "skipped"]  # the fields of a Picture
 
@@ -28,13 +30,20 @@ class Picture:
 class TrainedFrom:
     """What a classifier was trained on, as its folder tells."""
 
-    folder: str  # of the pictures
+    folder: str | None  # of the pictures; None where that is not told
     labels_csv: str | None  # the file that listed them, if it did
-    rows: tuple[tuple[str, str, str], ...]  # path, label, and "train", "validation" or "test"
+    used: tuple[Picture, ...]  # all but those that were left out
 
-    def part(self, split: str) -> list[tuple[str, str]]:
-        """Return the paths and labels of one split."""
-        return [(path, label) for path, label, other in self.rows if other == split]
+    def part(self, *splits: str) -> list[tuple[str, str]]:
+        """Return the whole paths and the labels of some splits; nothing where the folder is not known."""
+        if self.folder is None:
+            return []
+        return [(os.path.join(self.folder, one.path), one.label) for one in self.used if one.split in splits]
+
+    @cached_property
+    def known(self) -> frozenset[str]:
+        """The digests of what is no news to the classifier: what it was fitted to, and what it was chosen by."""
+        return frozenset(one.digest for one in self.used if one.digest and one.split != TEST)
 
     def is_of(self, data: str) -> bool:
         """Return whether this folder or CSV file is what the classifier was trained from."""
@@ -65,22 +74,25 @@ def _read_rows(path: Path) -> list[Picture]:
     return [Picture(*row) for row in rows]
 
 
-def read_origin(trained: Sequence[Path]) -> TrainedFrom | None:
-    """Return what models were trained from, when their folders tell and agree; raises UsageError for damaged ones."""
-    found = {_read_origin(folder) for folder in trained}
-    return found.pop() if len(found) == 1 else None
-
-
-def _read_origin(model: Path) -> TrainedFrom | None:
+def read_origin(model: Path) -> TrainedFrom | None:
+    """Return what a model was trained from, if its folder has a manifest; raises UsageError for a damaged one."""
     try:
-        told = json.loads((model / TRAINING_FILE).read_text(encoding="utf-8"))
-        used = [picture for picture in _read_rows(model / MANIFEST_FILE) if not picture.skipped]
-        rows = tuple((os.path.join(told["data"], one.path), one.label, one.split) for one in used)
-        return TrainedFrom(told["data"], told.get("labels_csv"), rows)
+        used = tuple(picture for picture in _read_rows(model / MANIFEST_FILE) if not picture.skipped)
     except FileNotFoundError:
         return None
-    except (OSError, ValueError, TypeError, KeyError, csv.Error) as error:
-        raise UsageError(
-            f"the list of pictures that {model} was trained on cannot be read ({error!r}); get a whole copy of the "
-            f"folder, or remove its {MANIFEST_FILE}"
-        ) from error
+    except (OSError, ValueError, TypeError, csv.Error) as error:
+        raise _unreadable(model, MANIFEST_FILE, error) from error
+    try:
+        told = json.loads((model / TRAINING_FILE).read_text(encoding="utf-8"))
+        return TrainedFrom(told["data"], told.get("labels_csv"), used)
+    except FileNotFoundError:  # the pictures are still known by their content
+        return TrainedFrom(None, None, used)
+    except (OSError, ValueError, TypeError, KeyError) as error:
+        raise _unreadable(model, TRAINING_FILE, error) from error
+
+
+def _unreadable(model: Path, name: str, error: Exception) -> UsageError:
+    return UsageError(
+        f"the list of pictures that {model} was trained on cannot be read ({error!r}); get a whole copy of the "
+        f"folder, or remove its {name}"
+    )

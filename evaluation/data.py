@@ -1,12 +1,13 @@
 """Which pictures are evaluated, and which ones a threshold is chosen on."""
 
 import os
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 from classifiers.manifest import TrainedFrom, read_origin
 from errors import UsageError
+from evaluation.known import leave_out_known
 from labels.classes import ClassIndex
 from sources.labelled import (
     LabelledData,
@@ -17,7 +18,7 @@ from sources.labelled import (
     read_labels_csv,
 )
 from sources.paths import Search
-from sources.splits import TEST, TRAIN, VALIDATION
+from sources.splits import SPLITS, TEST, VALIDATION
 
 
 @dataclass(frozen=True)
@@ -26,7 +27,8 @@ class Data:
 
     test: LabelledPictures
     validation: LabelledPictures | None
-    trained_on: int = 0  # of the test pictures, those that a model was trained on
+    left_out: int = 0  # pictures that a model knows from its training
+    notes: tuple[str, ...] = ()  # on these
 
 
 def find_data(
@@ -40,29 +42,39 @@ def find_data(
     """Return the pictures that options name; `trained` are the folders of the trained models.
 
     Of what names its test pictures, and of what a model was trained from, only the test pictures are
-    evaluated. Unless `validation` names them, validation pictures are those of the same. Raises
-    UsageError as the readers of `sources.labelled` do.
+    evaluated, and of these only what no model knows from its training. Unless `validation` names them,
+    validation pictures are those of the same. Raises UsageError as the readers of `sources.labelled` do,
+    and when nothing is left.
     """
-    origin = read_origin(trained)
-    given = _read(data, labels_csv, origin, classes, search)
+    origins = {str(folder): read_origin(folder) for folder in trained}
+    origin = _common(origins.values())
+    given = _read(data, labels_csv, list(filter(None, origins.values())), classes, search)
     test = match_classes(_test_part(given, origin), classes)
     evaluated = test.name if TEST in given.parts else given.name
     if validation and os.path.realpath(validation) == os.path.realpath(evaluated):
         raise UsageError(f"--validation {validation} is what is evaluated; a threshold is chosen on other pictures")
     others = _find_validation(validation, given, origin, classes, search)
-    return Data(test, match_classes(others, classes) if others else None, _count_trained_on(test, origin))
+    news = leave_out_known(test, {name: one.known for name, one in origins.items() if one})
+    return Data(news.pictures, match_classes(others, classes) if others else None, news.left_out, news.notes)
+
+
+def _common(origins: Iterable[TrainedFrom | None]) -> TrainedFrom | None:
+    """Return what all models were trained from, if they tell and agree."""
+    different = set(origins)
+    return different.pop() if len(different) == 1 else None
 
 
 def _read(
-    data: str | None, labels_csv: str | None, origin: TrainedFrom | None, classes: ClassIndex, search: Search
+    data: str | None, labels_csv: str | None, origins: Sequence[TrainedFrom], classes: ClassIndex, search: Search
 ) -> LabelledData:
     if labels_csv:
         return read_labels_csv(labels_csv, data, search)
     assert data is not None  # one of both is given
-    if origin is None or not origin.is_of(data):
+    origin = next((one for one in origins if one.is_of(data)), None)
+    if origin is None:
         return read_folder(data, classes, search)
     if origin.labels_csv:  # the folder alone does not tell which pictures it was
-        return from_pairs(data, [(path, label) for path, label, _split in origin.rows])
+        return from_pairs(data, origin.part(*SPLITS))
     return read_folder(data, search=search)  # as the training read it
 
 
@@ -95,10 +107,3 @@ def _find_validation(
     if origin and (rows := origin.part(VALIDATION)) and os.path.exists(rows[0][0]):
         return from_pairs(f"{origin.folder} (validation pictures)", rows)
     return None
-
-
-def _count_trained_on(test: LabelledPictures, origin: TrainedFrom | None) -> int:
-    if origin is None:
-        return 0
-    trained_on = {os.path.abspath(path) for path, _label in origin.part(TRAIN)}
-    return sum(os.path.abspath(path) in trained_on for path, _index in test)

@@ -7,11 +7,11 @@ from pathlib import Path
 from typing import Any
 
 from evaluation.metrics import Evaluation
+from evaluation.output import METRICS_FILE
 from evaluation.proportions import Proportion
 from evaluation.significance import Comparison
 from evaluation.thresholds import AtThreshold, TwoClass
 
-METRICS_FILE = "metrics.json"
 FORMAT = 1  # of metrics.json
 MOST_CLASSES_IN_MATRIX = 100  # in metrics.json; of more, the confused pairs say the same in less room
 
@@ -37,6 +37,13 @@ class Findings:
     notes: tuple[str, ...]
     options: dict[str, str]
     max_pixels: int
+    left_out: int = 0  # pictures that a model knows from its training, which are not among the others
+    title: str = ""
+
+    @property
+    def heading(self) -> str:
+        """What is written above all."""
+        return self.title or f"Evaluation of {self.data}"
 
 
 def write_metrics(findings: Findings, folder: Path) -> None:
@@ -47,6 +54,7 @@ def write_metrics(findings: Findings, folder: Path) -> None:
         "options": findings.options,
         "notes": list(findings.notes),
         "pictures": findings.pictures,
+        "left_out": findings.left_out,
         "failed": [vars(failure) for failure in findings.failures],
         "models": [_model(evaluation) for evaluation in findings.evaluations],
         "comparisons": [{**one._asdict(), "verdict": one.verdict} for one in findings.comparisons],

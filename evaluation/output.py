@@ -1,9 +1,13 @@
-"""The folder of a report: made, and never overwritten by surprise."""
+"""The folder of a report: its files, made and never overwritten by surprise."""
 
 from collections.abc import Iterable
 from pathlib import Path
 
 from errors import UsageError
+
+METRICS_FILE, REPORT_FILE = "metrics.json", "report.html"
+PLOTS, GALLERIES = REPORT_FOLDERS = "plots", "galleries"
+REPORT_FILES = (REPORT_FILE, f"{PLOTS}/*.png", f"{GALLERIES}/*.jpg")  # all that write_report may leave in its folder
 
 
 def prepare_output(folder: Path, files: Iterable[str], force: bool) -> None:

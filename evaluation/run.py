@@ -90,17 +90,17 @@ def answer_all(
 
 
 def judge(
-    panel: Panel,
+    models: Sequence[str],
+    names: tuple[str, ...],
     outcome: Outcome,
     decisions: Sequence[float | None],
     settings: TwoClassSettings,
     validation: Outcome | None = None,
 ) -> tuple[Evaluation, ...]:
-    """Return the figures of each model; `outcome` has at least one answer."""
-    names = class_names(panel.labels[0])
-    on_validation = validation.answers() if validation else [None] * len(panel.names)
+    """Return the figures of each model, whose classes have these names; `outcome` has at least one answer."""
+    on_validation = validation.answers() if validation else [None] * len(models)
     evaluations = []
-    rows = zip(panel.names, outcome.answers(), decisions, on_validation, strict=True)
+    rows = zip(models, outcome.answers(), decisions, on_validation, strict=True)
     for model, answers, decision, others in rows:
         two_class = None
         if len(names) == 2 and _has_both(answers):
@@ -116,24 +116,25 @@ def compare(evaluations: Sequence[Evaluation]) -> tuple[Comparison, ...]:
 
 def notes_on(data: Data, classifiers: Sequence[Classifier], validation: Outcome | None) -> tuple[str, ...]:
     """Return what readers of the figures should know."""
-    notes = []
     classes = len(classifiers[0].labels)
-    if len(data.test.counts) < classes:
-        notes.append(
-            f"there are pictures of {len(data.test.counts):,} of the {classes:,} classes; averages are over these"
-        )
+    notes = [*note_on_classes(len(data.test.counts), classes), *data.notes]
     notes += [
         f"{one.name} has random weights: its figures mean nothing"
         for one in classifiers
         if one.weights.source == "none"
     ]
-    if data.trained_on:
-        notes.append(f"a model was trained on {data.trained_on:,} of the pictures, so its figures are too good")
     if validation and validation.failures:
         notes.append(f"{len(validation.failures):,} validation pictures could not be read")
     if classes == 2 and (validation is None or len(set(validation.true)) < 2):
         notes.append("no threshold is recommended, because there are no validation pictures of both classes")
     return tuple(notes)
+
+
+def note_on_classes(there: int, classes: int) -> list[str]:
+    """Return what readers should know where not all classes have pictures."""
+    if there == classes:
+        return []
+    return [f"there are pictures of {there:,} of the {classes:,} classes; averages are over these"]
 
 
 def _judge_two(

@@ -5,8 +5,8 @@ from pathlib import Path
 from console.text import printable
 from evaluation.findings import Findings
 from evaluation.metrics import Evaluation
+from evaluation.output import REPORT_FILE
 from evaluation.proportions import Proportion
-from evaluation.report import REPORT_FILE
 from evaluation.significance import Comparison
 from evaluation.thresholds import AtThreshold, TwoClass
 

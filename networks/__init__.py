@@ -30,14 +30,15 @@ class Network:
     Network((spec,), 1000) is the model as it was published, with its own last layer for so many
     classes. Network(specs) ends with the joined, pooled features of its backbones, and
     Network(specs, classes, Head()) with a head that was trained on those. Several backbones share
-    one picture, of the largest input; those that take less make it smaller themselves. With `cuts`, features are
-    not the backbones' last ones, but what goes through these cuts of them (see `networks.cut`), in a row.
+    one picture, of the largest input, or of the side `square`; those that take less make it smaller themselves. With
+    `cuts`, features are not the backbones' last ones, but what goes through these cuts of them (see `networks.cut`).
     """
 
     backbones: tuple[ModelSpec, ...]
     classes: int | None = None  # None: features come out
     head: Head | None = None  # None: the model's own last layer, or features
     cuts: tuple[int, ...] = ()  # one for each backbone, or none at all
+    square: int | None = None  # pixels; None: the side of the largest input
 
     def __post_init__(self) -> None:
         names = [spec.name for spec in self.backbones]
@@ -54,7 +55,16 @@ class Network:
     @property
     def input_size(self) -> int:
         """Side of the square that goes in, pixels."""
-        return self._largest.input_size
+        return self.square or self._largest.input_size
+
+    @property
+    def alone(self) -> tuple["Network", ...]:
+        """The features of each backbone by itself, computed from the same square."""
+        sizes = {spec: None if spec.input_size == self.input_size else self.input_size for spec in self.backbones}
+        cuts = [self.cuts[place : place + 1] for place in range(len(sizes))]
+        return tuple(
+            Network((spec,), cuts=cut, square=size) for (spec, size), cut in zip(sizes.items(), cuts, strict=True)
+        )
 
     @property
     def _largest(self) -> ModelSpec:

@@ -5,11 +5,13 @@
 Only Keras's own layers and operations, so that plain Keras opens what is saved.
 """
 
+import contextlib
 import json
 import math
 import re
+import sys
 import zipfile
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 import keras
@@ -141,11 +143,24 @@ def save_classifier(classifier: keras.Model, network: Network, path: Path) -> No
     try:
         model = _build_unset(network)
         model.set_weights(weights)
-        with written_whole(path) as clean, scratch(path.with_name("saved.keras")) as saved:
+        with written_whole(path) as clean, scratch(path.with_name("saved.keras")) as saved, _tensorflow_not_imported():
             model.save(saved)
             _copy_reproducibly(saved, clean)
     finally:
         keras.config.set_dtype_policy(policy)
+
+
+@contextlib.contextmanager
+def _tensorflow_not_imported() -> Iterator[None]:
+    """Keep Keras from importing TensorFlow, in seconds, only to ask whether what it saves is some of TensorFlow's."""
+    is_needless = keras.backend.backend() != "tensorflow" and "tensorflow" not in sys.modules
+    if is_needless:
+        sys.modules["tensorflow"] = None  # type: ignore[assignment]
+    try:
+        yield
+    finally:
+        if is_needless:
+            del sys.modules["tensorflow"]
 
 
 def _copy_reproducibly(saved: Path, clean: Path) -> None:

@@ -18,7 +18,8 @@ from errors import UsageError
 from labels.classes import ClassIndex, nfc
 from sources.labels_csv import read_rows
 from sources.layout import ClassFolder, how_to_label, read_layout
-from sources.paths import IMAGE_SUFFIXES, Search, find_below
+from sources.listing import count_by_extension
+from sources.paths import IMAGE_SUFFIXES, Search, find_below, find_no_images_below
 from sources.splits import TRAIN
 
 MOST_WRONG = 3  # of many mistakes, those that an error names
@@ -43,6 +44,7 @@ class LabelledData:
     told_by: str  # what tells the label: "folder", "picture name" or "row"
     parts: dict[str, str] = field(default_factory=dict)  # the splits that are named, each with its folder or a name
     split: str | None = None  # the only one that is yielded
+    no_pictures: Callable[[], Iterator[LabelledPath]] = lambda: iter(())  # other files in class folders
 
     def __iter__(self) -> Iterator[LabelledPath]:
         return self.rows(self.split)
@@ -95,7 +97,11 @@ def read_folder(folder: str | Path, known: ClassIndex | None = None, search: Sea
             if known is not None and wanted in (None, split):
                 yield from _rows_by_name(path, split, layout.root, known, search)
 
-    return LabelledData(layout.root, rows, told_by, layout.parts)
+    def no_pictures() -> Iterator[LabelledPath]:
+        for label, split, path in layout.classes:
+            yield from (LabelledPath(file, label, split) for file in find_no_images_below(path, layout.root, search))
+
+    return LabelledData(layout.root, rows, told_by, layout.parts, no_pictures=no_pictures)
 
 
 def _rows_of_class(one: ClassFolder, root: str, search: Search) -> Iterator[LabelledPath]:
@@ -104,7 +110,9 @@ def _rows_of_class(one: ClassFolder, root: str, search: Search) -> Iterator[Labe
             yield LabelledPath(path, one.label, one.split)
         elif one.split in ("", TRAIN):
             which = f"{', '.join(IMAGE_SUFFIXES[:3])} ...{' that --exclude leaves' if search.exclude else ''}"
-            raise UsageError(f"the class folder {path} holds no pictures ({which}); fill it, or remove it")
+            others = count_by_extension(find_no_images_below(path, root, search))
+            but = f", but {others}" if others else ""
+            raise UsageError(f"the class folder {path} holds no pictures ({which}){but}; fill it, or remove it")
 
 
 def _rows_by_name(folder: str, split: str, root: str, known: ClassIndex, search: Search) -> Iterator[LabelledPath]:

@@ -9,7 +9,7 @@ from errors import UsageError
 from labels.classes import ClassIndex, nfc
 from sources.listing import Contents, asks_for_quiet, join_names, list_folder
 from sources.search import NO_MEDIA, Search
-from sources.splits import SPLITS, TRAIN, is_unlabelled, kindred_splits, plain_splits, read_name
+from sources.splits import SPLITS, TRAIN, is_numbered_test, is_unlabelled, kindred_splits, plain_splits, read_name
 
 MOST_AROUND = 5  # folders around the data, one in the other
 
@@ -61,6 +61,7 @@ class _Reader:
             self._read_splits(folder, splits)
         else:
             self._read_classes(folder)
+        self._layout.notes += _notes_on_unicode(self._layout.classes)
         return self._layout
 
     def _look(self, *parts: str) -> Contents:
@@ -71,7 +72,7 @@ class _Reader:
 
     def _unwrap(self, folder: str, most: int = MOST_AROUND) -> str:
         """Return the folder of splits that this one is around, as where X.zip unpacks to X/X/train/, or itself."""
-        folders, picture, _quiet = self._look(folder)
+        folders, picture, *_ = self._look(folder)
         if len(folders) != 1 or picture or not most or self._are_known(folders):
             return folder
         inner = self._unwrap(os.path.join(folder, folders[0]), most - 1)
@@ -86,13 +87,16 @@ class _Reader:
         kindred = kindred_splits(names)
         return plain_splits(names) or (kindred if all(self._has_classes(folder, name) for name in kindred) else {})
 
+    def _may_be_class(self, folder: str, name: str) -> bool:
+        return not is_unlabelled(name) and (not is_numbered_test(name) or self._has_classes(folder, name))
+
     def _has_classes(self, folder: str, name: str) -> bool:
         return bool(self._look(self._split_folder(folder, name)).folders)
 
     def _split_folder(self, folder: str, name: str) -> str:
         """Return the folder of a split, or the one of its kind that is alone in it, as in seg_train/seg_train/."""
         path = os.path.join(folder, name)
-        folders, picture, _quiet = self._look(path)
+        folders, picture, *_ = self._look(path)
         is_around = len(folders) == 1 and not picture and (folders == [name] or plain_splits(folders))
         return os.path.join(path, folders[0]) if is_around else path
 
@@ -106,7 +110,7 @@ class _Reader:
         _check_twins(folder, splits)
         others = [name for name in names if name not in splits]
         has_classes = any(self._has_classes(folder, name) for name in splits)
-        is_clear = not others or len(splits) > 1 or all(map(is_unlabelled, others))
+        is_clear = not others or len(splits) > 1 or not any(self._may_be_class(folder, name) for name in others)
         if len(names) == 1 or (has_classes and is_clear) or (self._known and not has_classes and not others):
             return splits
         raise UsageError(_two_readings(folder, names, splits, has_classes))
@@ -133,32 +137,33 @@ class _Reader:
         elif split == TRAIN:
             raise UsageError(_why_no_classes(path, inside.picture))
         else:
-            why = f"pictures such as {inside.picture} lie in it" if inside.picture else "it holds no pictures"
-            self._leave_out(path, f"{why}, and no folder for a class")
+            what = f"{inside.counted}, such as {inside.picture}," if inside.picture else "no pictures"
+            self._leave_out(path, f"it holds {what} and no folder for a class")
 
     def _leave_out(self, path: str, why: str) -> None:
         self._layout.left_out.append(f"{path}: {why}")
 
     def _add_classes(self, folder: str, split: str) -> None:
         """Take the folders in `folder` for classes."""
-        names, picture, quiet = self._look(folder)
-        for name in names:
+        inside = self._look(folder)
+        for name in inside.folders:
             self._look(folder, name)  # one that cannot be listed is not taken for an empty one
             self._layout.classes.append(ClassFolder(nfc(name), split, os.path.join(folder, name)))
-        for name in quiet:
+        for name in inside.quiet:
             self._leave_out(os.path.join(folder, name), f"it holds a {NO_MEDIA} file; --no-ignore searches it")
-        if picture:
-            self._leave_out(f"pictures in {folder} itself, such as {picture}", "no folder says their class")
+        if inside.picture:
+            what = f"{inside.counted} directly in {folder}, such as {inside.picture}"
+            self._leave_out(what, "no folder says the class")
 
     # ---- classes
 
     def _read_classes(self, folder: str) -> None:
-        names, picture, _quiet = self._look(folder)
+        names, picture, *_ = self._look(folder)
         if self._known and not names and picture:
             self._layout.by_name[""] = folder
         elif not names:
             raise UsageError(_why_no_pictures(folder) if self._known else _why_no_classes(folder, picture))
-        elif self._known and picture:
+        elif self._known and picture and not (self._are_known(names) and _has_no_label(picture, self._known)):
             raise UsageError(
                 f"unknown layout: {folder} holds both pictures, such as {picture}, and folders, such as "
                 f"{names[0]}; sort the pictures into a folder for each class, or list them with --labels-csv FILE"
@@ -189,7 +194,7 @@ class _Reader:
 
     def _splits_alone(self, folder: str, name: str) -> dict[str, str]:
         """Return the splits in a class folder, or none when it holds anything else."""
-        folders, picture, _quiet = self._look(folder, name)
+        folders, picture, *_ = self._look(folder, name)
         splits = plain_splits(folders)
         return {} if picture or len(splits) < len(folders) else splits
 
@@ -222,6 +227,22 @@ class _Reader:
                 f"{join_names(names)} are taken for the classes, and {join_names(below)} in each of them are not; "
                 "if it is the other way round, list the pictures with --labels-csv FILE"
             )
+
+
+def _has_no_label(picture: str, known: ClassIndex) -> bool:
+    return known.label_at_start_of(os.path.splitext(picture)[0]) is None
+
+
+def _notes_on_unicode(classes: Sequence[ClassFolder]) -> list[str]:
+    """Name the folders beside each other that are one class, for their names differ in nothing that can be seen."""
+    same: dict[tuple[str, str, str], list[str]] = {}
+    for label, split, path in classes:
+        same.setdefault((label, split, os.path.dirname(path)), []).append(ascii(os.path.basename(path)))
+    return [
+        f"{' and '.join(names)} in {folder} are one class, {label}: the same letters, stored in two ways"
+        for (label, _split, folder), names in same.items()
+        if len(names) > 1
+    ]
 
 
 def _check_twins(folder: str, splits: dict[str, str]) -> None:

@@ -1,6 +1,8 @@
 """What is directly in a folder of labelled pictures."""
 
 import os
+import re
+from collections import Counter
 from collections.abc import Iterable
 from typing import NamedTuple
 
@@ -16,14 +18,20 @@ class Contents(NamedTuple):
 
     folders: list[str]  # names, sorted
     picture: str  # the first one's name, or ""
+    pictures: int  # how many there are
     quiet: list[str]  # names of folders that ask not to be searched
+
+    @property
+    def counted(self) -> str:
+        """How many pictures there are, in words."""
+        return f"{self.pictures:,} picture{'s' if self.pictures > 1 else ''}"
 
 
 def list_folder(folder: str, root: str, search: Search) -> Contents:
     """List a folder in `root`, which is what the user named; raises UsageError when that cannot be done."""
     folders: list[str] = []
     quiet: list[str] = []
-    picture = ""
+    picture, pictures = "", 0
     try:
         with os.scandir(folder) as entries:
             for entry in entries:
@@ -32,11 +40,11 @@ def list_folder(folder: str, root: str, search: Search) -> Contents:
                     continue
                 if is_folder:
                     (quiet if asks_for_quiet(entry.path, search) else folders).append(name)
-                elif (not picture or name < picture) and name.lower().endswith(IMAGE_SUFFIXES):
-                    picture = name
+                elif name.lower().endswith(IMAGE_SUFFIXES):
+                    picture, pictures = min(picture or name, name), pictures + 1
     except OSError as error:
         raise UsageError(_why_unlisted(folder, error)) from error
-    return Contents(sorted(folders), picture, sorted(quiet))
+    return Contents(sorted(folders), picture, pictures, sorted(quiet))
 
 
 def _counts(entry: os.DirEntry, is_folder: bool, root: str, search: Search) -> bool:
@@ -59,9 +67,22 @@ def _why_unlisted(folder: str, error: OSError) -> str:
     return f"cannot list the data folder {folder}: {error.strerror}; it holds one folder of pictures for each class"
 
 
+def count_by_extension(paths: Iterable[str]) -> str:
+    """Return how many files there are of each extension, for a message: the commonest first, "" for no file."""
+    counts = Counter(map(_extension, paths))
+    named = counts.most_common(MOST_NAMED if len(counts) <= MOST_NAMED else MOST_NAMED - 1)
+    rest = counts.total() - sum(count for _extension, count in named)
+    return join_names([f"{count:,} {extension}" for extension, count in named] + [f"{rest:,} others"] * bool(rest))
+
+
+def _extension(path: str) -> str:
+    extension = os.path.splitext(path)[1].lower()
+    return extension if re.fullmatch(r"\.\w{1,8}", extension) else "of other names"
+
+
 def join_names(names: Iterable[str]) -> str:
     """Return names for a message: all of a few, some of many."""
     names = list(names)
     if len(names) > MOST_NAMED:
         return f"{', '.join(names[: MOST_NAMED - 1])} and {len(names) - MOST_NAMED + 1} others"
-    return " and ".join(filter(None, (", ".join(names[:-1]), names[-1])))
+    return " and ".join(filter(None, (", ".join(names[:-1]), *names[-1:])))

@@ -10,12 +10,13 @@ from itertools import islice
 from pathlib import PurePath
 from typing import IO
 
-from sources.search import ANY_FOLDERS, NO_MEDIA, Search, is_system_folder
+from sources.search import ANY_FOLDERS, NO_MEDIA, SYSTEM_FILES, Search, is_system_folder
 
 IMAGE_SUFFIXES = (
     ".jpg", ".jpeg", ".jpe", ".jfif", ".png", ".gif", ".webp", ".bmp", ".dib", ".tif", ".tiff", ".avif",
     ".jp2", ".j2k", ".ppm", ".pgm", ".pbm", ".pnm", ".pcx", ".qoi",
 )  # fmt: skip
+ANY_SUFFIX = ("",)
 NO_MORE = ("", False)
 NAMES_IN_MEMORY = 20_000  # of one folder; more are sorted on disk
 READ_SIZE = 65_536  # bytes; longer than any path
@@ -51,6 +52,14 @@ def find_images(inputs: PathName | Iterable[PathName | Iterable[PathName]], sear
 def find_below(folder: str, root: str, search: Search = Search()) -> Iterator[str]:
     """As `find_images` of a folder in `root`, which is what the user named and what patterns are relative to."""
     return _or_itself(folder, _walk(folder, search, root))
+
+
+def find_no_images_below(folder: str, root: str, search: Search = Search()) -> Iterator[str]:
+    """Yield the files below a folder in `root` that `find_below` does not take for pictures, but for hidden ones."""
+    for path in _walk(folder, search, root, suffixes=ANY_SUFFIX):
+        name = os.path.basename(path).lower()
+        if not name.endswith(IMAGE_SUFFIXES) and name not in SYSTEM_FILES and not os.path.isdir(path):
+            yield path
 
 
 def why_no_images(folder: str) -> str:

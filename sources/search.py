@@ -20,6 +20,7 @@ SYSTEM_FOLDERS = {  # thumbnails, copies and rubbish that systems keep beside pi
     "lost+found",                                 # Linux
     ".ipynb_checkpoints",                         # Jupyter
 }  # fmt: skip
+SYSTEM_FILES = {"thumbs.db", "ehthumbs.db", "desktop.ini", "picasa.ini", "icon\r"}  # of Windows, Picasa, macOS
 ANY_FOLDERS = "**"
 
 

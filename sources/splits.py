@@ -43,6 +43,12 @@ def is_unlabelled(name: str) -> bool:
     return not set(re.split(r"[\W_]+", name.lower())).isdisjoint(UNLABELLED)
 
 
+def is_numbered_test(name: str) -> bool:
+    """Return whether a name is that of a test with a number, such as test1 and test_stg2, as in competitions."""
+    read = read_name(name)
+    return read is not None and read.split == TEST and not read.rest[0] and read.rest[1][-1:].isdigit()
+
+
 def plain_splits(names: Iterable[str]) -> dict[str, str]:
     """Return which of these folders are called as splits, and no more than that: {name: split}."""
     found = {name: read for name in names if (read := read_name(name))}

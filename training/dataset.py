@@ -21,6 +21,8 @@ from sources.paths import Search
 from sources.splits import TRAIN
 from training.options import Options
 
+NO_PICTURE = "not a picture by its extension"
+
 logger = logging.getLogger("suite")
 
 
@@ -57,6 +59,11 @@ def find_pictures(data: LabelledData, root: str | Path) -> list[Picture]:
             f"{root}, unless --data names another folder"
         )
     return sorted(pictures, key=lambda picture: picture.path)
+
+
+def find_no_pictures(data: LabelledData, root: str | Path) -> list[Picture]:
+    """Return what else lies in the class folders, as rows of the manifest; it is of no split."""
+    return [Picture(_relative(path, str(root)), label, skipped=NO_PICTURE) for path, label, _ in data.no_pictures()]
 
 
 def _relative(path: str, root: str) -> str:

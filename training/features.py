@@ -8,12 +8,13 @@ import hashlib
 import importlib.metadata
 import json
 import logging
+import os
 import pickle
 import subprocess
 import sys
 import tempfile
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
@@ -48,8 +49,13 @@ class FeatureSet:
     folder: Path  # where features are kept
 
     @property
+    def alone(self) -> tuple["FeatureSet", ...]:
+        """The features of each backbone, which are kept by themselves: another run may join it with others."""
+        return tuple(replace(self, network=network) for network in self.network.alone)
+
+    @property
     def store(self) -> Path:
-        """The file that keeps these features."""
+        """The file that keeps these features, of one backbone."""
         kind = "maps" if self.network.cuts else "features"
         return self.folder / f"{kind}-{hashlib.sha256(json.dumps(_name(self)).encode()).hexdigest()[:32]}.sqlite"
 
@@ -87,14 +93,21 @@ class Extraction:
 
     def __init__(self, features: FeatureSet, pictures: dict[str, str], keys: Sequence[Key]) -> None:
         """Start it; `pictures` is {digest: path}, `keys` are the digests and views that are wanted."""
-        store = FeatureStore(features.store, features.dtype)
-        self.missing = store.missing(keys)
-        store.close()
+        sets: dict[tuple[Key, ...], list[FeatureSet]] = {}  # those that lack the same are computed together
+        for one in features.alone:
+            store = FeatureStore(one.store, one.dtype)
+            sets.setdefault(tuple(store.missing(keys)), []).append(one)
+            store.close()
+        self.missing = {key for missing in sets for key in missing}
         self._process: subprocess.Popen[str] | None = None
         if self.missing:
-            jobs = [(digest, pictures[digest], view) for digest, view in self.missing]
+            tasks = [
+                (together, [(digest, pictures[digest], view) for digest, view in missing])
+                for missing, together in sets.items()
+                if missing
+            ]
             with tempfile.TemporaryFile() as order:
-                pickle.dump((features, jobs, logger.level), order)
+                pickle.dump((tasks, logger.level, os.getpid()), order)
                 order.seek(0)
                 self._process = subprocess.Popen(
                     [sys.executable, "-m", "training.extract"],
@@ -125,9 +138,13 @@ class Extraction:
             self._process.wait()
 
 
-def load_features(features: FeatureSet, pictures: Sequence[Picture], views: Sequence[str]) -> np.ndarray:
-    """Return float32 [pictures * views, F] from the store: the pictures in order, for one view after the other."""
-    store = FeatureStore(features.store)
+def load_features(features: FeatureSet, pictures: Sequence[Picture], views: Sequence[str]) -> list[np.ndarray]:
+    """Return each backbone's float32 features [views, pictures, F] from the store."""
+    return [_load_alone(one, pictures, views) for one in features.alone]
+
+
+def _load_alone(features: FeatureSet, pictures: Sequence[Picture], views: Sequence[str]) -> np.ndarray:
+    store = FeatureStore(features.store, features.dtype)
     rows = []
     for view in views:
         for picture in pictures:
@@ -136,4 +153,4 @@ def load_features(features: FeatureSet, pictures: Sequence[Picture], views: Sequ
                 raise UsageError(f"the features of {picture.path} are no longer in {features.store}; run again")
             rows.append(row)
     store.close()
-    return np.stack(rows)
+    return np.stack(rows).reshape(len(views), len(pictures), -1)

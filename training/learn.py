@@ -1,7 +1,7 @@
 """The part of a run that Keras does: the head, fine-tuning, saving, and the test pictures."""
 
 import logging
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
@@ -10,21 +10,25 @@ from typing import Protocol
 import keras
 import numpy as np
 
-from classifiers.folder import MODEL_FILE, TrainedFolder, write_trained
+from classifiers.folder import MODEL_FILE, write_trained
 from classifiers.manifest import Picture
 from networks import Head, Network
-from networks.trained import build, build_trained, join_head, save_classifier
+from networks.trained import build, build_head, build_trained, join_head, save_classifier
+from networks.weights import Weights
 from settings import VERSION
 from sources.splits import SPLITS
 from training.best import Row, best_row
 from training.features import PLAIN, FeatureSet, load_features, view_names
 from training.fit import Plan
 from training.head import Examples, train_head
+from training.hints import Judged, on_results
+from training.linear import fit_linear
 from training.options import Options
 from training.output import CHECKPOINTS, TENSORBOARD, remove_checkpoints
 from training.progress import hint_at_more_epochs
-from training.report import History, plot_history, write_history, write_test
+from training.report import plot_history, write_history, write_test
 from training.tuning import HEAD_FACTOR, choose_epochs, picture_reader, tune
+from training.turns import held_out_turns
 
 PATHS = ("data", "labels_csv")  # options that say where a run found its pictures, which is nobody else's business
 
@@ -51,7 +55,11 @@ class Task:
     @property
     def head(self) -> Head:
         """What is put on the backbones."""
-        return Head(self.options.head, self.options.hidden_units, self.options.dropout)
+        if self.options.head == "linear":
+            return Head("linear")
+        assert self.options.hidden_units is not None
+        assert self.options.dropout is not None
+        return Head("mlp", self.options.hidden_units, self.options.dropout)
 
     @property
     def network(self) -> Network:
@@ -70,48 +78,94 @@ def learn(task: Task, clock: Clock) -> dict | None:
     """Train, save and test a classifier; return its results on the test pictures, if there are any."""
     policy = keras.config.dtype_policy()
     keras.config.set_dtype_policy("float32")  # of the head, which is small, and of what is saved
-    history: History = {}
     with clock.on("head"):
-        head, history["head"] = _train_head(task)
-    test = task.parts["test"]
-    scores = head.predict(load_features(task.features, test, [PLAIN]), verbose=0) if test else None
+        head = _solve_head(task) if task.head.kind == "linear" else _train_head(task)
+    history, kept = {"head": head.rows}, {"head": head.kept}
     with clock.on("building"):
         keras.config.set_dtype_policy(policy)
-        classifier = join_head(build(task.features.network, task.features.weights), head)
+        classifier = join_head(build(task.features.network, task.features.weights), head.model)
     if task.options.fine_tune:
         with clock.on("fine-tuning"):
-            history["fine-tune"] = _fine_tune(task, classifier)
+            history["fine-tune"] = _fine_tune(task, classifier, head)
+            kept["fine-tune"] = best_row(history["fine-tune"])
     with clock.on("saving"):
-        trained = _save(task, classifier, history)
-    if task.options.fine_tune and test:
-        with clock.on("testing"):
-            keras.config.set_dtype_policy("float32")
-            scores = build_trained(trained.network, trained.weights).predict(
-                picture_reader(task).batches(test, task.classes), verbose=0
-            )
-    results = None if scores is None else write_test(task.output, task.network.name, test, scores, task.classes)
-    remove_checkpoints(task.output)
+        save_classifier(classifier, task.network, task.output / MODEL_FILE)
+        write_history(task.output, history)
+        plot_history(task.output, history, kept)
+    tested = _test(task, head, clock) if task.parts["test"] else None
+    _hint(task, head, tested)
+    with clock.on("report"):
+        results = _report_test(task, tested[1]) if tested else None
+    _finish(task, kept)
     return results
 
 
-def _train_head(task: Task) -> tuple[keras.Model, list[Row]]:
+@dataclass(frozen=True)
+class FoundHead:
+    """A head for features that are frozen, and how it was found."""
+
+    model: keras.Model  # float32 features [N, F] -> probabilities
+    predict: Callable[[np.ndarray], np.ndarray]  # the same
+    rows: list[Row]
+    kept: Row  # the best of them
+    validation: Judged  # what it says of pictures that it was not fitted to
+
+
+def _solve_head(task: Task) -> FoundHead:
+    """Solve a linear head on the pictures of training and validation together."""
+    head, judged = _solve_head_of(task, task.parts["train"] + task.parts["validation"])
+    logger.info(
+        "head: accuracy %.2f %%, loss %.4f on %s", 100 * head.kept["val_accuracy"], head.kept["val_loss"], judged
+    )
+    return head
+
+
+def _solve_head_of(task: Task, pictures: Sequence[Picture]) -> tuple[FoundHead, str]:
+    """Return the linear head of these pictures, and what it was judged on."""
+    views = view_names(task.features.augmentations, task.options.views)
+    blocks = load_features(task.features, pictures, views)
+    labels, turns = _numbers(task, pictures), np.array(held_out_turns(pictures))
+    widths = [block.shape[2] for block in blocks]
+    solved = fit_linear(np.concatenate(blocks, axis=2), labels, turns, widths, task.options.class_weight)
+    model = build_head(sum(widths), len(task.classes), task.head)
+    model.get_layer("probabilities").set_weights([solved.kernel, solved.bias])
+    judged = "validation pictures" if -1 in turns else f"pictures held out in {turns.max() + 1} turns"
+    held_out = labels[turns >= 0], solved.held_out
+    return FoundHead(model, solved.predict, list(solved.rows), solved.kept, held_out), judged
+
+
+def _train_head(task: Task) -> FoundHead:
+    """Train a head on the pictures of training, watched on those of validation."""
     options = task.options
+    assert options.epochs is not None
+    assert options.learning_rate is not None
     views = view_names(task.features.augmentations, options.views)
     plan = _plan(task, "head", options.epochs, options.learning_rate)
-    head, rows = train_head(
-        task.head, len(task.classes), _examples(task, "train", views), _examples(task, "validation", [PLAIN]),
+    validation = _examples(task, "validation", [PLAIN])
+    model, rows = train_head(
+        task.head, len(task.classes), _examples(task, "train", views), validation,
         options.batch_size, plan, task.output / CHECKPOINTS / "head", _callbacks(task, "head"),
     )  # fmt: skip
     _report(rows, "head")
     hint_at_more_epochs(rows, plan.epochs, "--epochs")
-    return head, rows
+
+    def predict(features: np.ndarray) -> np.ndarray:
+        return model.predict(features, verbose=0)
+
+    return FoundHead(model, predict, rows, best_row(rows), (validation[1], predict(validation[0])))
 
 
-def _fine_tune(task: Task, classifier: keras.Model) -> list[Row]:
+def _fine_tune(task: Task, classifier: keras.Model, head: FoundHead) -> list[Row]:
+    """Fine-tune from a head that has not seen the validation pictures; unless that is better, leave the given one."""
     options = task.options
+    final = head.model.get_weights()
+    if task.head.kind == "linear":
+        head.model.set_weights(_solve_head_of(task, task.parts["train"])[0].model.get_weights())
     epochs = choose_epochs(options.fine_tune_epochs, len(task.parts["train"]))
     plan = replace(_plan(task, "fine-tune", epochs, options.fine_tune_learning_rate), head_factor=HEAD_FACTOR)
     rows = tune(task, classifier, plan, _callbacks(task, "fine-tune"))
+    if not best_row(rows)["epoch"]:
+        head.model.set_weights(final)
     _report(rows, "fine-tuning")
     hint_at_more_epochs(rows, epochs, "--fine-tune-epochs")
     return rows
@@ -119,7 +173,8 @@ def _fine_tune(task: Task, classifier: keras.Model) -> list[Row]:
 
 def _examples(task: Task, split: str, views: Sequence[str]) -> Examples:
     pictures = task.parts[split]
-    return load_features(task.features, pictures, views), np.tile(_numbers(task, pictures), len(views))
+    features = np.concatenate(load_features(task.features, pictures, views), axis=2)
+    return features.reshape(-1, features.shape[2]), np.tile(_numbers(task, pictures), len(views))
 
 
 def _numbers(task: Task, pictures: Sequence[Picture]) -> np.ndarray:
@@ -128,9 +183,10 @@ def _numbers(task: Task, pictures: Sequence[Picture]) -> np.ndarray:
 
 def _plan(task: Task, name: str, epochs: int, learning_rate: float) -> Plan:
     weights = None
-    if task.options.class_weight == "balanced":
+    if task.options.class_weight != "none":
         counts = np.bincount(_numbers(task, task.parts["train"]))
         weights = {index: counts.sum() / (len(counts) * count) for index, count in enumerate(counts)}
+    assert task.options.patience is not None
     return Plan(name, epochs, learning_rate, task.options.patience, task.options.seed, weights)
 
 
@@ -151,14 +207,37 @@ def _report(rows: Sequence[Row], phase: str) -> None:
     )  # fmt: skip
 
 
-def _save(task: Task, classifier: keras.Model, history: History) -> TrainedFolder:
-    """Leave a folder that --model takes, and its history."""
-    save_classifier(classifier, task.network, task.output / MODEL_FILE)
+def _test(task: Task, head: FoundHead, clock: Clock) -> Judged:
+    """Return what the classifier says of the test pictures."""
+    test = task.parts["test"]
+    keras.config.set_dtype_policy("float32")
+    with clock.on("testing"):
+        if task.options.fine_tune:
+            saved = build_trained(task.network, Weights(str(task.output / MODEL_FILE)))
+            scores = saved.predict(picture_reader(task).batches(test, task.classes), verbose=0)
+        else:
+            scores = head.predict(np.concatenate(load_features(task.features, test, [PLAIN]), axis=2)[0])
+    return _numbers(task, test), scores
+
+
+def _hint(task: Task, head: FoundHead, tested: Judged | None) -> None:
+    validation = tested if task.options.fine_tune else head.validation
+    if validation:
+        for hint in on_results(task.classes, validation, tested):
+            logger.warning("hint: %s", hint)
+
+
+def _report_test(task: Task, scores: np.ndarray) -> dict:
+    """Leave a report of what the classifier says of the test pictures; return its results."""
+    return write_test(task.output, task.options, task.network.name, task.parts["test"], scores, task.classes)
+
+
+def _finish(task: Task, kept: dict[str, Row]) -> None:
+    """Make the folder one that --model takes."""
     training = {
         "options": {name: value for name, value in asdict(task.options).items() if name not in PATHS},
         "pictures": {split: len(pictures) for split, pictures in task.parts.items()},
-        "kept": {phase: best_row(rows) for phase, rows in history.items()},
+        "kept": kept,
     }
-    write_history(task.output, history)
-    plot_history(task.output, history)
-    return write_trained(task.output, task.network, task.classes, task.features.transform, VERSION, training)
+    write_trained(task.output, task.network, task.classes, task.features.transform, VERSION, training)
+    remove_checkpoints(task.output)

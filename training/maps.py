@@ -37,7 +37,7 @@ class Maps:
         """Compute what is not there yet, in a process of its own; raises UsageError."""
         keys = [(picture.digest, view) for view in self.views for picture in training]
         keys = list(dict.fromkeys([*keys, *((picture.digest, PLAIN) for picture in validation)]))
-        _make_room(self.features.store, len(keys) * BYTES * self.size)
+        _make_room({one.store for one in self.features.alone}, len(keys) * BYTES * self.size)
         paths = {picture.digest: os.path.join(folder, picture.path) for picture in (*training, *validation)}
         extraction = Extraction(self.features, paths, keys)
         logger.info(
@@ -57,13 +57,13 @@ class Maps:
         self, pictures: Sequence[Picture], classes: Sequence[str], batch_size: int, seed: int | None = None
     ) -> Batches:
         """Return rows and class numbers for Keras; with a `seed`, shuffled, and another view in each epoch."""
-        store = FeatureStore(self.features.store, self.features.dtype)
+        stores = [FeatureStore(one.store, one.dtype) for one in self.features.alone]
 
         def key(row: int, epoch: int) -> Key:
             return pictures[row].digest, PLAIN if seed is None else self.views[(epoch + row) % len(self.views)]
 
         def load(rows: np.ndarray, epoch: int) -> np.ndarray:
-            return np.stack([_read(store, key(row, epoch)) for row in rows]).astype(np.float32)
+            return np.stack([_read(stores, key(row, epoch)) for row in rows])
 
         labels = np.array([classes.index(picture.label) for picture in pictures])
         return Batches(load, labels, batch_size, seed)
@@ -91,22 +91,27 @@ def plan_maps(
     return Maps(replace(features, network=network, augmentations=augmentations), size, kept)
 
 
-def _read(store: FeatureStore, key: Key) -> np.ndarray:
-    row = store.get(key)
-    if row is None:
+def _read(stores: Sequence[FeatureStore], key: Key) -> np.ndarray:
+    """Return what goes through the cuts of all backbones, float32 [size]."""
+    parts = [store.get(key) for store in stores]
+    there = [part for part in parts if part is not None]
+    if len(there) < len(parts):
         raise UsageError("feature maps have gone from the cache while they were used; run again with --resume")
-    return row
+    return np.concatenate(there).astype(np.float32)
 
 
-def _make_room(path: Path, needed: int) -> None:
+def _make_room(own: set[Path], needed: int) -> None:
     """Remove the maps of earlier runs, those not used for longest first, until MOST_BYTES are enough for all."""
-    sizes = {file: file.stat() for file in path.parent.glob("maps-*.sqlite")}
-    own = sizes.pop(path).st_size if path in sizes else 0
-    if own > MOST_BYTES:
-        path.unlink()
-    elif own:
-        os.utime(path)
-    for file in sorted(sizes, key=lambda file: sizes[file].st_mtime):
-        if sum(status.st_size for status in sizes.values()) + max(own, needed) > MOST_BYTES:
-            del sizes[file]
+    folder = next(iter(own)).parent
+    found = {file: file.stat() for file in folder.glob("maps-*.sqlite")}
+    there = sum(found[file].st_size for file in own & found.keys())
+    for file in own & found.keys():
+        if there > MOST_BYTES:
+            file.unlink()
+        else:
+            os.utime(file)
+    others = {file: status for file, status in found.items() if file not in own}
+    for file in sorted(others, key=lambda file: others[file].st_mtime):
+        if sum(status.st_size for status in others.values()) + max(there, needed) > MOST_BYTES:
+            del others[file]
             file.unlink(missing_ok=True)

@@ -10,7 +10,8 @@ from files import write_whole
 
 AUTO = "auto"
 AUGMENTATIONS = ("flip", "crop", "colour")
-CLASS_WEIGHTS = ("none", "balanced")
+CLASS_WEIGHTS = ("auto", "balanced", "none")
+EPOCH_DEFAULTS = {"hidden_units": 256, "dropout": 0.2, "epochs": 60, "learning_rate": 1e-3, "patience": 10}
 
 
 @dataclass(frozen=True)
@@ -27,13 +28,13 @@ class Options:
     augment: list[str] | None  # of AUGMENTATIONS; None: all, for fine-tuning only
     views: int  # augmented ones of each training picture
     head: str
-    hidden_units: int
-    dropout: float
+    hidden_units: int | None  # of an mlp, as are dropout, epochs and learning_rate; None where they mean nothing
+    dropout: float | None
     class_weight: str
-    epochs: int
+    epochs: int | None
     batch_size: int
-    learning_rate: float
-    patience: int
+    learning_rate: float | None
+    patience: int | None  # of an mlp and of fine-tuning
     fine_tune: int | str  # layers of each backbone; AUTO: as many as pay
     fine_tune_epochs: int | None  # None: as many as the number of pictures asks for
     fine_tune_learning_rate: float
@@ -46,8 +47,20 @@ class Options:
     exclude: list[str] = field(default_factory=list)
     no_ignore: bool = False
 
+    @property
+    def keras_trains(self) -> bool:
+        """Whether there is something to train that Keras needs a framework for."""
+        return self.head == "mlp" or bool(self.fine_tune)
+
 
 OPTION_NAMES = tuple(one.name for one in fields(Options))
+
+
+def meant_by(head: str, fine_tune: object) -> set[str]:
+    """Return which of the options in EPOCH_DEFAULTS mean something."""
+    if head == "mlp":
+        return set(EPOCH_DEFAULTS)
+    return {"patience"} if fine_tune else set()
 
 
 def save_options(folder: Path, options: Options) -> None:

@@ -1,5 +1,6 @@
 """The folder that a run writes its classifier to: made, cleared, and never overwritten by surprise."""
 
+import contextlib
 import os
 import shutil
 from pathlib import Path
@@ -13,15 +14,17 @@ from classifiers.folder import (
     SPEC_FILE,
     TEST_FILE,
     TRAINING_FILE,
+    USE_FILE,
 )
 from errors import UsageError
+from evaluation.output import METRICS_FILE, REPORT_FILES, REPORT_FOLDERS
 from files import UNFINISHED
 from outputs.predictions import PREDICTIONS_FILE
 from training.options import Options, save_options
 
-FILES = (
+FILES = (  # names and patterns
     SPEC_FILE, MODEL_FILE, LABELS_FILE, MANIFEST_FILE, HISTORY_FILE, PLOT_FILE, TEST_FILE, PREDICTIONS_FILE,
-    TRAINING_FILE,
+    METRICS_FILE, *REPORT_FILES, USE_FILE, TRAINING_FILE,
 )  # fmt: skip
 CHECKPOINTS, FINISHED, TENSORBOARD = "checkpoints", ".finished-checkpoints", "tensorboard"
 
@@ -52,8 +55,12 @@ def _clear(output: Path) -> None:
     (output / SPEC_FILE).unlink(missing_ok=True)
     remove_checkpoints(output)
     shutil.rmtree(output / TENSORBOARD, ignore_errors=True)
-    for name in FILES:
-        (output / name).unlink(missing_ok=True)
+    for pattern in FILES:
+        for path in sorted(output.glob(pattern)):
+            path.unlink()
+    for name in REPORT_FOLDERS:
+        with contextlib.suppress(OSError):  # it is not there, or holds other files
+            (output / name).rmdir()
 
 
 def remove_checkpoints(output: Path) -> None:

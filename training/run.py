@@ -1,6 +1,7 @@
 """One training run, from the labelled pictures to the trained classifier."""
 
 import contextlib
+import importlib
 import logging
 import os
 import tempfile
@@ -14,7 +15,7 @@ from classifiers.folder import MANIFEST_FILE
 from classifiers.manifest import Picture, read_manifest, write_manifest
 from console.text import printable
 from engines import choose_backend, use_keras_backend
-from engines.backends import BACKENDS, TRAINING_BACKEND
+from engines.backends import BACKENDS, CPU_BACKEND, TRAINING_BACKEND
 from engines.keras_engine import framework, start_keras
 from engines.runtime import Runtime
 from errors import UsageError
@@ -23,10 +24,11 @@ from models import MODELS
 from networks import Network
 from networks.weights import Weights
 from sources.labelled import LabelledData
-from sources.listing import join_names
-from sources.splits import SPLITS
-from training.dataset import add_digests, find_pictures
+from sources.listing import count_by_extension, join_names
+from sources.splits import SPLITS, TRAIN, VALIDATION
+from training.dataset import NO_PICTURE, add_digests, find_no_pictures, find_pictures
 from training.features import PLAIN, Extraction, FeatureSet, view_names
+from training.hints import uneven_classes
 from training.options import Options
 from training.split import check_every_class, missing_classes, split_pictures
 
@@ -60,6 +62,7 @@ def train(options: Options, data: LabelledData, runtime: Runtime, output: Path) 
     with clock.on("pictures"):
         found = find_pictures(data, options.data)
         _report_classes(sorted({picture.label for picture in found}))
+        others = find_no_pictures(data, options.data)
         pictures = add_digests(options.data, found, runtime.workers)
         pictures = split_pictures(pictures, options.split, options.seed)
         check_every_class(pictures)
@@ -67,8 +70,9 @@ def train(options: Options, data: LabelledData, runtime: Runtime, output: Path) 
         features = make_feature_set(options, runtime, folder)
         with clock.on("features"):
             pictures, scope = _extract(options, features, pictures)
-        _report(pictures)
-        _keep_manifest(output / MANIFEST_FILE, pictures)
+        _report(pictures, options.class_weight)
+        _report_others(others)
+        _keep_manifest(output / MANIFEST_FILE, pictures, others)
         with scope():
             from training.learn import learn, make_task  # they import Keras, whose backend is chosen by now
 
@@ -104,7 +108,8 @@ def _extract(options: Options, features: FeatureSet, pictures: Sequence[Picture]
     used = [picture for picture in pictures if not picture.skipped]
     paths = {picture.digest: os.path.abspath(os.path.join(options.data, picture.path)) for picture in used}
     views = view_names(features.augmentations, options.views)
-    keys = [(picture.digest, view) for picture in used for view in (views if picture.split == "train" else [PLAIN])]
+    learnt_from = (TRAIN, VALIDATION) if options.head == "linear" else (TRAIN,)
+    keys = [(picture.digest, view) for picture in used for view in (views if picture.split in learnt_from else [PLAIN])]
     backend = features.runtime.backend
     extraction = Extraction(features, paths, keys)
     if extraction.missing:
@@ -127,7 +132,11 @@ def _extract(options: Options, features: FeatureSet, pictures: Sequence[Picture]
 
 
 def _start_keras(options: Options, backend: str) -> Callable:
-    """Import Keras on a backend that can train; return what makes it use the device."""
+    """Import Keras, on a backend that can train where that is needed; return what makes it use the device."""
+    if not options.keras_trains:
+        use_keras_backend(CPU_BACKEND)
+        importlib.import_module("keras")
+        return contextlib.nullcontext
     device = options.device
     if not BACKENDS[backend].trains:
         backend, device = TRAINING_BACKEND, "cpu" if device == "cpu" else "auto"
@@ -144,7 +153,7 @@ def _report_classes(names: Sequence[str]) -> None:
     logger.info("%d classes: %s", len(names), ", ".join(map(printable, shown)))
 
 
-def _report(pictures: Sequence[Picture]) -> None:
+def _report(pictures: Sequence[Picture], class_weight: str) -> None:
     """Say what there is, and what is left out and why."""
     skipped = [picture for picture in pictures if picture.skipped]
     for picture in skipped[:MOST_NAMED]:
@@ -162,12 +171,24 @@ def _report(pictures: Sequence[Picture]) -> None:
     for split, labels in missing_classes(pictures).items():
         logger.info("note: %s has no pictures of %s", split, printable(join_names(labels)))
 
+    trained = Counter(picture.label for picture in used if picture.split == TRAIN)
+    for hint in uneven_classes(trained, class_weight):
+        logger.warning("hint: %s", hint)
 
-def _keep_manifest(path: Path, pictures: Sequence[Picture]) -> None:
+
+def _report_others(files: Sequence[Picture]) -> None:
+    if files:
+        logger.warning(
+            "left out: %d files in class folders that are no pictures by their extension: %s; %s lists them",
+            len(files), count_by_extension(file.path for file in files), MANIFEST_FILE,
+        )  # fmt: skip
+
+
+def _keep_manifest(path: Path, pictures: Sequence[Picture], others: Sequence[Picture]) -> None:
     """Save the manifest; raises UsageError when the run that is gone on with had other pictures."""
-    if path.exists() and read_manifest(path) != list(pictures):
+    if path.exists() and [row for row in read_manifest(path) if row.skipped != NO_PICTURE] != list(pictures):
         raise UsageError(
             f"the pictures are not those that the run began with ({path} names them); --force starts it anew"
         )
     with written_whole(path) as unfinished:
-        write_manifest(unfinished, pictures)
+        write_manifest(unfinished, sorted([*pictures, *others], key=lambda row: row.path))

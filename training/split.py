@@ -5,13 +5,15 @@ folders or machines. Copies of one picture (the same bytes) always go into the s
 """
 
 import hashlib
-from collections import defaultdict
+from collections import Counter, defaultdict
 from collections.abc import Iterable, Sequence
 from dataclasses import replace
 
 from classifiers.manifest import Picture
 from errors import UsageError
-from sources.splits import SPLITS, TRAIN
+from sources.splits import SPLITS, TEST, TRAIN
+
+MOST_REASONS = 3  # in an error
 
 Shares = Sequence[float]  # of training, validation and test, in any unit
 
@@ -28,12 +30,9 @@ def split_pictures(pictures: Iterable[Picture], shares: Shares, seed: int) -> li
     open_sides = [split for split, share in zip(SPLITS, shares, strict=True) if share and split not in given]
     wanted = {split: share for split, share in zip(SPLITS, shares, strict=True) if split in {*open_sides, "train"}}
     chosen: dict[str, str] = {}
-    by_class: dict[str, set[str]] = defaultdict(set)
-    for picture in pictures:
-        if not picture.skipped and picture.split in ("", "train"):
-            by_class[picture.label].add(picture.digest)
-    for label in sorted({picture.label for picture in pictures}):
-        chosen |= _cut(label, by_class[label], wanted, seed)
+    for label, pool in _by_class(picture for picture in pictures if picture.split in ("", TRAIN)).items():
+        _check_any_left(_no_class(label), pool)
+        chosen |= _cut(label, pool, wanted, seed)
     return [
         replace(picture, split=chosen.get(picture.digest, picture.split)) if picture.split in ("", "train") else picture
         for picture in pictures
@@ -67,16 +66,18 @@ def _without_leaks(pictures: Sequence[Picture]) -> list[Picture]:
     ]
 
 
-def _cut(label: str, digests: Iterable[str], shares: dict[str, float], seed: int) -> dict[str, str]:
+def _cut(label: str, pool: Sequence[Picture], shares: dict[str, float], seed: int) -> dict[str, str]:
     """Return the split of each picture of one class: {digest: split}."""
+    digests = {picture.digest for picture in pool if not picture.skipped}
     ordered = sorted(digests, key=lambda digest: hashlib.sha256(f"{seed} {digest}".encode()).digest())
     total = sum(shares.values())
-    others = {split: max(1, int(len(ordered) * shares[split] / total + 0.5)) for split in shares if split != "train"}
-    if len(ordered) <= sum(others.values()):
-        raise UsageError(
-            f"the class '{label}' has too few pictures: {len(ordered)} different ones to divide into "
-            f"{', '.join(shares)}; at least {len(shares)} are needed, and dozens are better"
-        )
+    others = {split: max(1, int(len(ordered) * shares[split] / total + 0.5)) for split in shares if split != TRAIN}
+    if len(ordered) <= sum(others.values()):  # two pictures: none is left to test
+        others = {split: 1 for split in others if split != TEST}
+    if len(ordered) <= len(others):
+        skipped = [picture for picture in pool if picture.skipped]
+        why = f"; {len(skipped)} are left out: {_reasons(skipped)}" if skipped else ""
+        raise UsageError(too_few(label, len(ordered)) + why)
     chosen = dict.fromkeys(ordered, "train")
     start = 0
     for split, count in others.items():
@@ -85,18 +86,46 @@ def _cut(label: str, digests: Iterable[str], shares: dict[str, float], seed: int
     return chosen
 
 
+def too_few(label: str, count: int) -> str:
+    """Return what is said of a class that cannot be trained and validated."""
+    return (
+        f"the class '{label}' has too few pictures: {count} different ones to train and to validate on; at least 2 "
+        "are needed, and dozens are better"
+    )
+
+
 def check_every_class(pictures: Sequence[Picture]) -> None:
     """Raise UsageError when what was skipped leaves a class without pictures to train on, or a split without any."""
-    for label in sorted({picture.label for picture in pictures}):
-        _check_any_left(f"the class '{label}' has no picture left for {TRAIN}", pictures, TRAIN, label)
+    for label, pool in _by_class(picture for picture in pictures if picture.split == TRAIN).items():
+        _check_any_left(_no_class(label), pool)
     for split in SPLITS:
-        _check_any_left(f"there is no picture left for {split}", pictures, split)
+        rows = [picture for picture in pictures if picture.split == split]
+        _check_any_left(f"there is no picture left for {split}", rows)
 
 
-def _check_any_left(what: str, pictures: Iterable[Picture], split: str, label: str | None = None) -> None:
-    rows = [picture for picture in pictures if picture.split == split and label in (None, picture.label)]
-    if rows and all(picture.skipped for picture in rows):
-        raise UsageError(f"{what}: all {len(rows)} are left out, such as {rows[0].path}: {rows[0].skipped}")
+def _by_class(pictures: Iterable[Picture]) -> dict[str, list[Picture]]:
+    found: dict[str, list[Picture]] = defaultdict(list)
+    for picture in pictures:
+        found[picture.label].append(picture)
+    return dict(sorted(found.items()))
+
+
+def _no_class(label: str) -> str:
+    return f"the class '{label}' has no picture left for {TRAIN}"
+
+
+def _check_any_left(what: str, pictures: Sequence[Picture]) -> None:
+    if pictures and all(picture.skipped for picture in pictures):
+        raise UsageError(f"{what}: all {len(pictures)} are left out: {_reasons(pictures)}")
+
+
+def _reasons(skipped: Sequence[Picture]) -> str:
+    """Return why pictures are left out, the commonest reason first, with an example of each."""
+    examples: dict[str, str] = {}
+    for picture in skipped:
+        examples.setdefault(picture.skipped, picture.path)
+    counts = Counter(picture.skipped for picture in skipped).most_common(MOST_REASONS)
+    return ", ".join(f"{reason} ({count}, such as {examples[reason]})" for reason, count in counts)
 
 
 def missing_classes(pictures: Iterable[Picture]) -> dict[str, list[str]]:

@@ -47,7 +47,7 @@ def test_same_arguments_write_the_same_bytes(folder):
     before = (folder / "spec.json").read_bytes()
     write(folder)
     assert (folder / "spec.json").read_bytes() == before
-    assert sorted(os.listdir(folder)) == ["labels.txt", "model.keras", "spec.json"]
+    assert sorted(os.listdir(folder)) == ["labels.txt", "model.keras", "spec.json", "use_with_keras.py"]
 
 
 def change(folder, *keys, value):

@@ -1,9 +1,15 @@
 """Which pictures are evaluated, and which ones a threshold is chosen on."""
 
+import json
+import os
+import re
+import shutil
+
 import pytest
 
 from errors import UsageError
 from evaluation.data import find_data
+from files import sha256_of
 from labels import ClassLabel
 from labels.classes import ClassIndex
 from sources.paths import Search
@@ -60,19 +66,17 @@ def test_pictures_that_a_model_was_trained_on_are_not_what_it_is_judged_on(make,
     data = find_data(str(folder / "pets"), None, None, PETS, [run])
     assert listed(data.test, folder) == [("pets/dogs/3.jpg", 1)]
     assert listed(data.validation, folder) == [("pets/cats/2.jpg", 0)]
-    assert data.trained_on == 0
-    assert find_data(str(folder / "pets" / "."), None, None, PETS, [run]).trained_on == 0
-    csv = folder / "truth.csv"
-    csv.write_text("pets/cats/1.jpg,cats\npets/dogs/4.jpg,dogs\n")
-    assert find_data(None, str(csv), None, PETS, [run]).trained_on == 1
+    assert listed(find_data(str(folder / "pets" / "."), None, None, PETS, [run]).test, folder) == [
+        ("pets/dogs/3.jpg", 1)
+    ]
     (run / "manifest.csv").write_text("path\n1")
     with pytest.raises(UsageError, match="was trained on cannot be read"):
         find_data(str(folder / "pets"), None, None, PETS, [run])
 
 
-def trained_from(tmp_path, told: str, rows: str):
+def trained_from(tmp_path, told: str, rows: str, name: str = "run"):
     """Write what a training run leaves of its pictures."""
-    run = tmp_path / "run"
+    run = tmp_path / name
     run.mkdir()
     (run / "training.json").write_text(told)
     (run / "manifest.csv").write_text(f"path,class,split,digest,skipped\n{rows}")
@@ -137,3 +141,100 @@ def test_search_is_respected(make):
         [("a/cats/1.jpg", 0)],
         [("b/cats/2.jpg", 0)],
     )
+
+
+SPLIT = ("train", "validation", "test", "train", "validation", "test")
+OTHER_SPLIT = ("test", "validation", "test", "train", "test", "train")
+
+
+def pets(folder, name: str = "pets", number: int = 0) -> list[str]:
+    """Write three pictures of each class, all different, and return their paths."""
+    paths = [f"{label}/{number + index}.jpg" for label in ("cats", "dogs") for index in (0, 1, 2)]
+    for content, path in enumerate(paths):
+        (folder / name / path).parent.mkdir(parents=True, exist_ok=True)
+        (folder / name / path).write_text(f"picture {content}")
+    return paths
+
+
+def trained_on(folder, paths: list[str], splits: tuple[str, ...], name: str):
+    """Write what a run on the folder `pets` leaves of its pictures."""
+    rows = [
+        f"{path},{path[:4]},{split},{sha256_of(folder / 'pets' / path)},\n"
+        for path, split in zip(paths, splits, strict=True)
+    ]
+    return trained_from(folder, json.dumps({"data": str(folder / "pets")}), "".join(rows), name)
+
+
+def test_copies_of_what_a_model_was_trained_on_are_left_out(tmp_path):
+    run = trained_on(tmp_path, pets(tmp_path), SPLIT, "run")
+    pets(tmp_path, "copies", 7)
+    (tmp_path / "copies" / "cats" / "new.jpg").write_text("new")
+    found = find_data(str(tmp_path / "copies"), None, None, PETS, [run])
+    assert listed(found.test, tmp_path) == [
+        ("copies/cats/9.jpg", 0),
+        ("copies/cats/new.jpg", 0),
+        ("copies/dogs/9.jpg", 1),
+    ]
+    assert (len(found.test), found.test.counts, found.left_out) == (3, {0: 2, 1: 1}, 4)
+    assert found.notes == (f"left out: 4 of the 7 pictures, known to {run} from its training",)
+
+
+def test_classes_of_which_all_pictures_are_known_are_not_there(tmp_path):
+    run = trained_on(tmp_path, pets(tmp_path), ("test", "test", "test", "train", "train", "validation"), "run")
+    shutil.copytree(tmp_path / "pets", tmp_path / "copies")
+    assert find_data(str(tmp_path / "copies"), None, None, PETS, [run]).test.counts.keys() == {0}
+
+
+def test_models_of_different_splits_are_judged_on_what_none_of_them_knows(tmp_path):
+    paths = pets(tmp_path)
+    runs = [trained_on(tmp_path, paths, splits, name) for splits, name in ((SPLIT, "a"), (OTHER_SPLIT, "b"))]
+    found = find_data(str(tmp_path / "pets"), None, None, PETS, runs)
+    assert listed(found.test, tmp_path) == [("pets/cats/2.jpg", 0)]
+    known = f"known to a model from its training ({runs[0]}: 4, {runs[1]}: 3)"
+    assert (found.left_out, found.notes) == (5, (f"left out: 5 of the 6 pictures, {known}",))
+    assert found.validation is None
+
+
+def test_models_of_one_split_are_judged_on_their_test_pictures(tmp_path):
+    paths = pets(tmp_path)
+    runs = [trained_on(tmp_path, paths, SPLIT, name) for name in ("a", "b")]
+    found = find_data(str(tmp_path / "pets"), None, None, PETS, runs)
+    assert listed(found.test, tmp_path) == [("pets/cats/2.jpg", 0), ("pets/dogs/2.jpg", 1)]
+    assert (found.left_out, found.notes, len(found.validation)) == (0, (), 2)
+
+
+def test_models_are_not_compared_on_what_only_some_of_them_know(tmp_path):
+    paths = pets(tmp_path)
+    first = trained_on(tmp_path, paths, SPLIT, "a")
+    other = trained_on(tmp_path, paths, ("train", "train", "train", "validation", "train", "train"), "b")
+    with pytest.raises(
+        UsageError, match=r"nothing is left of the 6 pictures of .*pets: each is known .*/a: 4, .*/b: 6\)"
+    ):
+        find_data(str(tmp_path / "pets"), None, None, PETS, [first, other])
+
+
+@pytest.mark.parametrize(("names", "who"), [(["a"], "a"), (["a", "b"], "every model")])
+def test_pictures_that_all_are_known_are_evaluated_and_said_to_be(tmp_path, names, who):
+    paths = pets(tmp_path)
+    runs = [trained_on(tmp_path, paths, ("train",) * 6, name) for name in names]
+    found = find_data(str(tmp_path / "pets"), None, None, PETS, runs)
+    assert (len(found.test), found.left_out) == (6, 0)
+    (note,) = found.notes
+    assert re.fullmatch(rf"each of the 6 pictures is known to (.*/)?{who} from its training: .*", note)
+
+
+def test_pictures_are_known_without_the_options_of_the_run(tmp_path):
+    run = trained_on(tmp_path, pets(tmp_path), SPLIT, "run")
+    (run / "training.json").unlink()
+    found = find_data(str(tmp_path / "pets"), None, None, PETS, [run])
+    assert (len(found.test), found.left_out, found.validation) == (2, 4, None)
+
+
+def test_what_is_no_file_is_known_to_nobody(tmp_path):
+    run = trained_on(tmp_path, pets(tmp_path), SPLIT, "run")
+    os.mkfifo(tmp_path / "pipe.jpg")
+    csv = tmp_path / "truth.csv"
+    csv.write_text("pipe.jpg,cats\nmissing.jpg,cats\npets/cats/0.jpg,cats\npets/cats/0.jpg,cats\n")
+    found = find_data(None, str(csv), None, PETS, [run])
+    assert listed(found.test, tmp_path) == [("pipe.jpg", 0), ("missing.jpg", 0)]
+    assert found.left_out == 2

@@ -18,8 +18,9 @@ from errors import UsageError
 from evaluation.answers import AnswerStore
 from evaluation.gallery import Group, Thumbnails, contact_sheet, list_galleries
 from evaluation.metrics import evaluate
+from evaluation.output import REPORT_FILES
 from evaluation.plots import list_plots
-from evaluation.report import REPORT_FILES, write_report
+from evaluation.report import write_report
 
 CHROMIUM = next(filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))), None)
 in_browser = pytest.mark.skipif(not CHROMIUM, reason="Chromium is not installed")

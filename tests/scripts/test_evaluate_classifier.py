@@ -207,7 +207,9 @@ def test_two_classes_are_judged_at_a_threshold_of_the_validation_pictures(pets):
     outcome = answer_all(panel, pets, [None, 0.9], lambda path, error: failed.append(path) if error else None)
     assert (len(failed), len(outcome.paths), len(outcome.failures)) == (6, 294, 6)
     assert outcome.failures[0].label == "cats"
-    good, bad = judge(panel, outcome, [None, 0.9], TwoClassSettings(0, "f1"), validation=outcome)
+    good, bad = judge(
+        panel.names, ("cats", "dogs"), outcome, [None, 0.9], TwoClassSettings(0, "f1"), validation=outcome
+    )
     assert (good.two_class.positive, good.two_class.used.threshold) == (0, 0.5)
     assert good.two_class.used.accuracy == good.top1
     assert bad.two_class.used.threshold == pytest.approx(0.1)

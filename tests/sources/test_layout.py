@@ -89,6 +89,14 @@ def test_pictures_to_predict_may_be_beside_a_single_split(make):
     assert layout.left_out == ["data/seg_pred: it lies beside seg_train"]
 
 
+@pytest.mark.parametrize("name", ["test1", "test_stg1", "test/test"])
+def test_test_pictures_as_kaggle_has_them_are_left_out_and_said(make, name):
+    layout = read_layout(make(*pets("train"), f"{name}/1.jpg", f"{name}/2.jpg"))
+    assert classes_of(layout) == {"train": pets("train")}
+    assert len(layout.left_out) == 1
+    assert layout.left_out[0].startswith(f"data/{name}: ")
+
+
 @pytest.mark.parametrize("around", ["dataset", "X/X", "cats_and_dogs/archive/dataset"])
 def test_folder_around_the_splits(make, around):
     layout = read_layout(make(*pets(f"{around}/training_set", f"{around}/test_set"), "__MACOSX/x", "README.txt"))
@@ -109,16 +117,16 @@ def test_test_pictures_without_class_folders_are_left_out_and_said(make):
     layout = read_layout(make(*pets("train"), "test", "val/x.txt"))
     assert set(layout.parts) == {"train"}
     assert layout.left_out == [
-        "data/test: pictures such as 1.jpg lie in it, and no folder for a class",
-        "data/val: it holds no pictures, and no folder for a class",
+        "data/test: it holds 1 picture, such as 1.jpg, and no folder for a class",
+        "data/val: it holds no pictures and no folder for a class",
     ]
 
 
 def test_class_folders(make):
-    layout = read_layout(make("cats", "dogs/b/c", "dogs/a", "x.jpg", "notes.txt"))
+    layout = read_layout(make("cats", "dogs/b/c", "dogs/a", "y.jpg", "x.jpg", "notes.txt"))
     assert layout.classes == [("cats", "", "data/cats"), ("dogs", "", "data/dogs")]
     assert layout.parts == {}
-    assert layout.left_out == ["pictures in data itself, such as x.jpg: no folder says their class"]
+    assert layout.left_out == ["2 pictures directly in data, such as x.jpg: no folder says the class"]
 
 
 @pytest.mark.parametrize("name", ["__MACOSX", "@eaDir", ".ipynb_checkpoints", "$RECYCLE.BIN", ".hidden"])
@@ -141,6 +149,16 @@ def test_names_are_one_class_in_any_unicode_form(make):
     layout = read_layout(make(f"train/{COMPOSED}", "train/b", f"test/{DECOMPOSED}", "test/b"))
     assert {label for label, _split, _path in layout.classes} == {COMPOSED, "b"}
     assert classes_of(layout)["test"] == ["test/b", f"test/{DECOMPOSED}"]
+
+
+def test_folders_that_only_their_unicode_form_tells_apart_are_one_class_and_said(make):
+    layout = read_layout(make(*(f"{split}/{name}" for split in ("train", "test") for name in (COMPOSED, "b"))))
+    assert layout.notes == []
+    layout = read_layout(make(f"train/{DECOMPOSED}"))
+    assert {label for label, _split, _path in layout.classes} == {COMPOSED, "b"}
+    assert layout.notes == [
+        rf"'e\u0301' and '\xe9' in data/train are one class, {COMPOSED}: the same letters, stored in two ways"
+    ]
 
 
 def test_class_folders_with_the_splits_in_each(make):
@@ -252,6 +270,12 @@ def test_pictures_named_by_their_class(make):
 def test_pictures_named_by_their_class_in_splits(make):
     layout = read_layout(make("deep/test", "deep/train"), PETS)
     assert layout.by_name == layout.parts == {"test": "data/deep/test", "train": "data/deep/train"}
+
+
+def test_pictures_beside_the_classes_of_the_model_are_left_out_and_said(make):
+    layout = read_layout(make("cats", "dogs", "IMG_1.jpg", "IMG_2.jpg"), PETS)
+    assert classes_of(layout) == {"": ["cats", "dogs"]}
+    assert layout.left_out == ["2 pictures directly in data, such as IMG_1.jpg: no folder says the class"]
 
 
 def test_single_class_of_the_model_is_a_class(make):

@@ -3,7 +3,7 @@
 import pytest
 
 from errors import UsageError
-from sources.splits import is_unlabelled, kindred_splits, plain_splits, split_of_word
+from sources.splits import is_numbered_test, is_unlabelled, kindred_splits, plain_splits, split_of_word
 
 NAMES = {
     "train": "train Train TRAINING training_set training-set trainset train_data traindata TrainData train_images "
@@ -22,6 +22,11 @@ OTHERS = (
     "contest brain devil valley testament tests attest latest trainer steam_train train_station test_tube train1 "
     "train2017 cats evaluate seg_pred single_prediction"
 )
+
+
+def test_number_of_a_test():
+    assert all(map(is_numbered_test, ["test1", "test_stg2", "Test-2"]))
+    assert not any(map(is_numbered_test, ["test", "test_tube", "my1test2", "train1", "contest1", "1"]))
 
 
 @pytest.mark.parametrize("name", OTHERS.split())

@@ -10,7 +10,8 @@ import pytest
 from classifiers.manifest import Picture
 from errors import UsageError
 from sources.labelled import read_folder, read_labels_csv
-from training.dataset import add_digests, find_pictures
+from sources.paths import Search
+from training.dataset import add_digests, find_no_pictures, find_pictures
 from training.split import check_every_class, missing_classes, split_pictures
 
 SHARES = (70, 20, 10)
@@ -127,7 +128,7 @@ def test_without_a_test_share_there_is_no_test(tmp_path):
             {"cats": 5, "dogs": 0},
             r"class folder .*dogs holds no pictures \(.jpg, .jpeg, .jpe ...\); fill it, or remove",
         ),
-        ({"cats": 5, "dogs": 2}, "class 'dogs' has too few pictures: 2 different ones"),
+        ({"cats": 5, "dogs": 1}, "class 'dogs' has too few pictures: 1 different ones"),
         (
             {"train__a": 5, "train__b": 5, "test__a": 5, "test__c": 5},
             r"the class 'c' is in test \(test/c/000.jpg\), but",
@@ -146,6 +147,28 @@ def test_what_is_wrong_is_said(tmp_path, counts, message):
         divide(make(folder, **counts))
 
 
+def test_files_that_are_no_pictures_are_found_for_the_manifest(tmp_path):
+    folder = make(tmp_path, train__cats=3, train__dogs=3, test__cats=1)
+    names = ["train/cats/1.MOV", "train/cats/deep/1.txt", "train/cats/1", "test/cats/a.b.Heic"]
+    quiet = ["train/cats/.DS_Store", "train/cats/Thumbs.db", "train/dogs/desktop.ini", "train/dogs/out.txt", "x.txt"]
+    for name in (*names, *quiet):
+        (folder / name).parent.mkdir(exist_ok=True)
+        (folder / name).touch()
+    rows = find_no_pictures(read_folder(folder, search=Search(("out.*",))), folder)
+    assert sorted(row.path for row in rows) == sorted(names)
+    assert {(row.label, row.split, row.digest, row.skipped) for row in rows} == {
+        ("cats", "", "", "not a picture by its extension"),
+    }  # fmt: skip
+    assert len(found(folder)) == 7
+
+
+def test_class_folder_with_other_files_only_is_told_what_it_holds(tmp_path):
+    folder = make(tmp_path, cats=3, dogs=1)
+    (folder / "dogs" / "000.jpg").rename(folder / "dogs" / "000.heic")
+    with pytest.raises(UsageError, match=r"dogs holds no pictures \(.jpg, .jpeg, .jpe ...\), but 1 .heic; fill"):
+        found(folder)
+
+
 def test_missing_folder_and_unusable_names_are_refused(tmp_path):
     with pytest.raises(UsageError, match="cannot list the data folder nowhere: No such file"):
         found("nowhere")
@@ -161,6 +184,18 @@ def test_unreadable_files_are_left_out_before_they_are_hashed(tmp_path):
     assert (first.digest, first.skipped) == ("", "is not a regular file (a pipe or a device?)")
 
 
+def test_class_whose_pictures_are_all_in_test_is_named_with_the_reason(tmp_path):
+    folder = make(tmp_path, train__cats=9, train__dogs=0, test__cats=3, test__dogs=5)
+    for number in range(5):
+        shutil.copy(folder / "test" / "dogs" / f"00{number}.jpg", folder / "train" / "dogs" / f"copy {number}.jpg")
+    reason = r"the same picture is in test \(5, such as train/dogs/copy 0.jpg\)"
+    with pytest.raises(UsageError, match=f"'dogs' has no picture left for train: all 5 are left out: {reason}"):
+        divide(folder)
+    (folder / "train" / "dogs" / "new.jpg").write_text("new")
+    with pytest.raises(UsageError, match=f"1 different ones .* dozens are better; 5 are left out: {reason}"):
+        divide(folder)
+
+
 def without(pictures: list[Picture], split: str, *labels: str) -> list[Picture]:
     """Return the pictures with those of a split and of some classes skipped."""
     return [
@@ -173,7 +208,9 @@ def test_class_that_loses_all_its_pictures_is_named(tmp_path):
     pictures = divide(make(tmp_path, cats=5, dogs=5))
     check_every_class(pictures)
     assert missing_classes(pictures) == {}
-    with pytest.raises(UsageError, match=r"'dogs' has no picture left for train: all 3 are left out, such as dogs/"):
+    with pytest.raises(
+        UsageError, match=r"'dogs' has no picture left for train: all 3 are left out: the file is empty"
+    ):
         check_every_class(without(pictures, "train", "dogs"))
     check_every_class(without(pictures, "test", "dogs"))
     assert missing_classes(without(pictures, "test", "dogs")) == {"test": ["dogs"]}

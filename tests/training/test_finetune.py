@@ -127,8 +127,8 @@ def test_as_many_views_are_kept_as_epochs_use_and_the_disk_takes(numbers, epochs
     maps = plan_maps(features, ("flip",), (47,), numbers, list("pabcd"), (1000, 900), epochs)
     assert (maps and len(maps.views)) == views
     if maps:
-        assert maps.features.store.name.startswith("maps-")
-        assert maps.features.dtype == "float16"
+        assert maps.features.alone[0].store.name.startswith("maps-")
+        assert maps.features.alone[0].dtype == "float16"
 
 
 def feature_set(folder):
@@ -142,7 +142,7 @@ def test_maps_of_earlier_runs_make_room(tmp_path, monkeypatch):
         path = tmp_path / f"maps-{name}.sqlite"
         path.write_bytes(bytes(40))
         os.utime(path, (1000 - age, 1000 - age))
-    training.maps._make_room(tmp_path / "maps-b.sqlite", 40)
+    training.maps._make_room({tmp_path / "maps-b.sqlite"}, 40)
     assert sorted(path.name for path in tmp_path.iterdir()) == ["maps-b.sqlite", "maps-c.sqlite"]
 
 

@@ -3,6 +3,7 @@
 import contextlib
 import csv
 import json
+import os
 import random
 import re
 import shutil
@@ -19,8 +20,9 @@ from PIL import Image, ImageDraw
 from training.report import measure, plot_history
 
 LEFT = {
-    "history.csv", "history.png", "labels.txt", "manifest.csv", "model.keras", "predictions.csv", "spec.json",
-    "test.json", "training.json",
+    "galleries/uncertain_right.jpg", "history.csv", "history.png", "labels.txt", "manifest.csv", "metrics.json",
+    "model.keras", "plots/confusion.png", "plots/reliability.png", "plots/scores.png", "predictions.csv", "report.html",
+    "spec.json", "test.json", "training.json", "use_with_keras.py",
 }  # fmt: skip
 COLOURS = {"blue": (0, 0, 160), "green": (0, 160, 0), "red": (160, 0, 0)}
 
@@ -46,6 +48,7 @@ def data(tmp_path_factory):
     shutil.copy(folder / "red" / "00.png", folder / "red" / "copy.png")
     shutil.copy(folder / "red" / "01.png", folder / "blue" / "red one.png")
     (folder / "green" / "empty.jpg").touch()
+    (folder / "green" / "film.MOV").touch()
     return folder
 
 
@@ -60,8 +63,15 @@ def train(run, tmp_path_factory):
 def trained(train, data, tmp_path_factory):
     """A run that is over, and the folder that it left."""
     folder = tmp_path_factory.mktemp("runs") / "colours"
-    options = ["--augment", "flip", "--views", 1, "--epochs", 6, "-b", 8, "--class-weight", "balanced"]
+    options = ["--augment", "flip", "--views", 1, "-b", 8, "--class-weight", "balanced"]
     return train("--data", data, "--output", folder, *options), folder
+
+
+@pytest.fixture(scope="module")
+def mlp(train, data, tmp_path_factory):
+    """A run that Keras has trained in epochs, and the folder that it left."""
+    folder = tmp_path_factory.mktemp("runs") / "mlp"
+    return train("--data", data, "--output", folder, "--head", "mlp", "--epochs", 6, "-b", 8), folder
 
 
 def rows(path: Path) -> list[dict[str, str]]:
@@ -72,28 +82,41 @@ def rows(path: Path) -> list[dict[str, str]]:
 def test_run_says_what_it_did(trained, data):
     finished, folder = trained
     assert finished.returncode == 0, finished.stderr
-    assert re.match(r"test accuracy: 100.00% \((\d) of \1\)\n  blue: 100.00% ", finished.stdout)
+    assert re.match(r"test accuracy: 100.00% \((\d) of \1\), 95 % interval .*\n  blue: 100.00% ", finished.stdout)
     assert finished.stdout.endswith(f"--model {folder}\n")
     lines = finished.stderr.splitlines()
     assert [line for line in lines if line.startswith("left out")] == [
         "left out: blue/red one.png: the same picture is in the classes blue, red",
         "left out: green/empty.jpg: the file is empty",
         "left out: red/01.png: the same picture is in the classes blue, red",
+        "left out: 1 files in class folders that are no pictures by their extension: 1 .mov; manifest.csv lists them",
     ]
     counts = re.search(
         r"^pictures: (\d+) train, (\d+) validation, (\d+) test; 3 classes; 1 are copies", finished.stderr, re.M
     )
     assert sum(map(int, counts.groups())) == 3 * 14
-    assert re.search(r"^head: best after epoch \d of 6, validation accuracy 100.00 %", finished.stderr, re.M)
+    assert re.search(r"^head: accuracy 100.00 %, loss 0.\d+ on pictures held out in 5 turns", finished.stderr, re.M)
     assert re.search(r"^time: pictures [\d.]+ s, features [\d.]+ s, head [\d.]+ s", finished.stderr, re.M)
 
 
 def test_run_leaves_what_it_promises(trained):
     _finished, folder = trained
-    assert {path.name for path in folder.iterdir()} == LEFT
+    assert {path.relative_to(folder).as_posix() for path in folder.rglob("*") if path.is_file()} == LEFT
     assert (folder / "labels.txt").read_text() == "blue\ngreen\nred\n"
     with Image.open(folder / "history.png") as plot:
         assert plot.size == (1452, 554)
+    history = rows(folder / "history.csv")
+    assert {(row["phase"], row["epoch"]) for row in history} == {("head", "")}
+    strengths = [float(row["strength"]) for row in history]
+    assert strengths == sorted(strengths, reverse=True)
+    assert all(0 <= float(row["val_accuracy"]) <= 1 for row in history)
+
+
+def test_head_of_two_layers_is_trained_in_epochs(mlp):
+    finished, folder = mlp
+    assert finished.returncode == 0, finished.stderr
+    assert re.search(r"^head: best after epoch \d of 6, validation accuracy 100.00 %", finished.stderr, re.M)
+    assert {path.relative_to(folder).as_posix() for path in folder.rglob("*") if path.is_file()} == LEFT
     history = rows(folder / "history.csv")
     assert [(row["phase"], row["epoch"]) for row in history] == [("head", str(epoch)) for epoch in range(1, 7)]
     assert all(0 <= float(row["val_accuracy"]) <= 1 for row in history)
@@ -107,7 +130,8 @@ def test_manifest_names_every_file(trained, data):
     assert split["red/copy.png"] == split["red/00.png"] != ""
     skipped = {row["path"]: row["skipped"] for row in manifest if row["skipped"]}
     assert skipped["green/empty.jpg"] == "the file is empty"
-    assert len(skipped) == 3
+    assert skipped["green/film.MOV"] == "not a picture by its extension"
+    assert len(skipped) == 4
 
 
 def test_classify_image_gives_the_scores_that_the_test_gave(trained, data, classify):
@@ -145,8 +169,8 @@ def test_output_is_not_overwritten_by_surprise(trained, train, data, tmp_path):
         assert "holds other files, such as letter.txt; give another folder" in finished.stderr
 
 
-def test_resume_of_a_run_that_is_over_or_of_another(trained, train, data):
-    _finished, folder = trained
+def test_resume_of_a_run_that_is_over_or_of_another(mlp, train, data):
+    _finished, folder = mlp
     finished = train("--output", folder, "--resume")
     assert (finished.returncode, finished.stdout) == (0, "")
     assert "is complete: there is nothing to resume" in finished.stderr
@@ -166,6 +190,10 @@ def test_resume_of_a_run_that_is_over_or_of_another(trained, train, data):
         (["--data", "d", "--output", "o", "-m", "vgg16", "VGG16"], "the backbone vgg16 is given twice"),
         (["--data", "d", "--output", "o", "--split", "90", "0", "10"], "needs shares for training and validation"),
         (["--data", "d", "--output", "o", "--split", "90", "-1", "10"], "--split"),
+        (["--data", "d", "--output", "o", "--epochs", "9"], "--epochs is for --head mlp; --head linear is solved"),
+        (["--data", "d", "--output", "o", "--dropout", "0.1"], "--dropout is for --head mlp"),
+        (["--data", "d", "--output", "o", "--patience", "3"], "--patience is for --head mlp or --fine-tune"),
+        (["--data", "d", "--output", "o", "--tensorboard"], "--tensorboard shows epochs, and --head linear has none"),
         (["--data", "d", "--output", "o", "--learning-rate", "0"], "'0' is not a number above 0"),
         (["--data", "d", "--output", "o", "--dropout", "1"], "'1' is not a number of at least 0 and below 1"),
         (["--data", "d", "--output", "o", "--augment", "shear"], "invalid choice: 'shear'"),
@@ -220,15 +248,42 @@ def test_history_is_drawn_with_the_same_bytes_every_time(tmp_path):
     start = {"epoch": 0, "val_loss": 0.6, "val_accuracy": 0.4}
     drawn = []
     for tune in (rows[:1], rows[:1], rows[1:]):
-        plot_history(tmp_path, {"head": rows, "fine-tune": [start, *tune]})
+        plot_history(tmp_path, {"head": rows, "fine-tune": [start, *tune]}, {"head": rows[0], "fine-tune": start})
         drawn.append((tmp_path / "history.png").read_bytes())
     assert drawn[0] == drawn[1] != drawn[2]
 
 
+def test_tensorflow_saves_the_same_bytes(trained, tmp_path):
+    _finished, folder = trained
+    code = """
+import sys
+from pathlib import Path
+from classifiers.folder import read_trained
+from networks.trained import build_trained, save_classifier
+found = read_trained(sys.argv[1])
+save_classifier(build_trained(found.network, found.weights), found.network, Path(sys.argv[2]))
+"""
+    saved = tmp_path / "model.keras"
+    environment = os.environ | {"KERAS_BACKEND": "tensorflow", "CUDA_VISIBLE_DEVICES": "-1"}
+    subprocess.run([sys.executable, "-c", code, folder, saved], cwd=ROOT, env=environment, check=True)
+    assert saved.read_bytes() == (folder / "model.keras").read_bytes()
+
+
+def test_linear_head_needs_no_tensorflow(data, tmp_path):
+    code = "import sys; sys.modules['tensorflow'] = None; import train_classifier; sys.exit(train_classifier.main())"
+    options = ["--data", data, "--output", tmp_path / "run", "--no-cache", "--split", 70, 20, 0]
+    command = [sys.executable, "-c", code, *map(str, options)]
+    finished = subprocess.run(command, cwd=ROOT, capture_output=True, text=True)
+    assert finished.returncode == 0, finished.stderr
+
+
 @pytest.mark.slow
-@pytest.mark.parametrize("options", [[], ["--fine-tune", 5, "--fine-tune-epochs", 3]])
+@pytest.mark.parametrize(
+    "options",
+    [[], ["--head", "mlp", "--epochs", 30, "--patience", 30], ["--fine-tune", 5, "--fine-tune-epochs", 3]],
+)
 def test_killed_at_random_moments_it_ends_with_the_same_bytes(options, data, tmp_path):
-    options = ["--data", data, "-b", 8, "--epochs", 30, "--patience", 30, "--deterministic", *options]
+    options = ["--data", data, "-b", 8, "--deterministic", *options]
     begun = time.monotonic()
     assert start(tmp_path / "once", tmp_path / "cache", *options).wait() == 0
     seconds = time.monotonic() - begun

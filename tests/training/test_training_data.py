@@ -43,7 +43,7 @@ def data(tmp_path_factory):
 @pytest.fixture(scope="module")
 def trained(train, data, tmp_path_factory):
     folder = tmp_path_factory.mktemp("runs") / "colours"
-    return train("--data", data, "--output", folder, "--epochs", 2), folder
+    return train("--data", data, "--output", folder), folder
 
 
 def rows(path: Path) -> list[dict[str, str]]:
@@ -83,7 +83,7 @@ def test_training_from_a_csv_file_goes_on_and_is_evaluated(train, trained, data,
     lines += [f"{path},blue,holdout" for path in (data / "dataset" / "test_set" / "blue").iterdir()]
     lines += ["nowhere.png,blue,", lines[0], "scans/1.png,blue,"]
     lists.write_text("\n".join(["path,label,split", *lines]), encoding="utf-8")
-    options = ["--labels-csv", lists, "--data", data, "--exclude", "scans", "--epochs", 2]
+    options = ["--labels-csv", lists, "--data", data, "--exclude", "scans"]
     output = tmp_path / "run"
     finished = train(*options, "--output", output)
     assert finished.returncode == 0, finished.stderr

@@ -9,12 +9,14 @@ from training.options import OPTION_NAMES, Options
 from training.output import FILES, is_complete, prepare_output, remove_checkpoints
 
 OPTIONS = Options(**dict.fromkeys(OPTION_NAMES))
+LEFT = [*(pattern.replace("*", "one") for pattern in FILES), "mine.txt"]
 
 
 @pytest.fixture
 def output(tmp_path):
     """A whole run, and a file of the user's."""
-    for name in (*FILES, "mine.txt"):
+    for name in LEFT:
+        (tmp_path / name).parent.mkdir(exist_ok=True)
         (tmp_path / name).touch()
     (tmp_path / "checkpoints").mkdir()
     (tmp_path / "checkpoints" / "head").touch()
@@ -37,6 +39,13 @@ def test_other_files_stay(tmp_path, force):
         with pytest.raises(UsageError, match=r"holds other files, such as mine\.txt"):
             prepare_output(tmp_path, OPTIONS, force, resume=False)
     assert {"mine.txt", ".unfinished-mine.txt"} <= set(os.listdir(tmp_path))
+
+
+def test_folders_that_hold_other_files_stay(output):
+    (output / "plots" / "mine.txt").touch()
+    (output / "galleries" / "mine.txt").touch()
+    prepare_output(output, OPTIONS, force=True, resume=False)
+    assert sorted(os.listdir(output)) == ["galleries", "mine.txt", "plots", "training.json"]
 
 
 @pytest.mark.parametrize("killed_at", range(len(FILES) + 2))
@@ -72,5 +81,5 @@ def test_checkpoints_that_were_half_removed(output):
     (output / ".finished-checkpoints" / "head").touch()
     remove_checkpoints(output)
     remove_checkpoints(output)
-    assert sorted(os.listdir(output)) == sorted([*FILES, "mine.txt"])
+    assert {*os.listdir(output)} == {name.partition("/")[0] for name in LEFT}
     assert is_complete(output)

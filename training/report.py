@@ -66,6 +66,7 @@ def _draw_strengths(axes: Axes, rows: Sequence[Row], kept: Row, name: str) -> No
     )  # fmt: skip
     axes.plot(kept["strength"], kept[column], "o", color=INK, label=f"kept: {kept['strength']:.3g}")
     axes.set(xscale="log", xlabel="strength of the penalty")
+    axes.xaxis.set_major_formatter(lambda strength, _position: f"{strength:g}")
 
 
 def _draw_epochs(axes: Axes, history: History, kept: dict[str, Row], name: str) -> None:

@@ -12,6 +12,7 @@ import numpy as np
 
 from classifiers.folder import MODEL_FILE, write_trained
 from classifiers.manifest import Picture
+from files import sha256_of
 from networks import Head, Network
 from networks.trained import build, build_head, build_trained, join_head, save_classifier
 from networks.weights import Weights
@@ -213,7 +214,8 @@ def _test(task: Task, head: FoundHead, clock: Clock) -> Judged:
     keras.config.set_dtype_policy("float32")
     with clock.on("testing"):
         if task.options.fine_tune:
-            saved = build_trained(task.network, Weights(str(task.output / MODEL_FILE)))
+            path = task.output / MODEL_FILE
+            saved = build_trained(task.network, Weights(str(path), sha256_of(path)))
             scores = saved.predict(picture_reader(task).batches(test, task.classes), verbose=0)
         else:
             scores = head.predict(np.concatenate(load_features(task.features, test, [PLAIN]), axis=2)[0])

@@ -58,10 +58,10 @@ def network() -> keras.Model:
 
 
 PICTURES = RNG.integers(0, 256, (48, 8, 8, 3), np.uint8)
-PICTURES[::2, :, :4] //= 2
+PICTURES[::2, :, :4] //= 4
 
 
-def tuned(folder: Path, *callbacks, learning_rate: float = 0.01, patience: int = 4) -> tuple[list, list]:
+def tuned(folder: Path, *callbacks, learning_rate: float = 0.03, patience: int = 4) -> tuple[list, list]:
     model = network()
     unfreeze(model, [3])
     labels = np.arange(48) % 2

@@ -25,6 +25,7 @@ if TYPE_CHECKING:
 HEAD_FACTOR = 3.0  # by which its learning rate is higher than that of the backbones
 SHOWN = 28_000  # training pictures, of all epochs, that are enough to learn from
 EPOCHS = range(4, 17)  # that this may take
+ROWS, LEAST_VIEWS = 12_000, 3  # feature maps of training pictures, and of each: more of them taught no more
 
 logger = logging.getLogger("suite")
 
@@ -78,7 +79,7 @@ def _maps(task: "Task", networks: Sequence[keras.Model], depths: Sequence[Depth]
         return None
     size = sum(size_at(*pair) for pair in zip(networks, cuts, strict=True))
     training, validation = (len({picture.digest for picture in task.parts[split]}) for split in ("train", "validation"))
-    views = view_names(_augmentations(task), task.options.views)
+    views = view_names(_augmentations(task), task.options.views)[: max(ROWS // training, LEAST_VIEWS)]
     maps = plan_maps(task.features, _augmentations(task), cuts, size, views, (training, validation), epochs)
     if maps is None:
         logger.info("fine-tuning: reading the pictures in each epoch, because their feature maps would fill the disk")

@@ -40,11 +40,12 @@ class Maps:
         _make_room({one.store for one in self.features.alone}, len(keys) * BYTES * self.size)
         paths = {picture.digest: os.path.join(folder, picture.path) for picture in (*training, *validation)}
         extraction = Extraction(self.features, paths, keys)
+        done = len(keys) - len(extraction.missing)
         logger.info(
-            "feature maps below the trained layers: computing %d of %d with %s, %d of each training picture; "
-            "%.0f kB each, %.2f GB in %s",
-            len(extraction.missing), len(keys), self.features.runtime.backend, len(self.views),
-            BYTES * self.size / 1e3, len(keys) * BYTES * self.size / 1e9, self.features.folder,
+            "feature maps below the trained layers: %d of each training picture, %.2f GB in %s; %s",
+            len(self.views), len(keys) * BYTES * self.size / 1e9, self.features.folder,
+            f"computing {len(extraction.missing)} of {len(keys)} with {self.features.runtime.backend}"
+            if done < len(keys) else "all are there",
         )  # fmt: skip
         try:
             unreadable = extraction.wait()

@@ -13,7 +13,7 @@ from training.best import Row, best_row
 
 LINE_SECONDS = 60  # between lines about epochs that take less than EPOCH_SECONDS
 EPOCH_SECONDS = 5
-BAR = "{desc} {percentage:3.0f}%|{bar:8}| {remaining} left{postfix}"  # with all figures, within 80 columns
+BAR = "{desc} {percentage:3.0f}%|{bar:5}| {remaining} left{postfix}"  # with all figures, within 80 columns
 STILL_BETTER = 0.1  # of the validation loss, gained in the last quarter of the epochs
 
 logger = logging.getLogger("suite")

@@ -19,7 +19,7 @@ from networks.applications import build_network
 from networks.cut import size_at
 from networks.trained import backbone_networks, build_features, build_head, join_above, join_head
 from training.depth import last_layers, last_stage
-from training.finetune import best_sharpness
+from training.finetune import judge
 from training.optimizer import TwoRates
 
 LARGE = 150_000_000  # parameters, which take long to make
@@ -82,7 +82,7 @@ def sharpness(sureness: float) -> float:
     shares = np.exp(logits) / np.exp(logits).sum(axis=1, keepdims=True)
     labels = np.array([RNG.choice(3, p=row) for row in shares])
     scores = np.exp(sureness * logits)
-    return best_sharpness(scores / scores.sum(axis=1, keepdims=True), labels)
+    return judge(scores / scores.sum(axis=1, keepdims=True), labels)[0]
 
 
 def main(names: list[str]) -> dict:

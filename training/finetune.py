@@ -7,7 +7,7 @@ from pathlib import Path
 import keras
 import numpy as np
 from scipy.optimize import minimize_scalar
-from scipy.special import logsumexp
+from scipy.special import log_softmax
 
 from classifiers.manifest import Picture
 from networks.trained import backbone_networks
@@ -18,6 +18,7 @@ from training.views import read_view
 from transforms import Transform
 
 LEAST_SCORE = 1e-30  # above 0, whose logarithm there is not
+SHARPNESS = (0.05, 20)
 
 
 @dataclass(frozen=True)
@@ -78,11 +79,10 @@ def fine_tune(
     pictures, or few that are in doubt, some epoch always seems better.
     """
     start = model.get_weights()
-    losses = cross_entropies(_scores(model, validation), validation.labels)
+    _sharpness, losses = judge(_scores(model, validation), validation.labels)
     rows = fit(model, training, validation, plan, checkpoints, callbacks, from_start=True)
-    scores = _scores(model, validation)
-    sharpness = best_sharpness(scores, validation.labels)
-    gains = losses - cross_entropies(scores, validation.labels, sharpness)
+    sharpness, tuned_losses = judge(_scores(model, validation), validation.labels)
+    gains = losses - tuned_losses
     if best_row(rows)["epoch"] and gains.mean() > gains.std() / np.sqrt(len(gains)):  # its standard error
         _sharpen(model, sharpness)
     else:
@@ -95,21 +95,23 @@ def _scores(model: keras.Model, batches: Batches) -> np.ndarray:
     return model.predict(batches, verbose=0)
 
 
-def cross_entropies(scores: np.ndarray, labels: np.ndarray, sharpness: float = 1.0) -> np.ndarray:
-    """Return each picture's cross-entropy of scores [N, classes], with the logarithms of the scores multiplied."""
-    logits = sharpness * np.log(np.maximum(scores.astype(np.float64), LEAST_SCORE))
-    return logsumexp(logits, axis=1) - logits[np.arange(len(labels)), labels]
+def judge(scores: np.ndarray, labels: np.ndarray) -> tuple[float, np.ndarray]:
+    """Return by what to multiply logits, so that scores are as sure as they are right, and each picture's loss then.
 
-
-def best_sharpness(scores: np.ndarray, labels: np.ndarray) -> float:
-    """Return by what to multiply the logits, so that scores are as sure as they are right (Guo 2017's temperature).
-
-    Whoever has learnt all training pictures by heart is sure of everything. No answer changes.
+    (Guo 2017 calls it temperature.) Whoever has learnt all training pictures by heart is sure of everything; no answer
+    changes. A share of one picture is taken from the targets (Platt 1999): where few pictures are all right, the surer
+    model is not the better one.
     """
-    found = minimize_scalar(
-        lambda log: cross_entropies(scores, labels, np.exp(log)).mean(), bounds=(np.log(0.1), 0), method="bounded"
-    )
-    return float(np.exp(found.x))
+    classes = scores.shape[1]
+    targets = np.full(scores.shape, 1 / (len(labels) + 1) / classes)
+    targets[np.arange(len(labels)), labels] += 1 - 1 / (len(labels) + 1)
+    log_scores = np.log(np.maximum(scores.astype(np.float64), LEAST_SCORE))
+
+    def losses(sharpness: float) -> np.ndarray:
+        return -(targets * log_softmax(sharpness * log_scores, axis=1)).sum(axis=1)
+
+    found = minimize_scalar(lambda log: losses(np.exp(log)).mean(), bounds=np.log(SHARPNESS), method="bounded")
+    return float(np.exp(found.x)), losses(np.exp(found.x))
 
 
 def _sharpen(model: keras.Model, sharpness: float) -> None:

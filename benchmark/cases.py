@@ -112,11 +112,14 @@ def plan_draws(totals: Sequence[int], per_class: Sequence[int | str]) -> list[Dr
     draws.append(Draw(f"{_name(last)}, {WRONG:.0%} wrong", _counts(most, totals, last), wrong=WRONG))
     draws.append(_uneven(most, totals))
     possible = [draw for draw in draws if len(draw.counts) > 1]
-    for draw in draws:
-        if draw not in possible:
-            logger.warning("left out: %s: fewer than two classes have enough pictures", draw.name)
     if not possible:
-        raise UsageError(f"the classes have too few pictures to compare heads on: at most {max(totals)}")
+        raise UsageError(
+            f"the classes have too few pictures to compare heads on: at most {max(totals)}, and at least 3 are needed"
+        )
+    for draw in draws:
+        if few := len(totals) - len(draw.counts):
+            what = f"{few} of {len(totals)} classes have too few pictures" if draw in possible else "too few pictures"
+            logger.warning("left out: %s: %s", draw.name, what)
     return possible
 
 

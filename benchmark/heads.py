@@ -28,6 +28,8 @@ from arguments.kinds import positive_int, whole
 from arguments.options import add_backbones, add_message_options, add_option
 from arguments.parser import ArgumentParser
 from console import EXIT_OK, bar_is_off, configure_messages, run_script
+from engines import use_keras_backend
+from engines.backends import TRAINING_BACKEND
 from files import cache_folder
 from networks import Network
 
@@ -70,6 +72,7 @@ def make_parser() -> ArgumentParser:
     parser.add_argument(
         "--seed", type=whole, default=0, metavar="N", help="seed of what is drawn (default: %(default)s)"
     )
+    parser.add_argument("--no-keras", action="store_true", help="leave out Keras, which takes longest")
     add_option(parser, "--cache-dir", help="where features and compiled models are kept (default: the user's cache)")
     add_option(parser, "--no-cache", help="neither use nor keep features and compiled models")
     add_message_options(parser)
@@ -98,13 +101,17 @@ def main(argv: Sequence[str] | None = None) -> int:
     args = parse(argv)
     configure_messages(args.quiet, args.debug)
     from benchmark.cases import read_samples
-    from engines import use_keras_backend
-    from engines.keras_engine import start_keras
+    from benchmark.rivals import KERAS_RIVALS, RIVALS
 
     samples = read_samples(args.folder, args.model, cache_folder(args.cache_dir, not args.no_cache))
-    use_keras_backend("tensorflow")
-    with start_keras("cpu")():
-        results = measure_all(samples, args.per_class, args.repeats, args.seed)
+    if args.no_keras:
+        results = measure_all(samples, RIVALS, args.per_class, args.repeats, args.seed)
+    else:
+        use_keras_backend(TRAINING_BACKEND)
+        from engines.keras_engine import start_keras
+
+        with start_keras("cpu")():
+            results = measure_all(samples, RIVALS | KERAS_RIVALS, args.per_class, args.repeats, args.seed)
     print(
         f"{' + '.join(spec.name for spec in args.model)}: {len(samples.classes)} classes, "
         f"{len(samples.labels)} pictures, mean of {args.repeats}"
@@ -114,21 +121,22 @@ def main(argv: Sequence[str] | None = None) -> int:
     return EXIT_OK
 
 
-def measure_all(samples: "Samples", counts: Sequence[int | str], repeats: int, seed: int) -> Results:
+def measure_all(
+    samples: "Samples", rivals: "dict[Heading, Rival]", counts: Sequence[int | str], repeats: int, seed: int
+) -> Results:
     """Return the figures of every method on every case, one for each repeat."""
     import numpy as np
     from tqdm import tqdm
 
     from benchmark.cases import draw_case, plan_draws
-    from benchmark.rivals import RIVALS
 
     draws = plan_draws(np.bincount(samples.labels).tolist(), counts)
     results: Results = defaultdict(lambda: defaultdict(list))
-    with tqdm(total=repeats * len(draws) * len(RIVALS), leave=False, disable=bar_is_off()) as bar:
+    with tqdm(total=repeats * len(draws) * len(rivals), leave=False, disable=bar_is_off()) as bar:
         for repeat in range(repeats):
             for number, draw in enumerate(draws):
                 case = draw_case(draw, samples.labels, np.random.default_rng([seed, repeat, number]))
-                for heading, rival in RIVALS.items():
+                for heading, rival in rivals.items():
                     bar.set_description(f"{draw.name}, {' '.join(heading)}")
                     for row, figures in measure(rival, samples, case, seed + repeat).items():
                         results[row][heading].append(figures)

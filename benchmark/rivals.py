@@ -136,6 +136,8 @@ RIVALS: dict[tuple[str, str], Rival] = {
     ("linear",   "SVM"):          support_vectors,
     ("nearest",  "neighbours"):   nearest_neighbours,
     ("nearest",  "mean"):         nearest_mean,
+}  # fmt: skip
+KERAS_RIVALS: dict[tuple[str, str], Rival] = {
     ("Keras,",   "10 epochs"):    keras_guide,
     ("Keras,",   "60 epochs"):    keras_early_stopping,
 }  # fmt: skip

@@ -150,7 +150,7 @@ def test_place_of_the_features_does_not_matter():
 
 
 def test_views_are_learnt_from_and_the_first_is_judged():
-    """Two classes that only the second view tells apart: copies of the first one are of no use."""
+    """Copies as views change nothing, and other views do."""
     features, labels = clouds([20, 20, 20], 3)
     once, twice = fit(features, labels), fit_linear(np.stack([features] * 2), labels, turns_of(labels), [FEATURES])
     assert twice.kernel == pytest.approx(once.kernel, abs=1e-3)

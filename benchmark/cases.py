@@ -21,7 +21,7 @@ from networks.weights import Weights
 from sources.labelled import read_folder
 from training.dataset import add_digests, find_pictures
 from training.features import PLAIN, Extraction, FeatureSet, load_features
-from training.split import split_pictures
+from training.split import check_every_class, split_pictures
 
 ALL = "all"  # of a class's pictures, but for those that are kept to judge on
 KEPT = 5  # of so many pictures of a class, one is kept to judge on
@@ -93,11 +93,14 @@ def _extract(features: FeatureSet, folder: str, pictures: Sequence[Picture]) -> 
         unreadable = extraction.wait()
     finally:
         extraction.stop()
-    reasons = {picture.path: picture.skipped for picture in pictures if picture.skipped}
-    reasons |= {used[digest].path: reason for digest, reason in unreadable.items()}
-    if reasons:
-        path, reason = next(iter(reasons.items()))
-        logger.warning("left out: %d pictures, such as %s: %s", len(reasons), printable(path), reason)
+    pictures = [replace(one, skipped=one.skipped or unreadable.get(one.digest, "")) for one in pictures]
+    check_every_class(pictures)
+    if skipped := [picture for picture in pictures if picture.skipped]:
+        first = skipped[0]
+        logger.warning(
+            "left out: %d of %d pictures, such as %s: %s",
+            len(skipped), len(pictures), printable(first.path), first.skipped,
+        )  # fmt: skip
     return [picture for digest, picture in used.items() if digest not in unreadable]
 
 

@@ -71,7 +71,7 @@ def rows_of(table: str) -> dict[str, list[str]]:
 
 
 def test_what_is_left_out_is_said(measured):
-    assert "left out: 1 pictures, such as blue/broken.png: " in measured.stderr
+    assert "left out: 1 of 22 pictures, such as blue/broken.png: " in measured.stderr
     assert "left out: uneven (6 + 5): 1 of 3 classes have too few pictures" in measured.stderr
 
 

@@ -24,6 +24,8 @@ TOLERANCE, MOST_STEPS = 1e-4, 200  # of the solver
 BIAS_PENALTY = 0.01  # of the calibration: rare classes have few pictures to tell their bias from
 PRIORS = (0.0, 0.25, 0.5, 0.75, 1.0)  # from classes that count alike to pictures that count alike
 MOST_LOST = 0.005  # of the accuracy, for classes to count alike
+LEAST_LEAD = 1e-3  # of a logit over all others, to be an answer
+MOST_VARIANCE = 100  # of a feature, times what nine of ten features stay below
 
 
 @dataclass(frozen=True)
@@ -93,10 +95,14 @@ def class_weights(labels: np.ndarray, class_weight: str) -> np.ndarray:
 def _scaling(features: np.ndarray, blocks: Sequence[int]) -> tuple[np.ndarray, np.ndarray]:
     """Return the mean of each feature, and the scale [F] that gives a backbone's features a mean variance of 1.
 
-    All of a backbone's features have one scale: those that vary little are mostly noise, and stay small.
+    All of a backbone's features have one scale: those that vary little are mostly noise, and stay small. Only the few
+    that would drown all others are made smaller.
     """
     variance = features.var(axis=0, dtype=np.float64)
-    scales = [np.full(len(part), np.sqrt(part.mean() + 1e-12)) for part in np.split(variance, np.cumsum(blocks)[:-1])]
+    scales = []
+    for part in np.split(variance, np.cumsum(blocks)[:-1]):
+        most = MOST_VARIANCE * np.quantile(part, 0.9) + 1e-12
+        scales.append(np.sqrt((np.minimum(part, most).mean() + 1e-12) * np.maximum(part / most, 1)))
     return features.mean(axis=0, dtype=np.float64), np.concatenate(scales)
 
 
@@ -125,18 +131,22 @@ def _try_strengths(
 
 
 def _solver() -> LogisticRegression:
-    return LogisticRegression(tol=TOLERANCE, max_iter=MOST_STEPS, warm_start=True)
+    return LogisticRegression(max_iter=MOST_STEPS, warm_start=True)
 
 
 def _solve(
     solver: LogisticRegression, views: np.ndarray, labels: np.ndarray, weights: np.ndarray, strength: float
 ) -> tuple[np.ndarray, np.ndarray]:
-    """Return kernel [F, classes] and bias [classes] of a softmax on pictures with weights [N]."""
+    """Return kernel [F, classes] and bias [classes] of a softmax on pictures with weights [N].
+
+    A penalty above 1 leaves a small kernel, which calibration enlarges: it is solved so much more exactly.
+    """
     count = len(views)
-    solver.set_params(C=1 / (strength * weights.sum()))
+    dtype = np.float32 if strength <= 1 else np.float64
+    solver.set_params(C=1 / (strength * weights.sum()), tol=TOLERANCE / max(1, strength))
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", ConvergenceWarning)  # what is nearly the solution classifies as well
-        solver.fit(np.concatenate(views), np.tile(labels, count), np.tile(weights / count, count))
+        solver.fit(np.concatenate(views, dtype=dtype), np.tile(labels, count), np.tile(weights / count, count))
     kernel, bias = solver.coef_.T.astype(np.float64), solver.intercept_.astype(np.float64)
     if kernel.shape[1] == 1:  # of two classes, the solver gives the second's logit alone
         kernel, bias = kernel * [-0.5, 0.5], bias * [-0.5, 0.5]
@@ -175,7 +185,14 @@ def with_prior(trial: Trial, labels: np.ndarray) -> Trial:
     """
     counts = np.bincount(labels, minlength=trial.logits.shape[1])
     log_prior = np.log(np.maximum(counts, 1) / counts.mean())
-    right = np.array([(labels == (trial.logits + prior * log_prior).argmax(axis=1)).mean() for prior in PRIORS])
+    right = np.array([_share_of_right(trial.logits + prior * log_prior, labels) for prior in PRIORS])
     enough = max(right.max() - MOST_LOST, min(right.max(), counts.max() / len(labels)))
     shift = PRIORS[int(np.argmax(right >= enough))] * log_prior
     return replace(trial, logits=trial.logits + shift, bias=trial.bias + shift)
+
+
+def _share_of_right(logits: np.ndarray, labels: np.ndarray) -> float:
+    """Return the accuracy, in which a tie is no answer: rounding would decide it."""
+    is_label = labels[:, None] == np.arange(logits.shape[1])
+    lead = logits[is_label] - np.where(is_label, -np.inf, logits).max(axis=1)
+    return float((lead > LEAST_LEAD).mean())

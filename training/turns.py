@@ -9,21 +9,19 @@ from sources.splits import VALIDATION
 from training.split import too_few
 
 MOST_TURNS = 5  # of a cross-validation
-ENOUGH = 20  # validation pictures of each class, to choose by them alone
-MANY, ENOUGH_OF_MANY = 5000, 5  # pictures in all, with which fewer of each class do
+MANY, ENOUGH = 3000, 5  # pictures, and validation pictures of each class, with which one turn is as good
 
 
 def held_out_turns(pictures: Sequence[Picture]) -> list[int]:
     """Return in which turn each picture of training and validation is held out.
 
-    Where validation has enough of every class, it is held out, once; training pictures are not (-1). Otherwise all
-    pictures take turns, as in cross-validation, in which copies of one picture stay together. Raises UsageError for a
-    class of one picture.
+    All pictures take turns, as in cross-validation, in which copies of one picture stay together. Where there are many,
+    validation is held out, once, and training pictures are not (-1). Raises UsageError for a class of one picture.
     """
     by_class = _by_class(pictures)
     validation = _by_class(picture for picture in pictures if picture.split == VALIDATION)
     least = min(len(validation[label]) for label in by_class)
-    if least >= (ENOUGH if len(pictures) < MANY else ENOUGH_OF_MANY):
+    if len(pictures) >= MANY and least >= ENOUGH:
         return [0 if picture.split == VALIDATION else -1 for picture in pictures]
     count = min(MOST_TURNS, *map(len, by_class.values()))
     if count < 2:

@@ -39,7 +39,7 @@ if TYPE_CHECKING:
     from benchmark.cases import Case, Samples
     from benchmark.rivals import Rival
 
-NAME_WIDTH, WIDTH = 30, 10  # characters of the first column, and of the others
+NAME_WIDTH, WIDTH = 34, 10  # characters of the first column, and of the others
 PER_CLASS = ("5", "10", "20", "all")
 
 

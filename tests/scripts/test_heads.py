@@ -10,7 +10,7 @@ from conftest import FRAMEWORKS, ROOT, imported
 from PIL import Image
 
 from benchmark.cases import Case, Samples, draw_case, plan_draws
-from benchmark.heads import judge
+from benchmark.heads import NAME_WIDTH, judge
 from benchmark.rivals import RIVALS, make_task
 from classifiers.manifest import Picture
 from errors import UsageError
@@ -67,7 +67,7 @@ def test_keras_learns_too(run, folder):
 
 def rows_of(table: str) -> dict[str, list[str]]:
     """Return the cells of a table by the name of their row."""
-    return {line[:30].rstrip(): line[30:].split() for line in table.splitlines()[2:]}
+    return {line[:NAME_WIDTH].rstrip(): line[NAME_WIDTH:].split() for line in table.splitlines()[2:]}
 
 
 def test_what_is_left_out_is_said(measured):

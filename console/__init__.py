@@ -1,5 +1,6 @@
 """How scripts speak and end: messages on stderr, results on stdout, exit codes."""
 
+import gc
 import io
 import logging
 import os
@@ -60,7 +61,9 @@ def _hide_native_messages() -> None:
 def run_script(main: Callable[[], int]) -> int:
     """Run a script's main() and return its exit code; say in a line what went wrong, and with --debug where."""
     try:
-        return _run(main)
+        exit_code = _run(main)
+        gc.freeze()  # or Python would search all of a framework's objects for garbage, in half a second, before it ends
+        return exit_code
     except KeyboardInterrupt as error:
         interrupts.end()
         print(f"interrupted: {printable(str(error))}" if str(error) else "interrupted", file=sys.stderr)

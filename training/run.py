@@ -1,6 +1,7 @@
 """One training run, from the labelled pictures to the trained classifier."""
 
 import contextlib
+import gc
 import importlib
 import logging
 import os
@@ -135,7 +136,10 @@ def _start_keras(options: Options, backend: str) -> Callable:
     """Import Keras, on a backend that can train where that is needed; return what makes it use the device."""
     if not options.keras_trains:
         use_keras_backend(CPU_BACKEND)
+        gc.disable()  # nothing of what is imported is garbage, and to look for it takes a tenth of the time
         importlib.import_module("keras")
+        gc.freeze()
+        gc.enable()
         return contextlib.nullcontext
     device = options.device
     if not BACKENDS[backend].trains:

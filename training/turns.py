@@ -9,7 +9,7 @@ from sources.splits import VALIDATION
 from training.split import too_few
 
 MOST_TURNS = 5  # of a cross-validation
-MANY, ENOUGH = 3000, 5  # pictures, and validation pictures of each class, with which one turn is as good
+MANY, ENOUGH = 1500, 5  # pictures, and validation pictures of each class, with which one turn is as good
 
 
 def held_out_turns(pictures: Sequence[Picture]) -> list[int]:

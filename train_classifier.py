@@ -158,7 +158,7 @@ def _add_training_options(parser: argparse.ArgumentParser) -> None:
     )  # fmt: skip
     group.add_argument(
         "--fine-tune-epochs", type=positive_int, metavar="N",
-        help="fine-tune for N epochs (default: as many as show 25,000 pictures, 4 to 16)",
+        help="fine-tune for N epochs (default: as many as show 22,000 pictures, 4 to 16)",
     )  # fmt: skip
     group.add_argument(
         "--class-weight", choices=CLASS_WEIGHTS, default=CLASS_WEIGHTS[0],

@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from training.learn import Task
 
 HEAD_FACTOR = 3.0  # by which its learning rate is higher than that of the backbones
-SHOWN = 25_000  # training pictures, of all epochs, that are enough to learn from
+SHOWN = 22_000  # training pictures, of all epochs, that are enough to learn from
 EPOCHS = range(4, 17)  # that this may take
 ROWS, LEAST_VIEWS = 12_000, 3  # feature maps of training pictures, and of each: more of them taught no more
 

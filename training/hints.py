@@ -25,12 +25,11 @@ def uneven_classes(counts: Mapping[str, int], class_weight: str) -> list[str]:
     return [f"the classes are very uneven: {what}; {UNEVEN_ANSWERS[class_weight]}"]
 
 
-def on_results(classes: Sequence[str], validation: Judged, test: Judged | None = None) -> list[str]:
-    """Return all hints on what a classifier says of pictures that it was not trained on."""
-    both = [validation, test] if test else [validation]
-    labels, scores = (np.concatenate(parts) for parts in zip(*both, strict=True))
+def on_results(classes: Sequence[str], *judged: Judged) -> list[str]:
+    """Return all hints on what a classifier says of pictures that it was not fitted to."""
+    labels, scores = (np.concatenate(parts) for parts in zip(*judged, strict=True))
     return [
-        *no_better_than_guessing(*validation),
+        *no_better_than_guessing(labels, scores),
         *worse_than_the_commonest(classes, labels, scores),
         *never_answered(classes, labels, scores),
     ]
@@ -44,7 +43,7 @@ def no_better_than_guessing(labels: np.ndarray, scores: np.ndarray) -> list[str]
     if round(loss, 3) < round(guess, 3):
         return []
     return [
-        f"this is no better than guessing: the validation loss is {loss:.3f}, and equal scores for all "
+        f"this is no better than guessing: the loss on unseen pictures is {loss:.3f}, and equal scores for all "
         f"{scores.shape[1]} classes have {guess:.3f}; are the labels right, and do the pictures show the difference?"
     ]
 
@@ -55,8 +54,8 @@ def worse_than_the_commonest(classes: Sequence[str], labels: np.ndarray, scores:
     if right >= counts.max():
         return []
     return [
-        f"this is worse than always answering '{classes[int(counts.argmax())]}': of {len(labels):,} validation and "
-        f"test pictures {right:,} are answered right, and it would be {counts.max():,}"
+        f"this is worse than always answering '{classes[int(counts.argmax())]}': of {len(labels):,} unseen pictures "
+        f"{right:,} are answered right, and it would be {counts.max():,}"
     ]
 
 
@@ -66,6 +65,4 @@ def never_answered(classes: Sequence[str], labels: np.ndarray, scores: np.ndarra
     if not len(never):
         return []
     names = join_names(f"'{classes[index]}' ({(labels == index).sum():,})" for index in never)
-    return [
-        f"never the answer to any of the {len(labels):,} validation and test pictures, though some show them: {names}"
-    ]
+    return [f"never the answer to any of {len(labels):,} unseen pictures, though some show them: {names}"]

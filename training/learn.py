@@ -9,6 +9,7 @@ from typing import Protocol
 
 import keras
 import numpy as np
+from sklearn.utils.class_weight import compute_class_weight
 
 from classifiers.folder import MODEL_FILE, write_trained
 from classifiers.manifest import Picture
@@ -185,8 +186,9 @@ def _numbers(task: Task, pictures: Sequence[Picture]) -> np.ndarray:
 def _plan(task: Task, name: str, epochs: int, learning_rate: float) -> Plan:
     weights = None
     if task.options.class_weight != "none":
-        counts = np.bincount(_numbers(task, task.parts["train"]))
-        weights = {index: counts.sum() / (len(counts) * count) for index, count in enumerate(counts)}
+        numbers = np.arange(len(task.classes))
+        balanced = compute_class_weight("balanced", classes=numbers, y=_numbers(task, task.parts["train"]))
+        weights = dict(enumerate(balanced.tolist()))
     assert task.options.patience is not None
     return Plan(name, epochs, learning_rate, task.options.patience, task.options.seed, weights)
 
@@ -223,10 +225,10 @@ def _test(task: Task, head: FoundHead, clock: Clock) -> Judged:
 
 
 def _hint(task: Task, head: FoundHead, tested: Judged | None) -> None:
-    validation = tested if task.options.fine_tune else head.validation
-    if validation:
-        for hint in on_results(task.classes, validation, tested):
-            logger.warning("hint: %s", hint)
+    unseen = [] if task.options.fine_tune else [head.validation]
+    unseen += [tested] if tested else []
+    for hint in on_results(task.classes, *unseen) if unseen else ():
+        logger.warning("hint: %s", hint)
 
 
 def _report_test(task: Task, scores: np.ndarray) -> dict:

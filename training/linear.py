@@ -13,6 +13,7 @@ from scipy.optimize import minimize
 from scipy.special import log_softmax, softmax
 from sklearn.exceptions import ConvergenceWarning
 from sklearn.linear_model import LogisticRegression
+from sklearn.utils.class_weight import compute_sample_weight
 from threadpoolctl import threadpool_limits
 
 Row = dict[str, float]  # of a strength of the penalty: strength, val_loss, val_accuracy
@@ -72,7 +73,7 @@ def fit_linear(
     with threadpool_limits(1):  # quicker for a task of this size, and the same bits on any number of cores
         centre, scale = _scaling(views[0], blocks)
         views = (views - centre.astype(np.float32)) / scale.astype(np.float32)
-        weights = class_weights(labels, class_weight)
+        weights = compute_sample_weight(None if class_weight == "none" else "balanced", labels)
         chosen, rows = _try_strengths(views, labels, turns, weights)
         if class_weight == "auto":
             chosen = with_prior(chosen, labels[turns >= 0])
@@ -82,14 +83,6 @@ def fit_linear(
     kept = chosen.row(labels[turns >= 0])
     held_out = softmax(chosen.logits, axis=1).astype(np.float32)
     return LinearHead(kernel.astype(np.float32), bias.astype(np.float32), rows, kept, held_out)
-
-
-def class_weights(labels: np.ndarray, class_weight: str) -> np.ndarray:
-    """Return how much each picture counts, float64 [N], 1 on average; with "none", all count alike."""
-    if class_weight == "none":
-        return np.ones(len(labels))
-    counts = np.bincount(labels)
-    return (len(labels) / np.count_nonzero(counts) / np.maximum(counts, 1))[labels]
 
 
 def _scaling(features: np.ndarray, blocks: Sequence[int]) -> tuple[np.ndarray, np.ndarray]:

@@ -34,12 +34,12 @@ def test_no_better_than_guessing():
     labels = np.array([0, 1, 2])
     (line,) = no_better_than_guessing(labels, answers(1, 2, 0))
     assert line.startswith(
-        "this is no better than guessing: the validation loss is 2.996, and equal scores for all 3 classes have 1.099;"
+        "this is no better than guessing: the loss on unseen pictures is 2.996, and equal scores for all 3 classes "
     )
     assert no_better_than_guessing(labels, np.full((3, 3), 1 / 3, np.float32)) != []
     assert no_better_than_guessing(labels, answers(0, 1, 2, score=0.34)) == []
     (line,) = no_better_than_guessing(labels, answers(1, 2, 0, score=1))
-    assert "the validation loss is 87." in line  # and not infinite
+    assert "the loss on unseen pictures is 87." in line  # and not infinite
 
 
 @pytest.mark.parametrize(
@@ -48,7 +48,7 @@ def test_no_better_than_guessing():
         (
             (1, 2, 2, 0),
             [
-                "this is worse than always answering 'dogs': of 4 validation and test pictures 1 are answered right, "
+                "this is worse than always answering 'dogs': of 4 unseen pictures 1 are answered right, "
                 "and it would be 2"
             ],
         ),
@@ -64,7 +64,7 @@ def test_never_answered():
     labels = np.array([0, 0, 2, 2])
     assert never_answered(PETS, labels, answers(0, 2, 0, 2)) == []  # of cats there are no pictures
     assert never_answered(PETS, labels, answers(0, 0, 1, 0)) == [
-        "never the answer to any of the 4 validation and test pictures, though some show them: 'dogs' (2)"
+        "never the answer to any of 4 unseen pictures, though some show them: 'dogs' (2)"
     ]
 
 
@@ -72,6 +72,9 @@ def test_all_hints_on_results():
     labels, wrong = np.array([0, 1, 2]), answers(1, 1, 1)
     validation = (labels, wrong)
     assert [line[:12] for line in on_results(PETS, validation)] == ["this is no b", "never the an"]
-    assert [line[:12] for line in on_results(PETS, validation, (labels, answers(0, 1, 2)))] == ["this is no b"]
+    right = (labels, answers(0, 1, 2))
+    assert on_results(PETS, validation, right) == []
+    (line,) = on_results(PETS, (labels, answers(0, 1, 1)))
+    assert line.startswith("never the answer to any of 3 unseen pictures")
     many = (np.repeat(labels, 50), answers(*np.repeat(labels, 50)))
     assert on_results(PETS, many, many) == []

@@ -22,13 +22,15 @@ import json
 import logging
 import os
 import sys
+from collections import Counter
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
+import settings
 from arguments.kinds import probability
 from arguments.options import add_input_options, add_message_options, add_model_options, add_option
 from arguments.parser import ArgumentParser
-from arguments.values import STDIN, classifier_from, named_images, no_picture, runtime_from, search_of
+from arguments.values import STDIN, classifier_from, count_of, named_images, no_picture, runtime_from, search_of
 from classifiers import Classifier
 from console import EXIT_FAILED_INPUTS, EXIT_OK, configure_messages, run_script
 from console.progress import Progress
@@ -39,7 +41,9 @@ from outputs import Output
 from outputs.formats import FORMATS, format_of, make_format
 from outputs.rows import Results
 from results import Result
-from sources.paths import find_images, is_pattern, search_root
+from sources.listing import name_counts
+from sources.named import FILES, Kind, kind_of
+from sources.paths import is_pattern, search_root
 
 if TYPE_CHECKING:
     from sources.frames import Frame
@@ -116,16 +120,17 @@ def main(argv: Sequence[str] | None = None) -> int:
 def classify_all(args: argparse.Namespace, classifier: Classifier, outputs: Sequence[Output], results: Results) -> int:
     """Hand each result to the outputs, and then to the results, whose rows record what is done; return the failures."""
     images, search = named_images(args), search_of(args, copy_folders(args))
+    left_out: Counter[str] = Counter()
     on_terminal = not args.output and sys.stdout.isatty() and sys.stderr.isatty()
     with Progress(
         is_shown=sys.stderr.isatty() and not on_terminal and not args.quiet,
         rows=results.rows,
         failed=results.failed,
-        count=None if STDIN in args.image else lambda: sum(1 for _ in find_images(images, search)),
+        count=count_of(args, search),
     ) as progress:
         answers = classifier.classify_frames(
             images, top_k=args.top_k, threshold=args.threshold, search=search, skip=results.has_row,
-            keep=any(output.draws for output in outputs),
+            keep=any(output.draws for output in outputs), left_out=left_out,
         )  # fmt: skip
         for frame, result in answers:
             errors = write_all(outputs, frame, result)
@@ -136,7 +141,7 @@ def classify_all(args: argparse.Namespace, classifier: Classifier, outputs: Sequ
             for error in errors:
                 logger.error("error: %s: %s", printable(result.source), error)
     if names_several(args.image):
-        logger.info(progress.summary())
+        logger.info(progress.summary(name_counts(left_out)))
     return progress.failed
 
 
@@ -147,7 +152,9 @@ def copy_folders(args: argparse.Namespace) -> tuple[str, ...]:
 
 def names_several(inputs: Sequence[str]) -> bool:
     """Return whether --image may name more than one picture."""
-    return len(inputs) > 1 or inputs[0] == STDIN or os.path.isdir(inputs[0]) or is_pattern(inputs[0])
+    if len(inputs) > 1 or inputs[0] == STDIN:
+        return True
+    return os.path.isdir(inputs[0]) or is_pattern(inputs[0]) or kind_of(inputs[0]) not in (Kind.PATH, Kind.URL)
 
 
 def check_output(args: argparse.Namespace) -> None:
@@ -173,13 +180,15 @@ def what_shapes_answers(args: argparse.Namespace, classifier: Classifier) -> dic
         "--max-pixels": args.max_pixels,
         "--precision": args.precision,
         "--format": args.format,
+        **({} if args.every == settings.EVERY else {"--every": args.every}),
         **({} if decision is None else {"the model's threshold": decision}),
     }
 
 
 def open_outputs(args: argparse.Namespace, classifier: Classifier) -> list[Output]:
     """Return each way out besides the results themselves."""
-    inputs = [search_root(path) if is_pattern(path) else path for path in args.image if path != STDIN]
+    paths = [path for path in args.image if path != STDIN and kind_of(path) in FILES]
+    inputs = [search_root(path) if is_pattern(path) else path for path in paths]
     outputs: list[Output] = []
     if args.annotate is not None:
         from outputs.annotate import AnnotatedOutput

@@ -25,14 +25,13 @@ from typing import TYPE_CHECKING
 import settings
 from arguments.options import add_input_options, add_message_options, add_models_options, add_option
 from arguments.parser import ArgumentParser
-from arguments.values import STDIN, classifiers_from, named_images, no_picture, search_of
+from arguments.values import STDIN, classifiers_from, count_of, named_images, no_picture, search_of
 from classifiers import Classifier
 from console import EXIT_FAILED_INPUTS, EXIT_OK, configure_messages, logger, run_script
 from console.progress import Progress
 from console.text import printable
 from errors import UsageError
 from outputs.formats import FORMATS, format_of
-from sources.paths import find_images
 
 if TYPE_CHECKING:
     from comparison.agreement import Tally
@@ -106,14 +105,15 @@ def main(argv: Sequence[str] | None = None) -> int:
 def compare_all(args: argparse.Namespace, panel: "Panel", tally: "Tally", outputs: Sequence["Output"]) -> None:
     """Hand each picture's row to the outputs as soon as all models have answered."""
     from inference.loop import PATIENCE
+    from sources.pictures import find_pictures
 
     images, search = named_images(args), search_of(args)
     on_terminal = not args.output and sys.stdout.isatty()
     with Progress(
         is_shown=sys.stderr.isatty() and not on_terminal and not args.quiet,
-        count=None if STDIN in args.image else lambda: sum(1 for _ in find_images(images, search)),
+        count=count_of(args, search),
     ) as progress:
-        for answer in panel.answer(find_images(images, search), PATIENCE, keep=args.figure is not None):
+        for answer in panel.answer(find_pictures(images, search), PATIENCE, keep=args.figure is not None):
             row = tally.add(answer, args.top_k)
             for output in outputs:
                 output.write(answer.frame, row, panel.seconds_per_picture())

@@ -4,27 +4,23 @@
 `make_square` makes the square. Each model's own `preprocess_input` is part of its graph (see `networks`).
 """
 
-import contextlib
-import io
 import logging
 import os
 import stat
 import threading
 from pathlib import Path
-from typing import Any, BinaryIO
+from typing import BinaryIO
 
 import numpy as np
-from PIL import Image, ImageCms, ImageOps, PngImagePlugin
+from PIL import Image, PngImagePlugin
 
+from decoding.colors import to_rgb, upright
+from decoding.diagnosis import reason_of, why_not_an_image
+from decoding.formats import MULTI_FRAME_FORMATS, PILLOW_FORMATS
 from errors import ImageError
 from settings import MAX_PIXELS
 from transforms import Transform
 
-# Formats of photographs. Pillow knows more, but some run other programs (EPS) or have no
-# signature, so that any bytes could pass for them (TGA).
-FORMATS = ("JPEG", "PNG", "GIF", "BMP", "PPM", "WEBP", "TIFF", "AVIF", "JPEG2000", "DIB", "PCX", "QOI")
-SIGNATURES = (b"\xff\xd8\xff", b"\x89PNG", b"GIF8", b"BM", b"II*\0", b"MM\0*")
-MULTI_FRAME_FORMATS = ("AVIF", "GIF", "PNG", "TIFF", "WEBP")  # not MPO, one photograph in several sizes or views
 PADDING_COLOR = (124, 116, 104)  # ImageNet's mean RGB, so that the margin is near zero after preprocessing
 
 RESAMPLING = {"bilinear": Image.Resampling.BILINEAR, "bicubic": Image.Resampling.BICUBIC}
@@ -80,9 +76,9 @@ def convert_image(image: Image.Image, max_pixels: int = MAX_PIXELS) -> Image.Ima
     try:
         with _decoding[id(image) // 16 % len(_decoding)]:
             copy = image.copy()
-        return _to_rgb(_upright(copy))
+        return to_rgb(upright(copy))
     except Exception as error:  # its file is read only now, and may hold anything
-        raise ImageError(f"damaged {image.format or 'PIL'} picture: {_reason(error)}") from error
+        raise ImageError(f"damaged {image.format or 'PIL'} picture: {reason_of(error)}") from error
 
 
 def make_square(image: Image.Image, transform: Transform) -> np.ndarray:
@@ -118,13 +114,13 @@ def _pad_to_square(image: Image.Image, size: int, resample: Image.Resampling) ->
 def _decode(file: BinaryIO, head: bytes, name: str, max_pixels: int, min_side: int | None) -> Image.Image:
     Image.MAX_IMAGE_PIXELS = max(MAX_PIXELS, max_pixels)  # GIFs take memory for the first frame when opened
     try:
-        image = Image.open(file, formats=FORMATS)
+        image = Image.open(file, formats=PILLOW_FORMATS)
     except (Image.DecompressionBombError, Image.DecompressionBombWarning) as error:
         raise ImageError(f"its pixels are over the limit of {max_pixels:,}; raise it with --max-pixels") from error
     except Image.UnidentifiedImageError as error:
-        raise ImageError(_why_not_an_image(head)) from error
+        raise ImageError(why_not_an_image(head)) from error
     except Exception as error:  # Pillow's decoders raise almost anything for hostile bytes
-        raise ImageError(f"damaged picture: {_reason(error)}") from error
+        raise ImageError(f"damaged picture: {reason_of(error)}") from error
     _check_size(image, max_pixels)
     try:
         if image.format in MULTI_FRAME_FORMATS and getattr(image, "is_animated", False):
@@ -133,9 +129,9 @@ def _decode(file: BinaryIO, head: bytes, name: str, max_pixels: int, min_side: i
         if min_side and image.format in ("JPEG", "MPO"):
             image.draft(None, (min_side, min_side))
         image.load()
-        return _to_rgb(_upright(image))
+        return to_rgb(upright(image))
     except Exception as error:
-        raise ImageError(f"damaged {image.format} picture: {_reason(error)}") from error
+        raise ImageError(f"damaged {image.format} picture: {reason_of(error)}") from error
 
 
 def _check_size(image: Image.Image, max_pixels: int) -> None:
@@ -147,55 +143,6 @@ def _check_size(image: Image.Image, max_pixels: int) -> None:
         )
 
 
-def _upright(image: Image.Image) -> Image.Image:
-    with contextlib.suppress(Exception):  # damaged metadata does not cost the picture
-        ImageOps.exif_transpose(image, in_place=True)
-    return image
-
-
-def _to_rgb(image: Image.Image) -> Image.Image:
-    """Convert any of Pillow's modes to 8-bit RGB that looks right."""
-    if image.mode == "RGB" and "transparency" not in image.info:
-        return image
-    if image.mode.startswith(("I", "F")):
-        return _to_8_bit(image).convert("RGB")
-    if image.mode == "LAB":
-        return _to_srgb(image, ImageCms.createProfile("LAB"))
-    if image.mode == "CMYK" and "icc_profile" in image.info:
-        return _cmyk_to_rgb(image)
-    if image.has_transparency_data:
-        rgba = image.convert("RGBA")
-        return Image.alpha_composite(Image.new("RGBA", rgba.size, "white"), rgba).convert("RGB")
-    return image.convert("RGB")
-
-
-def _to_8_bit(image: Image.Image) -> Image.Image:
-    """Rescale 16-bit integers by their full range, and other integers and floats by their own."""
-    values = np.asarray(image).astype(np.float64 if image.mode in ("I", "F") else np.float32)  # those overflow float32
-    values[~np.isfinite(values)] = 0
-    low, high = values.min(), values.max()
-    if image.mode.startswith("I") and low >= 0 and high <= 65535:
-        low, high = 0, 65535
-    elif image.mode == "F" and low >= 0 and high <= 255:
-        low, high = 0, (1 if high <= 1 else 255)
-    scaled = (values - low) * (255 / ((high - low) or 1))
-    return Image.fromarray(np.round(scaled).astype(np.uint8))
-
-
-def _cmyk_to_rgb(image: Image.Image) -> Image.Image:
-    """Convert through the picture's own colour profile, or plainly when that is unusable."""
-    try:
-        return _to_srgb(image, ImageCms.ImageCmsProfile(io.BytesIO(image.info["icc_profile"])))
-    except (ImageCms.PyCMSError, OSError):
-        return image.convert("RGB")
-
-
-def _to_srgb(image: Image.Image, profile: Any) -> Image.Image:
-    converted = ImageCms.profileToProfile(image, profile, ImageCms.createProfile("sRGB"), outputMode="RGB")
-    assert converted is not None  # which it would be if it were converted in place
-    return converted
-
-
 def _note_multi_frame(name: str) -> None:
     if _multi_frame_note.acquire(blocking=False):
         logger.info("%s has several frames; only the first frame of such files is classified", name)
@@ -203,36 +150,3 @@ def _note_multi_frame(name: str) -> None:
 
 def _why_not_a_file(path: str | Path) -> str:
     return "is a folder, not a picture" if os.path.isdir(path) else "is not a regular file (a pipe or a device?)"
-
-
-def _why_not_an_image(head: bytes) -> str:
-    """Say what a file is that Pillow does not know, from its first bytes."""
-    head = head.removeprefix(b"\xef\xbb\xbf")  # the mark of UTF-8 text
-    start = head.lstrip().lower()
-    if not head:
-        return "the file is empty"
-    if start.startswith(b"version https://git-lfs"):
-        return "is a Git LFS pointer, not the picture itself; run `git lfs pull`"
-    if start.startswith((b"<!doctype html", b"<html")):
-        return "is an HTML page, not a picture (a failed download?)"
-    if b"<svg" in start:
-        return "is an SVG drawing; convert it to PNG"
-    if head[4:12] in (b"ftypheic", b"ftypheix", b"ftypmif1", b"ftypmsf1", b"ftyphevc"):
-        return "is a HEIC picture, which Pillow cannot read; convert it to JPEG"
-    if head.startswith(SIGNATURES) or head[8:12] in (b"WEBP", b"avif"):
-        return "damaged picture: it begins like one, but its header is broken"
-    if not head.strip(b"\0"):
-        return "holds only zero bytes (an interrupted copy?)"
-    if _is_text(head):
-        return "is a text file, not a picture"
-    return "is not a picture in a known format"
-
-
-def _is_text(head: bytes) -> bool:
-    text = head.decode("utf-8", errors="ignore")  # the last character may be cut
-    return len(text.encode()) >= len(head) - 3 and all(c.isprintable() or c.isspace() for c in text)
-
-
-def _reason(error: Exception) -> str:
-    lines = str(error).strip().splitlines()
-    return lines[0] if lines else type(error).__name__

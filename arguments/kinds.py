@@ -9,6 +9,7 @@ from classifiers.load import find_named
 from engines.runtime import is_device
 from errors import UsageError
 from models import ModelSpec, find_model
+from sources.sampling import parse_sampling
 
 MAX_INT = 2**31 - 1
 
@@ -51,6 +52,15 @@ def device(text: str) -> str:
 def whole(text: str) -> int:
     """Argument type: a whole number from 0."""
     return 0 if text == "0" else positive_int(text)
+
+
+def sampling(text: str) -> str:
+    """Argument type: which frames of a video, such as 1s, 30 or scene."""
+    try:
+        parse_sampling(text)
+    except UsageError as error:
+        raise argparse.ArgumentTypeError(str(error)) from error
+    return text
 
 
 def layers(text: str) -> int | str:

@@ -9,7 +9,7 @@ import os
 from typing import Any
 
 import settings
-from arguments.kinds import device, model, positive_int, registry_model
+from arguments.kinds import device, model, positive, positive_int, registry_model, sampling
 from arguments.registry import ListModels
 from engines.runtime import AUTO, BACKEND_CHOICES
 from models import find_model
@@ -17,8 +17,8 @@ from models import find_model
 #   option          short  what argparse is told
 OPTIONS: dict[str, tuple[str, dict[str, Any]]] = {
     "--image":      ("-i", {"nargs": "+", "action": "extend", "metavar": "PATH",
-                            "help": "pictures, folders of them, patterns such as 'photos/**/*.jpg'; - reads paths from "
-                                    "stdin, one a line"}),
+                            "help": "pictures, folders of them, patterns such as 'photos/**/*.jpg', archives, videos, "
+                                    "URLs, camera:0; - reads such names from stdin, one a line"}),
     "--exclude":    ("",   {"nargs": "+", "action": "extend", "default": [], "metavar": "PATTERN",
                             "help": "leave out files and folders that match, such as '*.gif', raw/ or "
                                     "'photos/**/old'"}),
@@ -27,6 +27,15 @@ OPTIONS: dict[str, tuple[str, dict[str, Any]]] = {
                                     "too"}),
     "--null":       ("-0", {"action": "store_true",
                             "help": "paths on stdin end with a NUL character instead of a line end"}),
+    "--every":      ("",   {"type": sampling, "default": settings.EVERY, "metavar": "1s|30|scene",
+                            "help": "which frames of a video: one every so many seconds or frames, or one of each "
+                                    "scene (default: %(default)s)"}),
+    "--video":      ("",   {"action": "store_true", "help": "take the videos in folders, too"}),
+    "--timeout":    ("",   {"type": positive, "default": settings.TIMEOUT, "metavar": "SECONDS",
+                            "help": "how long a server may take for a picture (default: %(default)g)"}),
+    "--max-bytes":  ("",   {"type": positive_int, "default": settings.MAX_BYTES, "metavar": "N",
+                            "help": "refuse larger downloads, and larger pictures in archives (default: "
+                                    "%(default)s)"}),
     "--resize":     ("",   {"choices": settings.RESIZE_MODES,
                             "help": "how pictures are made square: crop as in the model's published evaluation, "
                                     "stretch as in the tutorials, pad to keep everything (default: crop, or what a "
@@ -95,6 +104,7 @@ def add_input_options(parser: argparse.ArgumentParser) -> None:
     group.add_argument("image", nargs="*", action="extend", metavar="PATH", help="what to look at, as with --image")
     add_options(group, "--image", "--null")
     add_search_options(group)
+    add_options(group, "--every", "--video", "--timeout", "--max-bytes")
     add_reading_options(group)
 
 

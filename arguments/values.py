@@ -3,7 +3,7 @@
 import argparse
 import os
 import sys
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from functools import partial
 
 from classifiers import Classifier
@@ -14,7 +14,8 @@ from errors import UsageError
 from files import cache_folder
 from models import ModelSpec
 from networks.weights import BUILT_IN_WEIGHTS
-from sources.paths import Search, split_paths
+from sources.named import Kind, kind_of
+from sources.paths import Search, find_images, split_paths
 
 STDIN = "-"  # among the paths of --image
 
@@ -30,6 +31,13 @@ def _stdin_paths(null: bool) -> Iterator[str]:
     return split_paths(partial(os.read, sys.stdin.fileno()), b"\0" if null else b"\n")
 
 
+def count_of(args: argparse.Namespace, search: Search) -> Callable[[], int] | None:
+    """Return what counts the pictures that --image names, or None when that cannot be told before the end."""
+    if args.video or any(path == STDIN or kind_of(path) not in (Kind.PATH, Kind.URL) for path in args.image):
+        return None
+    return lambda: sum(1 for _ in find_images(args.image, search))
+
+
 def no_picture(args: argparse.Namespace) -> str:
     """Return what is wrong when nothing is named to look at."""
     hint = "; --exclude takes all that follows it, so name pictures before it" if args.exclude else ""
@@ -37,8 +45,9 @@ def no_picture(args: argparse.Namespace) -> str:
 
 
 def search_of(args: argparse.Namespace, folders: Sequence[str] = ()) -> Search:
-    """Return what is left out where folders are searched, and those `folders`, which copies go to."""
-    return Search(tuple(dict.fromkeys(args.exclude)), tuple(folders), args.no_ignore)
+    """Return how pictures are found in what is named; copies go to `folders`, which are left out."""
+    ways = {name: getattr(args, name) for name in ("video", "every", "timeout", "max_bytes") if name in args}
+    return Search(tuple(dict.fromkeys(args.exclude)), tuple(folders), args.no_ignore, **ways)
 
 
 def classifier_from(args: argparse.Namespace, model: ModelSpec | TrainedFolder, runtime: Runtime) -> Classifier:

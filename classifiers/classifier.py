@@ -1,5 +1,6 @@
 """A Classifier: a network with its weights, labels and preprocessing, and where it is computed."""
 
+from collections import Counter
 from collections.abc import Callable, Iterator
 from dataclasses import InitVar, dataclass, field
 from pathlib import Path
@@ -76,11 +77,13 @@ class Classifier:
         search: Search = Search(),
         skip: Callable[[str], bool] | None = None,
         keep: bool = False,
+        left_out: Counter[str] | None = None,
     ) -> Iterator[tuple["Frame", Result]]:
         """Yield each picture's Frame beside its Result, as `classify` does.
 
         `skip` says of each source, in order, whether to leave it out. With `keep`, a Frame has its
-        whole picture, for outputs that draw on it.
+        whole picture, for outputs that draw on it. Files in folders that are no pictures are counted
+        in `left_out`, by extension.
         """
         check_count("top_k", top_k)
         check_share("threshold", threshold)
@@ -89,7 +92,7 @@ class Classifier:
         from sources.frames import read_frames
         from sources.pictures import find_pictures, source_of
 
-        found = (item for item in find_pictures(pictures, search) if not (skip and skip(source_of(item))))
+        found = (item for item in find_pictures(pictures, search, left_out) if not (skip and skip(source_of(item))))
         ahead = 2 * (self.runtime.workers if keep else self.runtime.batch_size)
         frames = read_frames(found, self.transform, self.runtime.workers, ahead, PATIENCE, keep)
         return (

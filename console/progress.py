@@ -4,7 +4,7 @@ import contextlib
 import logging
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
@@ -38,13 +38,17 @@ class Progress(contextlib.ExitStack):
                 self._bar.set_postfix(failed=self.failed, refresh=False)
             self._bar.update()
 
-    def summary(self) -> str:
-        """Say in a line how it went; the speed is that of this run, loading the model included."""
+    def summary(self, left_out: Sequence[str] = ()) -> str:
+        """Say in a line how it went; the speed is that of this run, loading the model included.
+
+        `left_out` says what was no picture, such as "12 .mov".
+        """
         counts = f"{self.done - self.failed:,} classified, {self.failed:,} failed"
         if self._before:
             counts += f" ({self._before:,} rows are from before)"
         new = self.done - self._before
-        return f"{counts}: {new / (time.monotonic() - self._started):.1f} images/s" if new else counts
+        speed = f": {new / (time.monotonic() - self._started):.1f} images/s" if new else ""
+        return counts + speed + (f"; left out: {', '.join(left_out)}" if left_out else "")
 
     def _show(self, count: Callable[[], int] | None) -> None:
         from tqdm import tqdm

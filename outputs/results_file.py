@@ -17,12 +17,12 @@ from typing import TYPE_CHECKING, BinaryIO
 
 import portalocker
 
+from decoding.formats import IMAGE_SUFFIXES
 from errors import UsageError
 from files import write_whole
 from outputs.results_stream import ResultsStream
 from outputs.rows import PATH_ERRORS, DoneRows, Format, Results, StoredFormat, StoredRow
 from results import Result
-from sources.paths import IMAGE_SUFFIXES
 
 if TYPE_CHECKING:
     from sources.frames import Frame

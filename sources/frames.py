@@ -10,16 +10,16 @@ from functools import partial
 from typing import Any, TypeVar
 
 import numpy as np
-from PIL import Image
 
 from errors import ImageError
 from preprocess import make_square, open_file, read_image, read_square
 from settings import READ_AHEAD, WORKERS
 from sources.paths import is_pattern, why_no_images
-from sources.pictures import Given, open_picture, read_bytes
+from sources.pictures import Given, nbytes, open_picture, read_bytes
 from transforms import Transform
 
 MOST_KEPT_BYTES = 2**26  # of a file that is kept as it is; of a larger one, the decoded picture is
+MOST_WAITING_BYTES = 2**26  # of pictures that are in memory and not read yet
 
 Item = TypeVar("Item")
 Read = TypeVar("Read")
@@ -37,9 +37,7 @@ class Frame:
     @property
     def kept_bytes(self) -> int:
         """How much memory the whole picture takes."""
-        if isinstance(self.picture, Image.Image):
-            return 3 * self.picture.width * self.picture.height
-        return 0 if self.picture is None else memoryview(self.picture).nbytes
+        return nbytes(self.picture)
 
 
 def read_frame(item: str | Given, transform: Transform, keep: bool = False) -> Frame:
@@ -115,7 +113,7 @@ class _Reader:
         self._items = items
         self._read = read
         self._executor = ThreadPoolExecutor(workers)
-        self._room = threading.Semaphore(ahead)
+        self._room = _Room(ahead)
         self._frames: queue.SimpleQueue[Future | None] = queue.SimpleQueue()
         self._stopped = False
         threading.Thread(target=self._submit_all, daemon=True).start()
@@ -130,24 +128,65 @@ class _Reader:
             if frame is None:
                 return
             yield frame.result()
-            self._room.release()
+            self._room.leave()
 
     def stop(self) -> None:
         """Let the threads end, whatever they are at."""
         self._stopped = True
-        self._room.release()
+        self._room.close()
         self._executor.shutdown(wait=False, cancel_futures=True)
+
+    def _read_one(self, item: Any, size: int) -> Any:
+        try:
+            return self._read(item)
+        finally:
+            self._room.add(-size)
 
     def _submit_all(self) -> None:
         try:
-            self._room.acquire()
+            self._room.enter()
             for item in self._items:
                 if self._stopped:
                     return
-                self._frames.put(self._executor.submit(self._read, item))
-                self._room.acquire()
+                size = nbytes(item.picture) if isinstance(item, Given) else 0
+                self._room.add(size)
+                self._frames.put(self._executor.submit(self._read_one, item, size))
+                self._room.enter()
         except BaseException as error:  # raised where the frames are taken
             failed: Future = Future()
             failed.set_exception(error)
             self._frames.put(failed)
         self._frames.put(None)
+
+
+class _Room:
+    """Room for so many items, and for so many bytes of those that are not read yet."""
+
+    def __init__(self, items: int) -> None:
+        self._changed = threading.Condition()
+        self._items = items
+        self._bytes = 0
+
+    def enter(self) -> None:
+        """Wait until there is room for one more."""
+        with self._changed:
+            self._changed.wait_for(lambda: self._items > 0 and self._bytes <= MOST_WAITING_BYTES)
+            self._items -= 1
+
+    def add(self, size: int) -> None:
+        """Take bytes, or give them back when `size` is below 0."""
+        with self._changed:
+            self._bytes += size
+            self._changed.notify_all()
+
+    def leave(self) -> None:
+        """Make room for one more."""
+        with self._changed:
+            self._items += 1
+            self._changed.notify_all()
+
+    def close(self) -> None:
+        """Let who waits enter."""
+        with self._changed:
+            self._items, self._bytes = 1, 0
+            self._changed.notify_all()

@@ -14,12 +14,13 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import NamedTuple
 
+from decoding.formats import IMAGE_SUFFIXES
 from errors import UsageError
 from labels.classes import ClassIndex, nfc
 from sources.labels_csv import read_rows
 from sources.layout import ClassFolder, how_to_label, read_layout
 from sources.listing import count_by_extension
-from sources.paths import IMAGE_SUFFIXES, Search, find_below, find_no_images_below
+from sources.paths import Search, find_below, find_no_images_below
 from sources.splits import TRAIN
 
 MOST_WRONG = 3  # of many mistakes, those that an error names

@@ -1,13 +1,13 @@
 """What is directly in a folder of labelled pictures."""
 
 import os
-import re
 from collections import Counter
 from collections.abc import Iterable
 from typing import NamedTuple
 
+from decoding.formats import IMAGE_SUFFIXES
 from errors import UsageError
-from sources.paths import IMAGE_SUFFIXES
+from sources.paths import extension_of
 from sources.search import NO_MEDIA, Search, is_system_folder
 
 MOST_NAMED = 5  # folders, in a message
@@ -69,15 +69,14 @@ def _why_unlisted(folder: str, error: OSError) -> str:
 
 def count_by_extension(paths: Iterable[str]) -> str:
     """Return how many files there are of each extension, for a message: the commonest first, "" for no file."""
-    counts = Counter(map(_extension, paths))
+    return join_names(name_counts(Counter(map(extension_of, paths))))
+
+
+def name_counts(counts: Counter[str]) -> list[str]:
+    """Return counts for a message, the commonest first, such as "12 .mov"."""
     named = counts.most_common(MOST_NAMED if len(counts) <= MOST_NAMED else MOST_NAMED - 1)
     rest = counts.total() - sum(count for _extension, count in named)
-    return join_names([f"{count:,} {extension}" for extension, count in named] + [f"{rest:,} others"] * bool(rest))
-
-
-def _extension(path: str) -> str:
-    extension = os.path.splitext(path)[1].lower()
-    return extension if re.fullmatch(r"\.\w{1,8}", extension) else "of other names"
+    return [f"{count:,} {extension}" for extension, count in named] + [f"{rest:,} others"] * bool(rest)
 
 
 def join_names(names: Iterable[str]) -> str:

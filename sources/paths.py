@@ -4,18 +4,17 @@ import fnmatch
 import glob
 import heapq
 import os
+import re
 import tempfile
+from collections import Counter
 from collections.abc import Callable, Iterable, Iterator
 from itertools import islice
 from pathlib import PurePath
 from typing import IO
 
+from decoding.formats import IMAGE_SUFFIXES, VIDEO_SUFFIXES
 from sources.search import ANY_FOLDERS, NO_MEDIA, SYSTEM_FILES, Search, is_system_folder
 
-IMAGE_SUFFIXES = (
-    ".jpg", ".jpeg", ".jpe", ".jfif", ".png", ".gif", ".webp", ".bmp", ".dib", ".tif", ".tiff", ".avif",
-    ".jp2", ".j2k", ".ppm", ".pgm", ".pbm", ".pnm", ".pcx", ".qoi",
-)  # fmt: skip
 ANY_SUFFIX = ("",)
 NO_MORE = ("", False)
 NAMES_IN_MEMORY = 20_000  # of one folder; more are sorted on disk
@@ -28,7 +27,11 @@ MATCHED = ()
 EVERYTHING: Ways = {(ANY_FOLDERS, "*")}
 
 
-def find_images(inputs: PathName | Iterable[PathName | Iterable[PathName]], search: Search = Search()) -> Iterator[str]:
+def find_images(
+    inputs: PathName | Iterable[PathName | Iterable[PathName]],
+    search: Search = Search(),
+    left_out: Counter[str] | None = None,
+) -> Iterator[str]:
     """Yield the path of every picture: files as given, folders and patterns searched and sorted.
 
     In a folder the files with a picture's extension count, at any depth; hidden ones do not, and
@@ -37,16 +40,17 @@ def find_images(inputs: PathName | Iterable[PathName | Iterable[PathName]], sear
     taken when the pattern spells that extension. What is an iterable itself is a list of
     files and folders, without patterns. A folder without pictures or that cannot be listed, and a
     pattern that matches nothing, are yielded themselves, so that `read_frame` reports them in their place.
-    What `search` leaves out is not among them, but for folders that are named themselves.
+    What `search` leaves out is not among them, but for folders that are named themselves. Files in
+    folders that are no pictures are counted in `left_out`, by extension.
     """
     for given in [inputs] if isinstance(inputs, PathName) else inputs:
         if not isinstance(given, PathName):
             for path in given:
-                yield from _search(os.fspath(path), search)
+                yield from _search(os.fspath(path), search, left_out)
         elif is_pattern(path := os.fspath(given)):
-            yield from _or_itself(path, _expand(path, search))
+            yield from _or_itself(path, _expand(path, search, left_out))
         else:
-            yield from _search(path, search)
+            yield from _search(path, search, left_out)
 
 
 def find_below(folder: str, root: str, search: Search = Search()) -> Iterator[str]:
@@ -69,10 +73,16 @@ def why_no_images(folder: str) -> str:
     except OSError as error:
         return f"the folder cannot be listed: {error.strerror}"
     if next(_walk(folder, Search(no_ignore=True), folder), folder) == folder:
-        return f"the folder holds no pictures ({', '.join(IMAGE_SUFFIXES)})"
+        return f"the folder holds no pictures ({', '.join(IMAGE_SUFFIXES[:3])} ...)"
     if os.path.lexists(os.path.join(folder, NO_MEDIA)):
         return f"the folder is not searched, for it holds a {NO_MEDIA} file; --no-ignore searches it"
     return "all pictures in the folder are left out: by --exclude, by a .nomedia file, or because copies go there"
+
+
+def extension_of(path: str) -> str:
+    """Return a path's extension in small letters, for a message; of what looks like none, words."""
+    extension = os.path.splitext(path)[1].lower()
+    return extension if re.fullmatch(r"\.\w{1,8}", extension) else "of other names"
 
 
 def is_pattern(path: str) -> bool:
@@ -108,9 +118,9 @@ def _split(read: Callable[[int], bytes], separator: bytes) -> Iterator[bytes]:
         yield rest
 
 
-def _search(path: str, search: Search) -> Iterator[str]:
+def _search(path: str, search: Search, left_out: Counter[str] | None) -> Iterator[str]:
     if os.path.isdir(path):
-        return find_below(path, path, search)
+        return _or_itself(path, _walk(path, search, path, left_out=left_out))
     return iter([] if search.leaves_out_named(path) else [path])
 
 
@@ -119,12 +129,13 @@ def _or_itself(path: str, found: Iterator[str]) -> Iterator[str]:
     yield from found
 
 
-def _expand(pattern: str, search: Search) -> Iterator[str]:
+def _expand(pattern: str, search: Search, left_out: Counter[str] | None) -> Iterator[str]:
     folder, segments = _split_pattern(pattern)
     if not os.path.isdir(folder or os.curdir):
         return iter(())
     suffix = os.path.splitext(segments[-1])[1].lower()
-    return _walk(folder, search, folder, {segments}, (*IMAGE_SUFFIXES, suffix) if suffix else IMAGE_SUFFIXES)
+    suffixes = (*IMAGE_SUFFIXES, suffix) if suffix else IMAGE_SUFFIXES
+    return _walk(folder, search, folder, {segments}, suffixes, left_out)
 
 
 def _split_pattern(pattern: str) -> tuple[str, tuple[str, ...]]:
@@ -147,6 +158,7 @@ def _walk(
     root: str,
     ways: Ways = EVERYTHING,
     suffixes: tuple[str, ...] = IMAGE_SUFFIXES,
+    left_out: Counter[str] | None = None,
 ) -> Iterator[str]:
     """Yield the files below a folder that match, and the folders there that cannot be listed.
 
@@ -154,6 +166,8 @@ def _walk(
     folders on the way down are open, and a folder's names are read when it is its turn.
     """
     copies = {os.path.realpath(other) for other in search.folders}
+    if search.video and suffixes is not ANY_SUFFIX:
+        suffixes += VIDEO_SUFFIXES
 
     def open_level(folder: str, ways: Ways) -> tuple[Iterator[tuple[str, bool]], Ways]:
         ways = _skip_any_folders(ways)
@@ -161,11 +175,17 @@ def _walk(
             ways = _skip_any_folders(EVERYTHING)
 
         def is_wanted(name: str, is_folder: bool) -> bool:
-            if not (is_folder or name.lower().endswith(suffixes)) or not _is_on_the_way(name, is_folder, ways):
+            if not _is_on_the_way(name, is_folder, ways):
                 return False
             if is_folder and not search.no_ignore and is_system_folder(name):
                 return False
-            return not (search.exclude and search.leaves_out(os.path.join(folder, name), is_folder, root))
+            if search.exclude and search.leaves_out(os.path.join(folder, name), is_folder, root):
+                return False
+            if is_folder or name.lower().endswith(suffixes):
+                return True
+            if left_out is not None and name.lower() not in SYSTEM_FILES:
+                left_out[extension_of(name)] += 1
+            return False
 
         return _list(folder, is_wanted, search.no_ignore), ways
 
@@ -221,7 +241,7 @@ def _list(folder: str, is_wanted: Callable[[str, bool], bool], no_ignore: bool) 
                 for entry in entries:
                     asks_to_be_ignored |= entry.name == NO_MEDIA and not no_ignore
                     is_folder = entry.is_dir(follow_symlinks=False)
-                    if is_wanted(entry.name, is_folder) and not _is_link_to_folder(entry):
+                    if not _is_link_to_folder(entry) and is_wanted(entry.name, is_folder):
                         yield entry.name, is_folder
         except OSError:
             failed.append((folder, False))

@@ -5,6 +5,7 @@
 
 import io
 import os
+from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping
 from itertools import count
 from typing import Any, NamedTuple
@@ -15,6 +16,7 @@ from PIL import Image
 from errors import ImageError, first_line
 from preprocess import convert_image, decode_image, read_image
 from settings import MAX_PIXELS
+from sources.named import Kind, kind_of
 from sources.paths import PathName, Search, find_images
 
 KINDS = "a path, a PIL image, a uint8 array, bytes, an open binary file, or an iterable of these"
@@ -34,26 +36,53 @@ def source_of(item: str | Given) -> str:
     return item.source if isinstance(item, Given) else item
 
 
-def find_pictures(pictures: Any, search: Search = Search()) -> Iterator[str | Given]:
+def find_pictures(
+    pictures: Any, search: Search = Search(), left_out: Counter[str] | None = None
+) -> Iterator[str | Given]:
     """Yield the path of every picture that `pictures` names (see `find_images`), and those that are no paths as Given.
 
     A Given is called as its file is, or by its kind and its place among the pictures given, from 0: "array[2]".
-    What is no picture at all becomes a Given, too, so that it is reported in its place.
+    What is no picture at all becomes a Given, too, so that it is reported in its place. Files in folders that are
+    no pictures are counted in `left_out`, by extension.
     """
     is_several = not isinstance(pictures, PathName) and _is_iterable(pictures)
-    return _find(pictures if is_several else [pictures], search, count(), are_patterns=True)
+    return _Finder(search, Counter() if left_out is None else left_out).find(
+        pictures if is_several else [pictures], are_patterns=True
+    )
 
 
-def _find(pictures: Iterable[Any], search: Search, places: Iterator[int], are_patterns: bool) -> Iterator[str | Given]:
-    """Yield the pictures of a list; in a list that is in another one, a path is never a pattern."""
-    for given in pictures:
-        if isinstance(given, PathName):
-            next(places)
-            yield from find_images([given if are_patterns else [given]], search)
-        elif _is_iterable(given):
-            yield from _find(given, search, places, are_patterns=False)
-        else:
-            yield _named(given, next(places))
+class _Finder:
+    def __init__(self, search: Search, left_out: Counter[str]) -> None:
+        self._search = search
+        self._left_out = left_out
+        self._places = count()
+
+    def find(self, pictures: Iterable[Any], are_patterns: bool) -> Iterator[str | Given]:
+        """Yield the pictures of a list; in a list that is in another one, a path is never a pattern."""
+        for given in pictures:
+            if isinstance(given, PathName):
+                next(self._places)
+                yield from self._find_named(os.fspath(given), are_patterns)
+            elif _is_iterable(given):
+                yield from self.find(given, are_patterns=False)
+            else:
+                yield _named(given, next(self._places))
+
+    def _find_named(self, name: str, is_pattern: bool) -> Iterator[str | Given]:
+        kind = kind_of(name)
+        if kind is not Kind.PATH:
+            yield from find_in(kind, name, self._search)
+            return
+        for path in find_images([name if is_pattern else [name]], self._search, self._left_out):
+            if path != name and self._search.video and kind_of(path) is Kind.VIDEO:
+                yield from find_in(Kind.VIDEO, path, self._search)
+            else:
+                yield path
+
+
+def find_in(kind: Kind, name: str, search: Search) -> Iterator[str | Given]:
+    """Yield the pictures in what is no picture file itself, in order."""
+    yield Given(name, ImageError(f"is {kind.value}, which cannot be read"))
 
 
 def _is_iterable(given: Any) -> bool:
@@ -92,9 +121,20 @@ def open_picture(
         return convert_image(picture, max_pixels)
     if isinstance(picture, np.ndarray):
         return convert_image(_from_array(picture), max_pixels)
+    if isinstance(picture, ImageError):  # what is wrong in the place of the picture
+        raise picture
     if hasattr(picture, "read"):
         return decode_image(io.BytesIO(read_bytes(picture)), name, max_pixels, min_side)
     raise ImageError(f"{type(picture).__name__} is no picture; give {KINDS}")
+
+
+def nbytes(picture: Any) -> int:
+    """Return how much memory a picture takes, as far as that is known before it is read."""
+    if isinstance(picture, Image.Image):
+        return 3 * picture.width * picture.height
+    if isinstance(picture, np.ndarray):
+        return picture.nbytes
+    return len(picture) if isinstance(picture, (bytes, bytearray)) else 0
 
 
 def read_bytes(file: Any) -> bytes:

@@ -1,4 +1,4 @@
-"""What a search of folders leaves out: what patterns name, and folders that hold nothing for people to see."""
+"""How what is named is searched: what is left out of folders, and how much is taken of videos and downloads."""
 
 import os
 from collections.abc import Sequence
@@ -10,6 +10,8 @@ from typing import NamedTuple
 
 from errors import UsageError
 from labels.classes import nfc
+from settings import EVERY, MAX_BYTES, TIMEOUT, check_count
+from sources.sampling import parse_sampling
 
 NO_MEDIA = ".nomedia"  # a file that asks programs not to look for pictures in its folder, as on Android
 SYSTEM_FOLDERS = {  # thumbnails, copies and rubbish that systems keep beside pictures
@@ -26,13 +28,21 @@ ANY_FOLDERS = "**"
 
 @dataclass(frozen=True)
 class Search:
-    """What a search of folders leaves out."""
+    """How what is named is searched."""
 
     exclude: tuple[str, ...] = ()  # patterns of names and paths, as in .gitignore
     folders: tuple[str, ...] = ()  # that copies go to
     no_ignore: bool = False  # look into folders with a .nomedia file and into SYSTEM_FOLDERS, too
+    video: bool = False  # take the videos in folders, too
+    every: str | int = EVERY  # which frames of a video: "1s", 30 (frames) or "scene"
+    timeout: float = TIMEOUT  # seconds that a server may take
+    max_bytes: int = MAX_BYTES  # of a download, or of a picture in an archive
 
     def __post_init__(self) -> None:
+        parse_sampling(self.every)
+        if not self.timeout > 0:
+            raise UsageError(f"timeout {self.timeout!r} is not a number of seconds above 0")
+        check_count("max_bytes", self.max_bytes)
         given: object = self.exclude
         if isinstance(given, str):
             raise UsageError(f"exclude is {self.exclude!r}; give a tuple of patterns")

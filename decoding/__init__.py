@@ -1,0 +1,1 @@
+"""What is behind `preprocess`: each format's own ways, colours, and what is wrong with a file that cannot be read."""

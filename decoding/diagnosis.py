@@ -1,0 +1,37 @@
+"""What is wrong with a file that cannot be read as a picture."""
+
+SIGNATURES = (b"\xff\xd8\xff", b"\x89PNG", b"GIF8", b"BM", b"II*\0", b"MM\0*")
+
+
+def why_not_an_image(head: bytes) -> str:
+    """Say what a file is that is read by no decoder, from its first bytes."""
+    head = head.removeprefix(b"\xef\xbb\xbf")  # the mark of UTF-8 text
+    start = head.lstrip().lower()
+    if not head:
+        return "the file is empty"
+    if start.startswith(b"version https://git-lfs"):
+        return "is a Git LFS pointer, not the picture itself; run `git lfs pull`"
+    if start.startswith((b"<!doctype html", b"<html")):
+        return "is an HTML page, not a picture (a failed download?)"
+    if b"<svg" in start:
+        return "is an SVG drawing; convert it to PNG"
+    if head[4:12] in (b"ftypheic", b"ftypheix", b"ftypmif1", b"ftypmsf1", b"ftyphevc"):
+        return "is a HEIC picture, which Pillow cannot read; convert it to JPEG"
+    if head.startswith(SIGNATURES) or head[8:12] in (b"WEBP", b"avif"):
+        return "damaged picture: it begins like one, but its header is broken"
+    if not head.strip(b"\0"):
+        return "holds only zero bytes (an interrupted copy?)"
+    if _is_text(head):
+        return "is a text file, not a picture"
+    return "is not a picture in a known format"
+
+
+def _is_text(head: bytes) -> bool:
+    text = head.decode("utf-8", errors="ignore")  # the last character may be cut
+    return len(text.encode()) >= len(head) - 3 and all(c.isprintable() or c.isspace() for c in text)
+
+
+def reason_of(error: Exception) -> str:
+    """Return the first line of what an exception says, or its name."""
+    lines = str(error).strip().splitlines()
+    return lines[0] if lines else type(error).__name__

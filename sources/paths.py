@@ -187,7 +187,8 @@ def _walk(
                 left_out[extension_of(name)] += 1
             return False
 
-        return _list(folder, is_wanted, search.no_ignore), ways
+        asks_for_quiet = not search.no_ignore and os.path.lexists(os.path.join(folder, NO_MEDIA))
+        return iter(()) if asks_for_quiet else _list(folder, is_wanted), ways
 
     levels = [open_level(folder, ways)]
     while levels:
@@ -225,21 +226,17 @@ def _skip_any_folders(ways: Ways) -> Ways:
     return ways | _skip_any_folders(skipped) if skipped else ways
 
 
-def _list(folder: str, is_wanted: Callable[[str, bool], bool], no_ignore: bool) -> Iterator[tuple[str, bool]]:
+def _list(folder: str, is_wanted: Callable[[str, bool], bool]) -> Iterator[tuple[str, bool]]:
     """Yield the path of each entry wanted, sorted by name, and whether it is a folder.
 
-    A folder that cannot be listed (to its end) is yielded itself, after what could be listed. Of one
-    with a .nomedia file, nothing is, unless `no_ignore`.
+    A folder that cannot be listed (to its end) is yielded itself, after what could be listed.
     """
     failed: list[tuple[str, bool]] = []
-    asks_to_be_ignored = False
 
     def wanted() -> Iterator[tuple[str, bool]]:
-        nonlocal asks_to_be_ignored
         try:
             with os.scandir(folder or os.curdir) as entries:
                 for entry in entries:
-                    asks_to_be_ignored |= entry.name == NO_MEDIA and not no_ignore
                     is_folder = entry.is_dir(follow_symlinks=False)
                     if not _is_link_to_folder(entry) and is_wanted(entry.name, is_folder):
                         yield entry.name, is_folder
@@ -251,8 +248,7 @@ def _list(folder: str, is_wanted: Callable[[str, bool], bool], no_ignore: bool) 
     while chunk := sorted(islice(names, NAMES_IN_MEMORY)):
         runs.append(chunk if len(chunk) < NAMES_IN_MEMORY else _on_disk(chunk))
     for name, is_folder in heapq.merge(*runs):
-        if not asks_to_be_ignored:
-            yield os.path.join(folder, name), is_folder
+        yield os.path.join(folder, name), is_folder
     yield from failed
 
 

@@ -4,12 +4,14 @@ import os
 import shutil
 import threading
 
+import numpy as np
 import pytest
 from conftest import IMAGES
 from nobody import as_nobody
 
-from sources.frames import read_frame, read_frames
+from sources.frames import MOST_WAITING_BYTES, read_ahead, read_frame, read_frames
 from sources.paths import find_images
+from sources.pictures import Given
 from transforms import Transform
 
 TRANSFORM = Transform(224)
@@ -84,6 +86,25 @@ def test_look_ahead_is_bounded(workers, ahead):
     for given, _ in enumerate(read_frames(paths(), TRANSFORM, workers=workers, ahead=ahead), start=1):
         assert asked - given < ahead
     assert asked == given == 1000
+
+
+def test_pictures_that_wait_are_bounded_in_bytes():
+    """Large arrays, as the frames of a video are: few are made before they are wanted."""
+    made = []
+
+    def arrays():
+        for number in range(40):
+            made.append(number)
+            yield Given(f"array[{number}]", np.zeros((2500, 2500, 3), np.uint8))
+
+    most = 2 + MOST_WAITING_BYTES // (3 * 2500 * 2500)
+    may_read = threading.Semaphore(0)
+    frames = read_ahead(arrays(), lambda item: may_read.acquire() and item.source, workers=1, ahead=64)
+    threading.Timer(0.5, may_read.release).start()
+    assert next(frames) == "array[0]"
+    assert len(made) <= most + 1
+    may_read.release(40)
+    assert list(frames) == [f"array[{number}]" for number in range(1, 40)]
 
 
 def test_endless_paths_can_be_closed_early():

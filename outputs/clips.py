@@ -252,6 +252,7 @@ class _Sound:
                 frames = packet.decode()
             except av.error.FFmpegError:
                 continue
+            frame: Any
             for frame in frames:
                 frame.pts -= round(offset / frame.time_base)
                 if frame.pts >= 0:

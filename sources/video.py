@@ -2,9 +2,11 @@
 
 import os
 import time
+from base64 import b64encode
 from collections.abc import Iterator
 from typing import Any
 from urllib.error import HTTPError
+from urllib.parse import unquote, urlsplit
 from urllib.request import Request, urlopen
 
 os.environ.setdefault("OPENCV_FFMPEG_LOGLEVEL", "-8")  # it is read once; what is wrong is an ImageError
@@ -45,6 +47,7 @@ class Video:
         self.frames = 0  # that were read so far
         self.step = 0  # microseconds from the frame before the present one
         self._timeout = timeout
+        self._is_late = False
         self._capture = _open_file(name) if timeout is None else _open_stream(name, timeout)
         self.width, self.height = _shown_size(self._capture)
         if self.width * self.height > MAX_PIXELS:
@@ -59,9 +62,8 @@ class Video:
 
     @property
     def codec(self) -> str:
-        """The four letters of how the video is coded, for a message."""
-        letters = int(self._capture.get(cv2.CAP_PROP_FOURCC)).to_bytes(4, "little", signed=True).decode("latin-1")
-        return f" (coded as {letters})" if letters.isalnum() and letters.isascii() else ""
+        """The four letters that say how the video is coded, such as "avc1"."""
+        return int(self._capture.get(cv2.CAP_PROP_FOURCC)).to_bytes(4, "little", signed=True).decode("latin-1")
 
     def times(self) -> Iterator[int]:
         """Yield the time of each frame, in microseconds since the first one; each is later than the one before.
@@ -96,7 +98,10 @@ class Video:
     def _grab(self) -> bool:
         began = time.monotonic()
         is_there = self._capture.grab()
-        if not is_there and self._timeout is not None and time.monotonic() - began >= self._timeout * 0.9:
+        if self._timeout is None:
+            return is_there
+        self._is_late |= time.monotonic() - began >= self._timeout * 0.9  # what was decoded before comes after it
+        if self._is_late and not is_there:
             raise ImageError(f"the stream stopped: nothing came for {self._timeout:g} seconds (--timeout)")
         return is_there
 
@@ -114,6 +119,7 @@ def find_frames(path: str, search: Search = Search()) -> Iterator[str | Given]:
         video = Video(path)
         yield from _name_frames(path, video, parse_sampling(search.every))
         _check_whole(path, video)
+        _check_frames(video)
     except ImageError as error:
         yield Given(path, error)
 
@@ -126,6 +132,7 @@ def find_stream_frames(url: str, search: Search = Search()) -> Iterator[Given]:
         yield from _name_frames(name, video, parse_sampling(search.every))
         if video.frames < video.claimed * LEAST_OF_STREAM:
             raise ImageError(f"the stream ended early, after {video.frames:,} of {video.claimed:,} frames")
+        _check_frames(video)
     except ImageError as error:
         yield Given(name, error)
 
@@ -135,8 +142,12 @@ def _name_frames(name: str, video: Video, sampling: Sampling) -> Iterator[Given]
     for microseconds, pixels in _take(video, sampling):
         last = max(round(microseconds / 1000), last + 1)
         yield Given(name_frame(name, last), pixels)
+
+
+def _check_frames(video: Video) -> None:
     if not video.frames:
-        raise ImageError(f"holds no frame that OpenCV can decode{video.codec}; convert it to H.264")
+        hint = "; OpenCV has no decoder for AV1, so convert it to H.264" if video.codec.lower() == "av01" else ""
+        raise ImageError(f"holds no frame that can be decoded{hint}")
 
 
 def _take(video: Video, sampling: Sampling) -> Iterator[tuple[int, np.ndarray | ImageError]]:
@@ -194,15 +205,24 @@ def _open_stream(url: str, timeout: float) -> cv2.VideoCapture:
 
 def _why_no_stream(url: str, timeout: float) -> str:
     """Ask once more, for FFmpeg does not tell what a server answered."""
-    if url.lower().startswith(SCHEMES):
-        try:
-            urlopen(Request(url, headers={"Range": "bytes=0-0"}), timeout=timeout).close()
-        except HTTPError as error:
-            return f"the server answers {error.code} {error.reason}"
-        except Exception as error:  # no such host, refused, no answer, a wrong certificate: each has its own
-            return f"cannot be reached: {first_line(error)}"
-        return "the server sends no video that can be read"
-    return f"cannot be opened: no server answered within {timeout:g} seconds, or it has no such stream"
+    if not url.lower().startswith(SCHEMES):
+        return f"cannot be opened: no server answered within {timeout:g} seconds, or it has no such stream"
+    try:
+        with urlopen(_first_byte_of(url), timeout=timeout):
+            return "the server sends no video that can be read"
+    except HTTPError as error:
+        return f"the server answers {error.code} {error.reason}"
+    except Exception as error:  # no such host, refused, no answer, a wrong certificate: each has its own
+        return f"cannot be reached: {first_line(getattr(error, 'reason', error))}"
+
+
+def _first_byte_of(url: str) -> Request:
+    user, password = (unquote(part or "") for part in (urlsplit(url).username, urlsplit(url).password))
+    plain = urlsplit(url)._replace(netloc=urlsplit(url).netloc.rpartition("@")[2]).geturl()
+    request = Request(plain, headers={"Range": "bytes=0-0"})
+    if user:  # which is not told to a server that this one leads to
+        request.add_unredirected_header("Authorization", f"Basic {b64encode(f'{user}:{password}'.encode()).decode()}")
+    return request
 
 
 def _shown_size(capture: cv2.VideoCapture) -> tuple[int, int]:

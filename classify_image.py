@@ -91,7 +91,9 @@ def add_output_options(parser: argparse.ArgumentParser) -> None:
     add_option(group, "--output")
     add_option(group, "--format", choices=FORMATS)
     add_option(group, "--resume")
-    group.add_argument("--annotate", metavar="DIR", help="save copies with the best label drawn on them")
+    group.add_argument(
+        "--annotate", metavar="DIR", help="save copies, and clips of videos, with the best label drawn on them"
+    )
     group.add_argument("--copy-to", metavar="DIR", help="copy each picture into DIR/LABEL/, or DIR/unsure/")
     group.add_argument(
         "--link-to", metavar="DIR", help="put a symbolic link to each picture into DIR/LABEL/, or DIR/unsure/"

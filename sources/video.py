@@ -51,9 +51,7 @@ class Video:
         self._capture = _open_file(name) if timeout is None else _open_stream(name, timeout)
         self.width, self.height = _shown_size(self._capture)
         if self.width * self.height > MAX_PIXELS:
-            raise ImageError(
-                f"frames of {self.width} x {self.height} pixels are too large: at most {MAX_PIXELS:,} pixels"
-            )
+            raise ImageError(f"frames of {self.width} x {self.height} pixels are over the limit of {MAX_PIXELS:,}")
 
     @property
     def claimed(self) -> int:

@@ -39,6 +39,7 @@ from errors import ImageError, UsageError
 from files import sha256_of
 from outputs import Output
 from outputs.formats import FORMATS, format_of, make_format
+from outputs.once_more import OnceMore
 from outputs.rows import Results
 from results import Result
 from sources.listing import name_counts
@@ -90,7 +91,9 @@ def add_output_options(parser: argparse.ArgumentParser) -> None:
     add_option(group, "--output")
     add_option(group, "--format", choices=FORMATS)
     add_option(group, "--resume")
-    group.add_argument("--annotate", metavar="DIR", help="save copies with the best label drawn on them")
+    group.add_argument(
+        "--annotate", metavar="DIR", help="save copies, and clips of videos, with the best label drawn on them"
+    )
     group.add_argument("--copy-to", metavar="DIR", help="copy each picture into DIR/LABEL/, or DIR/unsure/")
     group.add_argument(
         "--link-to", metavar="DIR", help="put a symbolic link to each picture into DIR/LABEL/, or DIR/unsure/"
@@ -120,6 +123,7 @@ def main(argv: Sequence[str] | None = None) -> int:
 def classify_all(args: argparse.Namespace, classifier: Classifier, outputs: Sequence[Output], results: Results) -> int:
     """Hand each result to the outputs, and then to the results, whose rows record what is done; return the failures."""
     images, search = named_images(args), search_of(args, copy_folders(args))
+    once_more = OnceMore(results, outputs)
     left_out: Counter[str] = Counter()
     on_terminal = not args.output and sys.stdout.isatty() and sys.stderr.isatty()
     with Progress(
@@ -129,20 +133,22 @@ def classify_all(args: argparse.Namespace, classifier: Classifier, outputs: Sequ
         count=count_of(args, search),
     ) as progress:
         answers = classifier.classify_frames(
-            images, top_k=args.top_k, threshold=args.threshold, search=search, skip=results.has_row,
+            images, top_k=args.top_k, threshold=args.threshold, search=search, skip=once_more.is_done,
             keep=any(output.draws for output in outputs), left_out=left_out,
         )  # fmt: skip
         for frame, result in answers:
             errors = write_all(outputs, frame, result)
-            results.write(frame, result)
-            progress.add(failed=bool(errors or result.error))
+            if not once_more.take(result.source):
+                results.write(frame, result)
+                progress.add(failed=bool(errors or result.error))
             if result.error and not (on_terminal and results.shows_errors):
                 errors.append(result.error)
             for error in errors:
                 logger.error("error: %s: %s", printable(result.source), error)
+        failed = sum(output.finish() for output in outputs)
     if names_several(args.image):
         logger.info(progress.summary(name_counts(left_out)))
-    return progress.failed
+    return progress.failed + failed
 
 
 def copy_folders(args: argparse.Namespace) -> tuple[str, ...]:
@@ -192,8 +198,12 @@ def open_outputs(args: argparse.Namespace, classifier: Classifier) -> list[Outpu
     outputs: list[Output] = []
     if args.annotate is not None:
         from outputs.annotate import AnnotatedOutput
+        from outputs.clips import ClipsOutput, check_can_encode
 
-        outputs.append(AnnotatedOutput(args.annotate, inputs, args.max_pixels, args.force))
+        if args.video or any(kind_of(path) is Kind.VIDEO for path in args.image):
+            check_can_encode()
+        pictures = AnnotatedOutput(args.annotate, inputs, args.max_pixels, args.force)
+        outputs.append(ClipsOutput(pictures, args.threshold, classifier.decision_threshold is not None))
     for option, folder in (("--copy-to", args.copy_to), ("--link-to", args.link_to)):
         if folder is not None:
             from outputs.sort import SortedOutput

@@ -5,12 +5,13 @@ OpenCV 5 draws Latin, Greek, Cyrillic, Arabic and CJK text with the fonts that i
 
 import functools
 import os
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
 import numpy as np
 
 from errors import ImageError, UsageError
+from outputs import Output
 from outputs.copies import CopiesFolder
 from results import Result
 from sources.frames import Frame
@@ -68,7 +69,7 @@ def caption(result: Result) -> str:
     return f"{label}: {best.score:.2%}"
 
 
-class AnnotatedOutput:
+class AnnotatedOutput(Output):
     """Saves annotated copies in a folder that mirrors the folders of the inputs.
 
     A copy's path is the picture's path relative to what all inputs have in common (or its whole
@@ -84,12 +85,12 @@ class AnnotatedOutput:
         self._max_pixels = max_pixels
         self._force = force
 
-    def path_for(self, source: str) -> Path:
-        """Return where the annotated copy of `source` goes."""
+    def path_for(self, source: str, suffixes: Sequence[str] = SUFFIXES, other: str = ".png") -> Path:
+        """Return where the copy of `source` goes; to a suffix that is not one of `suffixes`, `other` is added."""
         absolute = Path(os.path.abspath(source))
         is_below = absolute.is_relative_to(self._root)
         path = self._copies.path / absolute.relative_to(self._root if is_below else absolute.anchor)
-        return path if path.suffix.lower() in SUFFIXES else path.with_name(path.name + ".png")
+        return path if path.suffix.lower() in suffixes else path.with_name(path.name + other)
 
     def write(self, frame: Frame, result: Result) -> None:
         """Save the annotated copy of the picture that `frame` has kept; raises ImageError when that cannot be done."""
@@ -98,8 +99,12 @@ class AnnotatedOutput:
         path = self.path_for(result.source)
         image = open_picture(frame.picture, result.source, self._max_pixels)
         data = encode_image(draw_label(np.asarray(image), caption(result)), path.suffix)
-        if not self._copies.save(path, result.source, lambda file: file.write_bytes(data), self._force):
+        if not self.save(path, result.source, lambda file: file.write_bytes(data)):
             _check_same(path, data)
+
+    def save(self, path: Path, source: str, make: Callable[[Path], object]) -> bool:
+        """Have `make` write a copy; return False when there is one at `path` that may not be overwritten."""
+        return self._copies.save(path, source, make, self._force)
 
 
 def _check_same(path: Path, data: bytes) -> None:

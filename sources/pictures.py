@@ -82,7 +82,12 @@ class _Finder:
 
 def find_in(kind: Kind, name: str, search: Search) -> Iterator[str | Given]:
     """Yield the pictures in what is no picture file itself, in order."""
-    yield Given(name, ImageError(f"is {kind.value}, which cannot be read"))
+    if kind in (Kind.VIDEO, Kind.STREAM):
+        from sources.video import find_frames, find_stream_frames
+
+        yield from find_frames(name, search) if kind is Kind.VIDEO else find_stream_frames(name, search)
+    else:
+        yield Given(name, ImageError(f"is {kind.value}, which cannot be read"))
 
 
 def _is_iterable(given: Any) -> bool:

@@ -74,6 +74,8 @@ def _decoded(format: str, data: bytes, min_side: int | None, allow: "Allow") -> 
 
     image = opaque(reader_of(format)(data, min_side, allow))
     profile = image.info.get("icc_profile") or b""
+    if image.mode != "RGB" or profile[16:20] != b"RGB ":  # one of grey, or of inks that are gone
+        profile = b""
     image = reduced(image, min_side)
     header = {"mode": image.mode, "size": image.size, "profile_bytes": len(profile)}
     return header, profile + image.tobytes()

@@ -20,8 +20,11 @@ JpegXLImagePlugin.DECODE_THREADS = 2
 def read(data: bytes, min_side: int | None, allow: Allow) -> Image.Image:
     """Decode a picture, turned as its codestream says, or its EXIF data when it is a JPEG that was packed."""
     allow(*size_of(data))
-    image = Image.open(io.BytesIO(data), formats=["JXL"])
-    image.load()
+    try:
+        image = Image.open(io.BytesIO(data), formats=["JXL"])
+        image.load()
+    except RuntimeError as error:  # whose text speaks of building libjxl
+        raise ImageError("damaged JPEG XL picture: libjxl refuses it; the file may be truncated") from error
     return ImageOps.exif_transpose(image) if getattr(image, "jpeg", False) else image
 
 

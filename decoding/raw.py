@@ -20,6 +20,8 @@ def read(data: bytes, min_side: int | None, allow: Allow) -> Image.Image:
             return _preview(raw, max(PREVIEW_SIDE, min_side or 0), min_side, allow) or _developed(raw, min_side)
     except rawpy.LibRawFileUnsupportedError as error:
         raise ImageError("is a camera RAW picture of a kind that cannot be read") from error
+    except rawpy.LibRawError as error:
+        raise ImageError(f"damaged camera RAW picture: {error.args[0].decode()}") from error
 
 
 def _preview(raw: rawpy.RawPy, least_side: int, min_side: int | None, allow: Allow) -> Image.Image | None:

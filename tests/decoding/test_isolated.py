@@ -140,7 +140,7 @@ def test_large_pictures_are_decoded_one_at_a_time(own):
     with own._one_large:
         thread = threading.Thread(target=own.decode, args=(io.BytesIO(data.getvalue()), JPEG_XL, 10**8, 50))
         thread.start()
-        thread.join(1)
+        thread.join(0.5)
         assert thread.is_alive()
     thread.join()
     small = own.decode(io.BytesIO(data.getvalue()), JPEG_XL, 10**8, 50)

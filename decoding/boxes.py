@@ -41,7 +41,8 @@ class Item(NamedTuple):
 
 
 def items(data: bytes) -> Iterator[Item]:
-    """Yield the items whose bytes lie in the file itself (ISO/IEC 14496-12, 8.11); raises struct.error if broken."""
+    """Yield the items whose bytes lie in the file itself (ISO/IEC 14496-12, 8.11); raises
+    struct.error, IndexError or EOFError when the list is broken."""
     meta = find_box(data, b"meta")
     inside = {box.type: box for box in boxes(data, meta.start + 4, meta.end)} if meta else {}
     if b"iinf" in inside and b"iloc" in inside:
@@ -90,6 +91,6 @@ class _Reader:
     def number(self, size: int) -> int:
         """Return the next number, of `size` bytes."""
         if self._place + size > len(self._data):
-            raise struct.error("the file ends")
+            raise EOFError
         self._place += size
         return int.from_bytes(self._data[self._place - size : self._place], "big")

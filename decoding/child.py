@@ -45,8 +45,9 @@ def _answer(order: dict[str, Any], data: bytes, pipe_in: BinaryIO, pipe_out: Bin
     def allow(width: int, height: int) -> None:
         pixels = width * height
         if pixels > order["max_pixels"]:
-            limit = f"the limit of {order['max_pixels']:,}"
-            raise ImageError(f"{width} x {height} pixels are over {limit}; raise it with --max-pixels")
+            raise ImageError(
+                f"{width} x {height} pixels are over the limit of {order['max_pixels']:,}; raise it with --max-pixels"
+            )
         _limit("RLIMIT_AS", BASE_BYTES + PIXEL_BYTES * pixels)
         if pixels > LARGE_PIXELS:
             _alarm(0)

@@ -9,6 +9,7 @@ import pillow_heif
 from PIL import Image
 
 from decoding.boxes import find_box, items
+from decoding.diagnosis import reason_of
 from decoding.formats import PACKAGES
 from decoding.readers import Allow, factor_for
 from errors import ImageError
@@ -26,6 +27,13 @@ def read(data: bytes, min_side: int | None, allow: Allow) -> Image.Image:
     """Decode the primary picture, turned and mirrored as the file says; EXIF's orientation does not count in HEIF."""
     check_versions(loaded_versions())
     check_whole(data)
+    try:
+        return _read_primary(data, min_side, allow)
+    except SyntaxError as error:  # so pillow-heif calls what libheif does not support
+        raise ImageError(f"is a HEIC picture of a kind that cannot be read: {reason_of(error)}") from error
+
+
+def _read_primary(data: bytes, min_side: int | None, allow: Allow) -> Image.Image:
     heif_file = pillow_heif.open_heif(io.BytesIO(data), convert_hdr_to_8bit=True)
     picture = heif_file[heif_file.primary_index]
     allow(*picture.size)
@@ -63,7 +71,7 @@ def check_whole(data: bytes) -> None:
         raise ImageError("damaged HEIC picture: the file is truncated, or has no list of its pictures")
     try:
         parts = [(item.type, start, end) for item in items(data) for start, end in item.extents]
-    except struct.error as error:
+    except (struct.error, IndexError, EOFError) as error:
         raise ImageError("damaged HEIC picture: the list of its pictures is broken") from error
     missing = max((end for _type, _start, end in parts), default=0) - len(data)
     if missing > 0:

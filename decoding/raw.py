@@ -51,4 +51,5 @@ def _upright(image: Image.Image, flip: int) -> Image.Image:
 def _developed(raw: rawpy.RawPy, min_side: int | None) -> Image.Image:
     """Develop with the camera's white balance, to sRGB; a pixel of four sensors each where that is large enough."""
     is_half = bool(min_side) and min(raw.sizes.width, raw.sizes.height) // 2 >= (min_side or 0)
-    return Image.fromarray(raw.postprocess(use_camera_wb=True, half_size=is_half, output_bps=8))
+    pixels = raw.postprocess(use_camera_wb=True, half_size=is_half, output_bps=8)
+    return Image.fromarray(pixels[..., 0] if pixels.shape[2] == 1 else pixels)  # grey, of a camera without colours

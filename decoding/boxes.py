@@ -41,8 +41,10 @@ class Item(NamedTuple):
 
 
 def items(data: bytes) -> Iterator[Item]:
-    """Yield the items whose bytes lie in the file itself (ISO/IEC 14496-12, 8.11); raises
-    struct.error, IndexError or EOFError when the list is broken."""
+    """Yield the items whose bytes lie in the file itself (ISO/IEC 14496-12, 8.11).
+
+    Raises struct.error, IndexError or EOFError when the list is broken.
+    """
     meta = find_box(data, b"meta")
     inside = {box.type: box for box in boxes(data, meta.start + 4, meta.end)} if meta else {}
     if b"iinf" in inside and b"iloc" in inside:

@@ -57,16 +57,19 @@ class Decoders:
         except TimeoutError:
             raise ImageError(f"the {format} decoder was stopped after {seconds:g} seconds") from None
         if "error" in answer:
-            raise ImageError(answer["error"])
+            raise ImageError("".join(c if c.isprintable() else "?" for c in answer["error"]))
         return _image_of(answer, body)
 
     def close(self) -> None:
         """End all processes; they hold nothing that would be lost."""
         with self._lock:
-            processes = list(self._processes)
+            idle, busy = self._idle[:], self._processes.difference(self._idle)
             self._idle.clear()
-        for process in processes:
+        for process in idle:
             self._end(process)
+        for process in busy:  # the thread that waits for it tidies up
+            process.kill()
+            process.wait()
 
     def pids(self) -> list[int]:
         """Return the ids of the processes that there are."""
@@ -119,8 +122,10 @@ class Decoders:
         with self._lock:
             self._processes.discard(process)
         process.kill()
-        with contextlib.suppress(OSError):  # what was written and not flushed
-            process.communicate()
+        process.wait()
+        for pipe in (process.stdin, process.stdout):
+            with contextlib.suppress(OSError):  # what was written and not flushed
+                cast(BinaryIO, pipe).close()
 
 
 def _own_group() -> dict[str, Any]:

@@ -2,9 +2,8 @@
 
 import io
 
-import pillow_jxl
 from PIL import Image, ImageOps
-from pillow_jxl import JpegXLImagePlugin
+from pillow_jxl import JpegXLImagePlugin  # makes the format known to Pillow
 
 from decoding.boxes import boxes
 from decoding.readers import Allow
@@ -13,7 +12,6 @@ from errors import ImageError
 RATIOS = ((1, 1), (12, 10), (4, 3), (3, 2), (16, 9), (5, 4), (2, 1))  # of width to height, in a size header
 SIZE_BITS = (9, 13, 18, 30)
 
-assert pillow_jxl  # which makes the format known to Pillow
 JpegXLImagePlugin.DECODE_THREADS = 2
 
 

@@ -22,10 +22,10 @@ def isolated_format(file: BinaryIO, head: bytes, name: str) -> str | None:
         return _format_of_brands(head)
     if head.startswith(JXL_STARTS):
         return JPEG_XL
-    if head.startswith(RAW_STARTS) or head[6:14] == b"HEAPCCDR" or head[8:10] == b"CR":
+    if head.startswith(RAW_STARTS) or head[6:14] == b"HEAPCCDR":
         return RAW
     if head.startswith(TIFF_STARTS):
-        is_raw = name.lower().endswith(RAW_SUFFIXES) or _is_raw_tiff(file, head)
+        is_raw = head[8:10] == b"CR" or name.lower().endswith(RAW_SUFFIXES) or _is_raw_tiff(file, head)
         file.seek(0)
         return RAW if is_raw else None
     return None

@@ -2,6 +2,8 @@
 
 import io
 import json
+import random
+import re
 import struct
 import subprocess
 import sys
@@ -20,6 +22,7 @@ from errors import ImageError
 from preprocess import decode_image
 
 COFFEE = Image.open(IMAGES / "coffee.png").convert("RGB")
+SMALL = COFFEE.resize((300, 200))
 TURNED = {1: None, 3: Image.Transpose.ROTATE_180, 6: Image.Transpose.ROTATE_270, 7: Image.Transpose.TRANSVERSE}
 
 
@@ -111,17 +114,17 @@ def hlg(light):
 @pytest.mark.parametrize("min_side", [None, 100])
 @pytest.mark.parametrize(("encode", "transfer"), [(pq, 16), (hlg, 18)])
 def test_hdr_looks_like_the_same_picture_in_sdr(encode, transfer, min_side):
-    srgb = np.asarray(COFFEE) / 255
+    srgb = np.asarray(SMALL) / 255
     light = np.where(srgb <= 0.04045, srgb / 12.92, ((srgb + 0.055) / 1.055) ** 2.4)
     signal = encode(np.clip(light @ np.linalg.inv(TO_BT709).T, 0, 1))
     file = io.BytesIO()
-    pillow_heif.from_bytes("RGB;16", COFFEE.size, np.round(signal * 65535).astype("<u2").tobytes()).save(
+    pillow_heif.from_bytes("RGB;16", SMALL.size, np.round(signal * 65535).astype("<u2").tobytes()).save(
         file, quality=95, chroma=444, color_primaries=9, transfer_characteristics=transfer, matrix_coefficients=9
     )
     plain = pillow_heif.open_heif(file).to_pillow()
     image = decode(file.getvalue(), min_side=min_side)
-    assert difference(plain, COFFEE) > 10
-    assert difference(image, COFFEE.resize(image.size, Image.Resampling.BOX)) < 2
+    assert difference(plain, SMALL) > 10
+    assert difference(image, SMALL.resize(image.size, Image.Resampling.BOX)) < 2
 
 
 def test_colour_profile_is_kept():
@@ -155,6 +158,20 @@ def test_zeros_in_place_of_data_are_an_error(plain, start, end):
     start, end = int(start * len(plain)), int(end * len(plain))
     with pytest.raises(ImageError, match="zeros"):
         decode(plain[:start] + bytes(end - start) + plain[end:])
+
+
+def test_wrong_bytes_give_a_picture_or_a_reason():
+    original, rng, messages = heic(COFFEE.resize((90, 60))), random.Random(0), []
+    for _ in range(80):
+        data = bytearray(original)
+        for _ in range(3):
+            data[rng.randrange(len(data))] = rng.randrange(256)
+        try:
+            decode(bytes(data), max_pixels=10**6)
+        except ImageError as error:
+            messages.append(str(error))
+    assert 0 < len(messages) < 80
+    assert all(re.search(r"HEIC|is not a picture|over the limit", message) for message in messages)
 
 
 def test_sequence_without_a_picture_is_named(plain):

@@ -15,8 +15,8 @@ if TYPE_CHECKING:
 IDLE_SECONDS = 60  # after which the process ends by itself
 GRACE_SECONDS = 5  # more than the parent waits, should it have gone
 BASE_BYTES = 2**30  # of memory, beside what a picture's pixels take
-PIXEL_BYTES = 48  # of memory, at most, for a pixel; libjxl takes most
-LARGE_PIXELS = 2**25  # from which on pictures are decoded one at a time
+PIXEL_BYTES = 32  # of memory, at most, for a pixel; libjxl takes half of it
+LARGE_PIXELS = 25_000_000  # from which on pictures are decoded one at a time; phones take up to 24.5 million
 
 
 def main() -> None:

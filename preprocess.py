@@ -17,6 +17,8 @@ from PIL import Image, PngImagePlugin
 from decoding.colors import to_rgb, upright
 from decoding.diagnosis import reason_of, why_not_an_image
 from decoding.formats import MULTI_FRAME_FORMATS, PILLOW_FORMATS
+from decoding.isolated import decoders
+from decoding.magic import isolated_format
 from errors import ImageError
 from settings import MAX_PIXELS
 from transforms import Transform
@@ -112,6 +114,8 @@ def _pad_to_square(image: Image.Image, size: int, resample: Image.Resampling) ->
 
 
 def _decode(file: BinaryIO, head: bytes, name: str, max_pixels: int, min_side: int | None) -> Image.Image:
+    if format := isolated_format(file, head, name):
+        return to_rgb(decoders.decode(file, format, max_pixels, min_side))
     Image.MAX_IMAGE_PIXELS = max(MAX_PIXELS, max_pixels)  # GIFs take memory for the first frame when opened
     try:
         image = Image.open(file, formats=PILLOW_FORMATS)

@@ -15,8 +15,6 @@ def why_not_an_image(head: bytes) -> str:
         return "is an HTML page, not a picture (a failed download?)"
     if b"<svg" in start:
         return "is an SVG drawing; convert it to PNG"
-    if head[4:12] in (b"ftypheic", b"ftypheix", b"ftypmif1", b"ftypmsf1", b"ftyphevc"):
-        return "is a HEIC picture, which Pillow cannot read; convert it to JPEG"
     if head.startswith(SIGNATURES) or head[8:12] in (b"WEBP", b"avif"):
         return "damaged picture: it begins like one, but its header is broken"
     if not head.strip(b"\0"):

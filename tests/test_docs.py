@@ -23,7 +23,7 @@ SCRIPTS = sorted(path.stem for path in ROOT.glob("*_*.py"))
 PARSERS = {script: importlib.import_module(script).make_parser() for script in SCRIPTS}
 OPTIONS = {script: {*parser._option_string_actions} for script, parser in PARSERS.items()}
 HEADS_OPTIONS = {*heads.make_parser()._option_string_actions}  # of `python -m benchmark.heads`
-OTHERS_OPTIONS = {"--force-reinstall", "--gpus", "--logdir"}  # of pip, docker and tensorboard
+OTHERS_OPTIONS = {"--force-reinstall", "--upgrade", "--gpus", "--logdir"}  # of pip, docker and tensorboard
 
 FENCE = r"^```(\w*)\n(.*?)^```$"
 BLOCKS = [

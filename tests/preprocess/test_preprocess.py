@@ -218,7 +218,7 @@ def test_content_counts_and_not_the_name(file, name):
         (b"\xef\xbb\xbf<HTML lang=en>", "is an HTML page"),
         (b'<?xml version="1.0"?><svg xmlns="x">', "is an SVG drawing"),
         (b"version https://git-lfs.github.com/spec/v1\n", "is a Git LFS pointer"),
-        (b"\0\0\0\x1cftypheic\0\0\0\0mif1heic", "is a HEIC picture"),
+        (b"\0\0\0\x1cftypheic\0\0\0\0mif1heic", "damaged HEIC picture: the file is truncated"),
         (bytes(1000), "holds only zero bytes"),
         (b"\0\0\0\x1cftypavif", "damaged picture"),
         (b"\x89PNG\r\n\x1a\n", "damaged picture"),

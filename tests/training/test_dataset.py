@@ -149,7 +149,7 @@ def test_what_is_wrong_is_said(tmp_path, counts, message):
 
 def test_files_that_are_no_pictures_are_found_for_the_manifest(tmp_path):
     folder = make(tmp_path, train__cats=3, train__dogs=3, test__cats=1)
-    names = ["train/cats/1.MOV", "train/cats/deep/1.txt", "train/cats/1", "test/cats/a.b.Heic"]
+    names = ["train/cats/1.MOV", "train/cats/deep/1.txt", "train/cats/1", "test/cats/a.b.Pdf"]
     quiet = ["train/cats/.DS_Store", "train/cats/Thumbs.db", "train/dogs/desktop.ini", "train/dogs/out.txt", "x.txt"]
     for name in (*names, *quiet):
         (folder / name).parent.mkdir(exist_ok=True)
@@ -164,8 +164,8 @@ def test_files_that_are_no_pictures_are_found_for_the_manifest(tmp_path):
 
 def test_class_folder_with_other_files_only_is_told_what_it_holds(tmp_path):
     folder = make(tmp_path, cats=3, dogs=1)
-    (folder / "dogs" / "000.jpg").rename(folder / "dogs" / "000.heic")
-    with pytest.raises(UsageError, match=r"dogs holds no pictures \(.jpg, .jpeg, .jpe ...\), but 1 .heic; fill"):
+    (folder / "dogs" / "000.jpg").rename(folder / "dogs" / "000.pdf")
+    with pytest.raises(UsageError, match=r"dogs holds no pictures \(.jpg, .jpeg, .jpe ...\), but 1 .pdf; fill"):
         found(folder)
 
 

@@ -17,6 +17,9 @@ from PIL import Image, PngImagePlugin
 from decoding.colors import to_rgb, upright
 from decoding.diagnosis import reason_of, why_not_an_image
 from decoding.formats import MULTI_FRAME_FORMATS, PILLOW_FORMATS
+from decoding.tiff import decode_tiff, is_tiff, pillow_reads
+from decoding.tiff_directory import Directory
+from decoding.tiff_layout import read_layout
 from errors import ImageError
 from settings import MAX_PIXELS
 from transforms import Transform
@@ -113,6 +116,8 @@ def _pad_to_square(image: Image.Image, size: int, resample: Image.Resampling) ->
 
 def _decode(file: BinaryIO, head: bytes, name: str, max_pixels: int, min_side: int | None) -> Image.Image:
     Image.MAX_IMAGE_PIXELS = max(MAX_PIXELS, max_pixels)  # GIFs take memory for the first frame when opened
+    if is_tiff(head) and (image := _decode_tiff(file, name, max_pixels)):
+        return image
     try:
         image = Image.open(file, formats=PILLOW_FORMATS)
     except (Image.DecompressionBombError, Image.DecompressionBombWarning) as error:
@@ -134,7 +139,24 @@ def _decode(file: BinaryIO, head: bytes, name: str, max_pixels: int, min_side: i
         raise ImageError(f"damaged {image.format} picture: {reason_of(error)}") from error
 
 
-def _check_size(image: Image.Image, max_pixels: int) -> None:
+def _decode_tiff(file: BinaryIO, name: str, max_pixels: int) -> Image.Image | None:
+    """Decode a TIFF of a kind that Pillow does not read right."""
+    try:
+        directory = Directory(file)
+        _check_size(directory, max_pixels)
+        layout = read_layout(directory)
+        if pillow_reads(directory, layout):
+            return file.seek(0) and None
+        if directory.has_next:
+            _note_multi_frame(name)
+        return to_rgb(upright(decode_tiff(file, directory, layout)))
+    except ImageError:
+        raise
+    except Exception as error:
+        raise ImageError(f"damaged TIFF picture: {reason_of(error)}") from error
+
+
+def _check_size(image: Image.Image | Directory, max_pixels: int) -> None:
     if not image.width * image.height:
         raise ImageError(f"has no pixels: {image.width} x {image.height}")
     if image.width * image.height > max_pixels:

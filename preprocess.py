@@ -146,7 +146,8 @@ def _decode_tiff(file: BinaryIO, name: str, max_pixels: int) -> Image.Image | No
         _check_size(directory, max_pixels)
         layout = read_layout(directory)
         if pillow_reads(directory, layout):
-            return file.seek(0) and None
+            file.seek(0)
+            return None
         if directory.has_next:
             _note_multi_frame(name)
         return to_rgb(upright(decode_tiff(file, directory, layout)))

@@ -52,8 +52,10 @@ def pillow_reads(directory: Directory, layout: Layout) -> bool:
         return False  # Pillow takes the upper eight of sixteen bits
     if layout.photometric == YCBCR and layout.compression == UNCOMPRESSED:
         return False  # it may be subsampled
+    if directory.get(tags.PLANAR_CONFIGURATION, 1)[0] == 2 and layout.bits != 8 and layout.compression not in CCITT:
+        return False  # even with a single plane
     if layout.samples == COLORS[layout.photometric]:
-        plain = tags.EXTRA_SAMPLES not in directory.entries and not (layout.separate and layout.bits > 8)
+        plain = tags.EXTRA_SAMPLES not in directory.entries
     else:
         plain = layout.samples == 4 and layout.photometric == RGB and not (layout.separate or layout.associated)
     return plain and (layout.photometric, layout.bits) in PILLOW_KINDS

@@ -2,6 +2,7 @@
 
 import math
 from dataclasses import dataclass, replace
+from typing import Literal
 
 import numpy as np
 
@@ -51,7 +52,7 @@ class Layout:
     compression: int
     predictor: int
     separate: bool  # a plane for each sample, not pixel by pixel
-    byte_order: str
+    byte_order: Literal["<", ">"]
     reversed_bits: bool
     tile: tuple[int, int]  # width and height
     tiled: bool

@@ -22,7 +22,7 @@ from decoding.tiff_layout import (
 )
 from settings import MAX_PIXELS
 
-PIECE_BYTES = 1 << 22  # of samples that are converted at a time
+PIECE_BYTES = 1 << 20  # of samples that are converted at a time
 MOST_BYTES = MAX_PIXELS  # of a strip or tile that can only be decompressed as a whole
 REVERSED = bytes(int(f"{byte:08b}"[::-1], 2) for byte in range(256))
 
@@ -61,14 +61,15 @@ def _decompress(file: BinaryIO, offset: int, count: int, layout: Layout, rows: i
     in_one_piece = layout.compression in (*LIBTIFF, *PICTURES)
     if (total if in_one_piece else row_bytes) > MOST_BYTES:
         raise cannot_be_read(f"strips or tiles of {total:,} bytes in one piece")
-    step = max(1, max(PIECE_BYTES, total // 32) // row_bytes)
+    step = max(1, max(PIECE_BYTES, total // 64) // row_bytes)  # zlib copies what is left for each
     pieces = [range(start, min(start + step, rows)) for start in range(0, rows, step)]
+    blocks: Iterator[bytes]
     if layout.compression == UNCOMPRESSED:
         blocks = (_read(file, offset + rows[0] * row_bytes, len(rows) * row_bytes, layout) for rows in pieces)
     elif layout.compression in DEFLATE:
         blocks = _inflate(_read(file, offset, count, layout), [len(rows) * row_bytes for rows in pieces])
     else:
-        blocks = _crop(_decode(_read(file, offset, min(count, 2 * total + 1024), layout), layout, rows), pieces)
+        blocks = _crop(_decode(file, offset, min(count, 2 * total + 1024), layout, rows), pieces)
     for rows_of_piece, block in zip(pieces, blocks, strict=True):
         if len(block) != len(rows_of_piece) * row_bytes:
             raise DamagedTiff("a strip or tile ends early")
@@ -93,17 +94,18 @@ def _crop(image: Image.Image, pieces: list[range]) -> Iterator[bytes]:
         yield image.crop((0, rows.start, image.width, rows.stop)).tobytes()
 
 
-def _decode(data: bytes, layout: Layout, rows: int) -> Image.Image:
+def _decode(file: BinaryIO, offset: int, size: int, layout: Layout, rows: int) -> Image.Image:
     """Decompress a strip or tile as a picture: its own, or for libtiff its bytes as if they were one of 8-bit grey."""
+    data = _read(file, offset, size, layout)
     if layout.compression in PICTURES:
         width, mode = layout.tile[0], {1: "L", 2: "LA", 3: "RGB", 4: "RGBA"}[layout.samples]
         image = Image.open(io.BytesIO(data), formats=[PICTURES[layout.compression]])
     else:
-        width, mode = layout.row_bytes, "L"
-        image = Image.open(io.BytesIO(_as_grey_tiff(data, layout, rows)), formats=["TIFF"])
+        data, width, mode = _as_grey_tiff(data, layout, rows), layout.row_bytes, "L"
+        image = Image.open(io.BytesIO(data), formats=["TIFF"])
     if image.size != (width, rows):
         raise DamagedTiff(f"a strip or tile has {image.width} x {image.height} pixels")
-    return image.convert(mode)
+    return image if image.mode == mode else image.convert(mode)
 
 
 def _as_grey_tiff(data: bytes, layout: Layout, rows: int) -> bytes:

@@ -52,6 +52,8 @@ def pillow_reads(directory: Directory, layout: Layout) -> bool:
         return False  # Pillow takes the upper eight of sixteen bits
     if layout.photometric == YCBCR and layout.compression == UNCOMPRESSED:
         return False  # it may be subsampled
+    if layout.separate and layout.photometric == CIELAB:
+        return False
     if directory.get(tags.PLANAR_CONFIGURATION, 1)[0] == 2 and layout.bits != 8 and layout.compression not in CCITT:
         return False  # even with a single plane
     if layout.samples == COLORS[layout.photometric]:

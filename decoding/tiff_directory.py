@@ -1,20 +1,17 @@
 """The first image file directory (IFD) of a TIFF or BigTIFF: its tags, read without trust (TIFF 6.0, section 2)."""
 
-import contextlib
 import struct
 from typing import BinaryIO, Literal
 
 import numpy as np
 
 SIGNATURES: dict[bytes, Literal["<", ">"]] = {b"II*\0": "<", b"MM\0*": ">", b"II+\0": "<", b"MM\0+": ">"}
-MOST_EXIF_BYTES = 1 << 24  # of an Exif IFD, which Pillow reads as a whole
 
 IMAGE_WIDTH, IMAGE_LENGTH, BITS_PER_SAMPLE, COMPRESSION, PHOTOMETRIC, FILL_ORDER = 256, 257, 258, 259, 262, 266
 STRIP_OFFSETS, ORIENTATION, SAMPLES_PER_PIXEL, ROWS_PER_STRIP, STRIP_BYTE_COUNTS = 273, 274, 277, 278, 279
 PLANAR_CONFIGURATION, PREDICTOR, COLOR_MAP, TILE_WIDTH, TILE_LENGTH = 284, 317, 320, 322, 323
 TILE_OFFSETS, TILE_BYTE_COUNTS, INK_SET, EXTRA_SAMPLES, SAMPLE_FORMAT = 324, 325, 332, 338, 339
 YCBCR_SUBSAMPLING, ICC_PROFILE = 530, 34675
-EXIF_IFDS = (34665, 34853, 40965)  # Exif, GPS, interoperability
 
 _TYPES = {1: "u1", 2: "u1", 3: "u2", 4: "u4", 5: "V8", 6: "i1", 7: "u1", 8: "i2", 9: "i4", 10: "V8", 11: "f4", 12: "f8",
           13: "u4", 16: "u8", 17: "i8", 18: "u8"}  # fmt: skip
@@ -27,14 +24,13 @@ class DamagedTiff(Exception):
 class Directory:
     """The tags of an IFD; raises DamagedTiff where the file ends early, or the tags overlap."""
 
-    def __init__(self, file: BinaryIO, offset: int | None = None) -> None:
+    def __init__(self, file: BinaryIO) -> None:
         self.file = file
         self.file_size = file.seek(0, 2)
         head = self._read(0, 16, at_least=8)
         self.byte_order = SIGNATURES[head[:4]]
         self._big = head[2:4] in (b"+\0", b"\0+")
-        if offset is None:
-            (offset,) = self._unpack("Q", head[8:16]) if self._big else self._unpack("I", head[4:8])
+        (offset,) = self._unpack("Q", head[8:16]) if self._big else self._unpack("I", head[4:8])
         self.entries, self.has_next = self._read_entries(offset)
         if self._bytes_of_values() > self.file_size:
             raise DamagedTiff("its tags overlap")
@@ -74,17 +70,6 @@ class Directory:
         fits = count * dtype.itemsize <= len(inline)
         return np.frombuffer(inline[:size] if fits else self._read(offset, size), dtype)
 
-    def check_exif(self, tags: tuple[int, ...] = EXIF_IFDS) -> None:
-        """Raise DamagedTiff where the Exif IFDs are so large, or overlap so much, that reading them fills memory."""
-        for tag in self.entries.keys() & set(tags):
-            exif = None
-            with contextlib.suppress(DamagedTiff):  # Pillow leaves out what it cannot read
-                exif = Directory(self.file, self.get(tag)[0])
-            if exif and exif._bytes_of_values() > MOST_EXIF_BYTES:
-                raise DamagedTiff("its Exif data are too large")
-            if exif and tag == EXIF_IFDS[0]:
-                exif.check_exif(EXIF_IFDS[2:])
-
     def _read_entries(self, offset: int) -> tuple[dict[int, tuple[np.dtype, int, bytes, int]], bool]:
         """Return type, count, bytes in the entry and offset of each tag, and whether another IFD follows."""
         number, entry, word = ("Q", "HHQ8s", "Q") if self._big else ("H", "HHI4s", "I")
@@ -97,7 +82,9 @@ class Directory:
         for tag, kind, values, inline in struct.iter_unpack(self.byte_order + entry, table):
             if kind in _TYPES:
                 dtype = np.dtype(_TYPES[kind]).newbyteorder(self.byte_order)
-                entries[tag] = (dtype, values, inline, self._unpack(word, inline)[0])
+                entries.setdefault(
+                    tag, (dtype, values, inline, self._unpack(word, inline)[0])
+                )  # the first counts, as in libtiff
         end = self._read(start + count * size, len(inline), at_least=0)  # which some writers leave out
         return entries, len(end) == len(inline) and any(end)
 

@@ -16,6 +16,10 @@ YCBCR_SUBSAMPLING, ICC_PROFILE = 530, 34675
 _TYPES = {1: "u1", 2: "u1", 3: "u2", 4: "u4", 5: "V8", 6: "i1", 7: "u1", 8: "i2", 9: "i4", 10: "V8", 11: "f4", 12: "f8",
           13: "u4", 16: "u8", 17: "i8", 18: "u8"}  # fmt: skip
 
+Entry = tuple[
+    np.dtype, int, bytes, int
+]  # type, number of values, the bytes in the entry, and the offset that they may be
+
 
 class DamagedTiff(Exception):
     """What a TIFF says of itself cannot be."""
@@ -70,15 +74,15 @@ class Directory:
         fits = count * dtype.itemsize <= len(inline)
         return np.frombuffer(inline[:size] if fits else self._read(offset, size), dtype)
 
-    def _read_entries(self, offset: int) -> tuple[dict[int, tuple[np.dtype, int, bytes, int]], bool]:
-        """Return type, count, bytes in the entry and offset of each tag, and whether another IFD follows."""
+    def _read_entries(self, offset: int) -> tuple[dict[int, Entry], bool]:
+        """Return the entry of each tag, and whether another IFD follows."""
         number, entry, word = ("Q", "HHQ8s", "Q") if self._big else ("H", "HHI4s", "I")
         (count,) = self._unpack(number, self._read(offset, struct.calcsize(f"={number}")))
         start, size = offset + struct.calcsize(f"={number}"), struct.calcsize(f"={entry}")
         if not 0 < count < 65536:
             raise DamagedTiff(f"its directory has {count:,} tags")
         table = self._read(start, count * size)
-        entries = {}
+        entries: dict[int, Entry] = {}
         for tag, kind, values, inline in struct.iter_unpack(self.byte_order + entry, table):
             if kind in _TYPES:
                 dtype = np.dtype(_TYPES[kind]).newbyteorder(self.byte_order)

@@ -90,7 +90,7 @@ def read_layout(directory: Directory) -> Layout:
     if photometric == YCBCR and samples == 1:
         photometric = MIN_IS_BLACK
     if samples < COLORS[photometric]:
-        raise DamagedTiff(f"{samples} samples per pixel are too few for its colours")
+        raise cannot_be_read(f"photometric interpretation {photometric} of {samples} samples per pixel")
     if samples > MOST_SAMPLES:
         raise cannot_be_read(f"{samples:,} samples per pixel")
     kind, bits = _kind_of_samples(directory, samples)

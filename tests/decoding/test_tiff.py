@@ -22,7 +22,7 @@ from decoding.tiff import decode_tiff
 from decoding.tiff_directory import Directory
 from decoding.tiff_layout import read_layout
 from errors import ImageError
-from preprocess import decode_image
+from preprocess import convert_image, decode_image
 
 HEIGHT, WIDTH = 20, 26
 GREY = np.add.outer(np.linspace(0, 0.45, HEIGHT), np.linspace(0, 0.55, WIDTH))  # from 0 to 1
@@ -252,6 +252,7 @@ CANNOT_BE_READ = [
     ({"_259": 34887}, "compression LERC of 16-bit integers"),
     ({"_259": 7}, "compression JPEG of 16-bit integers"),
     ({"_258": 23}, "23-bit integers"),
+    ({"_277": 1, "_262": 2}, "photometric interpretation 2 of 1 samples per pixel"),
     ({"_339": 5, "_258": 64}, "complex numbers"),
     ({"_277": 3, "_258": [5, 6, 5], "_262": 2}, "samples of several kinds, of 5, 6, 5 bits"),
     ({"_317": 34892, "_259": 8}, "predictor 34892"),
@@ -265,7 +266,6 @@ DAMAGED = [
     ({"_278": 0}, "strips or tiles of 26 x 0 pixels"),
     ({"_278": 1}, "1 of its 20 strips or tiles are there"),
     ({"_256": 2, "_257": 2_000_000, "_278": 1}, "2,000,000 strips or tiles for 2 x 2,000,000 pixels"),
-    ({"_277": 1, "_262": 2}, "1 samples per pixel are too few for its colours"),
     ({"_279": 0}, "strip or tile 1 is empty"),
     ({"_320": [0] * 30, "_258": 4, "_262": 3}, "its colour map ends after 10 colours"),
     ({"_257": []}, "the tag 257 has no value"),
@@ -349,3 +349,9 @@ def test_rows_of_the_command_line(tmp_path, classify):
     assert finished.returncode == 1
     assert "b.tif: is a TIFF of a kind that cannot be read (compression LERC of 16-bit integers)" in finished.stderr
     assert finished.stderr.splitlines()[-1].startswith("1 classified, 1 failed")
+
+
+def test_premultiplied_grey_of_a_pil_image_lies_over_white():
+    picture = Image.fromarray(samples_of(np.dstack([GREY, ALPHA[..., 0]]), "u1"))
+    difference = np.asarray(convert_image(picture.convert("La"))).astype(int) - np.asarray(convert_image(picture))
+    assert np.abs(difference).max() <= 1

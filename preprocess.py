@@ -19,7 +19,7 @@ from decoding.diagnosis import reason_of, why_not_an_image
 from decoding.formats import MULTI_FRAME_FORMATS, PILLOW_FORMATS
 from decoding.tiff import decode_tiff, is_tiff, pillow_reads
 from decoding.tiff_directory import Directory
-from decoding.tiff_layout import read_layout
+from decoding.tiff_layout import cannot_be_read, read_layout
 from errors import ImageError
 from settings import MAX_PIXELS
 from transforms import Transform
@@ -123,7 +123,8 @@ def _decode(file: BinaryIO, head: bytes, name: str, max_pixels: int, min_side: i
     except (Image.DecompressionBombError, Image.DecompressionBombWarning) as error:
         raise ImageError(f"its pixels are over the limit of {max_pixels:,}; raise it with --max-pixels") from error
     except Image.UnidentifiedImageError as error:
-        raise ImageError(why_not_an_image(head)) from error
+        unusual = cannot_be_read("an unusual combination of tags")
+        raise (unusual if is_tiff(head) else ImageError(why_not_an_image(head))) from error
     except Exception as error:  # Pillow's decoders raise almost anything for hostile bytes
         raise ImageError(f"damaged picture: {reason_of(error)}") from error
     _check_size(image, max_pixels)

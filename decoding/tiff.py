@@ -46,30 +46,22 @@ def is_tiff(head: bytes) -> bool:
 
 def pillow_reads(directory: Directory, layout: Layout) -> bool:
     """Tell whether Pillow reads such a TIFF right; the tests compare every kind."""
+    extra = layout.samples - COLORS[layout.photometric]
     if layout.kind != "u" or layout.compression not in PILLOW_COMPRESSIONS:
         return False
-    if layout.photometric == PALETTE and (directory.get_array(tags.COLOR_MAP, MOST_COLORS) < 256).all():
-        return False  # Pillow takes the upper eight of sixteen bits
-    if layout.photometric == YCBCR and layout.compression == UNCOMPRESSED:
-        return False  # it may be subsampled
-    if layout.separate and layout.photometric == CIELAB:
+    if layout.compression in JPEG:
+        return layout.bits == 8 and extra in (0, 1)
+    if (layout.photometric, layout.bits) not in PILLOW_KINDS or (extra and layout.photometric != RGB):
         return False
-    if directory.get(tags.PLANAR_CONFIGURATION, 1)[0] == 2 and layout.bits != 8 and layout.compression not in CCITT:
-        return False  # even with a single plane
-    if layout.samples == COLORS[layout.photometric]:
-        plain = tags.EXTRA_SAMPLES not in directory.entries
-    else:
-        plain = layout.samples == 4 and layout.photometric == RGB and not (layout.separate or layout.associated)
-    return plain and (layout.photometric, layout.bits) in PILLOW_KINDS
-
-
-def _pixels_of_blocks(samples: np.ndarray, across: int, down: int) -> np.ndarray:
-    """Turn blocks [rows, columns, Y's and Cb and Cr] into pixels [rows, columns, 3]; see `in_blocks`."""
-    if across == down == 1:
-        return samples
-    rows, columns = len(samples) * down, samples.shape[1] * across
-    luma = samples[..., :-2].reshape(len(samples), -1, down, across).swapaxes(1, 2).reshape(rows, columns, 1)
-    return np.concatenate([luma, samples[..., -2:].repeat(down, 0).repeat(across, 1)], axis=-1)
+    if layout.photometric == PALETTE:
+        return bool(
+            directory.get_array(tags.COLOR_MAP, MOST_COLORS).max(initial=0) > 255
+        )  # Pillow takes the upper bits
+    if layout.photometric == YCBCR:
+        return layout.compression != UNCOMPRESSED  # which may be subsampled
+    if directory.get(tags.PLANAR_CONFIGURATION, 1)[0] == 2 and layout.compression not in CCITT:
+        return layout.bits == 8 and layout.photometric != CIELAB and not extra
+    return not extra or (extra == 1 and not layout.associated)
 
 
 def decode_tiff(file: BinaryIO, directory: Directory, layout: Layout) -> Image.Image:
@@ -89,3 +81,12 @@ def decode_tiff(file: BinaryIO, directory: Directory, layout: Layout) -> Image.I
     if tags.ICC_PROFILE in directory.entries:
         image.info["icc_profile"] = directory.get_array(tags.ICC_PROFILE, MOST_PROFILE_BYTES).tobytes()
     return image
+
+
+def _pixels_of_blocks(samples: np.ndarray, across: int, down: int) -> np.ndarray:
+    """Turn blocks [rows, columns, Y's and Cb and Cr] into pixels [rows, columns, 3]; see `in_blocks`."""
+    if across == down == 1:
+        return samples
+    rows, columns = len(samples) * down, samples.shape[1] * across
+    luma = samples[..., :-2].reshape(len(samples), -1, down, across).swapaxes(1, 2).reshape(rows, columns, 1)
+    return np.concatenate([luma, samples[..., -2:].repeat(down, 0).repeat(across, 1)], axis=-1)

@@ -16,9 +16,7 @@ YCBCR_SUBSAMPLING, ICC_PROFILE = 530, 34675
 _TYPES = {1: "u1", 2: "u1", 3: "u2", 4: "u4", 5: "V8", 6: "i1", 7: "u1", 8: "i2", 9: "i4", 10: "V8", 11: "f4", 12: "f8",
           13: "u4", 16: "u8", 17: "i8", 18: "u8"}  # fmt: skip
 
-Entry = tuple[
-    np.dtype, int, bytes, int
-]  # type, number of values, the bytes in the entry, and the offset that they may be
+Entry = tuple[np.dtype, int, bytes, int]  # type, number of values, the entry's own bytes, and the same as an offset
 
 
 class DamagedTiff(Exception):

@@ -14,7 +14,7 @@ MIN_IS_WHITE, MIN_IS_BLACK, RGB, PALETTE, MASK, CMYK, YCBCR, CIELAB, ICCLAB = 0,
 COLORS = {MIN_IS_WHITE: 1, MIN_IS_BLACK: 1, RGB: 3, PALETTE: 1, MASK: 1, CMYK: 4, YCBCR: 3, CIELAB: 3, ICCLAB: 3}
 OTHER_COLORS = {10: "ITU LAB", 32803: "a colour filter array of a camera", 32844: "SGI LogL", 32845: "SGI LogLuv",
                 34892: "a camera's linear raw data"}  # fmt: skip
-ASSOCIATED_ALPHA, UNASSOCIATED_ALPHA = 1, 2
+ASSOCIATED_ALPHA, UNASSOCIATED_ALPHA, COREL_ALPHA = 1, 2, 999
 
 UNCOMPRESSED = 1
 CCITT = (2, 3, 4)
@@ -150,9 +150,9 @@ def check_readable(layout: Layout) -> None:
         raise cannot_be_read(f"{samples} with a predictor")
     if layout.predictor == FLOATING_POINT and layout.kind != "f":
         raise cannot_be_read(f"{samples} with a predictor for floats")
-    if (colors == "LAB" and (layout.kind == "f" or layout.bits not in (8, 16))) or (
-        colors == "palette" and (layout.kind != "u" or layout.bits > 16)
-    ):
+    if colors == "LAB" and (layout.kind == "f" or layout.bits not in (8, 16)):
+        raise cannot_be_read(samples)
+    if colors == "palette" and (layout.kind != "u" or layout.bits > 16):
         raise cannot_be_read(samples)
 
 
@@ -178,7 +178,7 @@ def _alpha(directory: Directory, samples: int, photometric: int) -> tuple[int | 
     if tags.EXTRA_SAMPLES not in directory.entries and photometric == RGB and samples == 4:
         extra = [UNASSOCIATED_ALPHA]  # as Pillow takes it
     for number, meaning in enumerate(extra, COLORS[photometric]):
-        if meaning in (ASSOCIATED_ALPHA, UNASSOCIATED_ALPHA) and number < samples:
+        if meaning in (ASSOCIATED_ALPHA, UNASSOCIATED_ALPHA, COREL_ALPHA) and number < samples:
             return number, meaning == ASSOCIATED_ALPHA
     return None, False
 
@@ -200,7 +200,7 @@ def _segments(directory: Directory, tiled: bool, tile: tuple[int, int], planes: 
     if directory.get(tags.COMPRESSION, 1)[0] == JPEG[0]:
         return np.zeros(0), np.zeros(0)  # it has its own tags for where the data are
     count = math.ceil(directory.width / tile[0]) * math.ceil(directory.height / tile[1]) * planes
-    if count > 4096 and count * 16 > directory.width * directory.height * planes:
+    if count > 1 << 15 and count * 16 > directory.width * directory.height * planes:
         raise DamagedTiff(f"{count:,} strips or tiles for {directory.width:,} x {directory.height:,} pixels")
     offsets = directory.get_array(tags.TILE_OFFSETS if tiled else tags.STRIP_OFFSETS, count)
     counts_tag = tags.TILE_BYTE_COUNTS if tiled else tags.STRIP_BYTE_COUNTS

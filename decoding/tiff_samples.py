@@ -63,15 +63,16 @@ def _decompress(file: BinaryIO, offset: int, count: int, layout: Layout, rows: i
         raise cannot_be_read(f"strips or tiles of {total:,} bytes in one piece")
     step = max(1, max(PIECE_BYTES, total // 64) // row_bytes)  # zlib copies what is left for each
     pieces = [range(start, min(start + step, rows)) for start in range(0, rows, step)]
+    count = min(count, 2 * total + 1024)  # no compression makes data larger than that
     blocks: Iterator[bytes]
     if layout.compression == UNCOMPRESSED:
-        blocks = (_read(file, offset + rows[0] * row_bytes, len(rows) * row_bytes, layout) for rows in pieces)
+        blocks = (_read(file, offset + row_bytes * part[0], row_bytes * len(part), layout) for part in pieces)
     elif layout.compression in DEFLATE:
-        blocks = _inflate(_read(file, offset, count, layout), [len(rows) * row_bytes for rows in pieces])
+        blocks = _inflate(_read(file, offset, count, layout), [row_bytes * len(part) for part in pieces])
     else:
-        blocks = _crop(_decode(file, offset, min(count, 2 * total + 1024), layout, rows), pieces)
-    for rows_of_piece, block in zip(pieces, blocks, strict=True):
-        if len(block) != len(rows_of_piece) * row_bytes:
+        blocks = _crop(_decode(file, offset, count, layout, rows), pieces)
+    for part, block in zip(pieces, blocks, strict=True):
+        if len(block) != row_bytes * len(part):
             raise DamagedTiff("a strip or tile ends early")
         yield np.frombuffer(block, np.uint8).reshape(-1, row_bytes)
 
@@ -90,8 +91,8 @@ def _inflate(data: bytes, sizes: list[int]) -> Iterator[bytes]:
 
 
 def _crop(image: Image.Image, pieces: list[range]) -> Iterator[bytes]:
-    for rows in pieces:
-        yield image.crop((0, rows.start, image.width, rows.stop)).tobytes()
+    for part in pieces:
+        yield image.crop((0, part.start, image.width, part.stop)).tobytes()
 
 
 def _decode(file: BinaryIO, offset: int, size: int, layout: Layout, rows: int) -> Image.Image:

@@ -100,7 +100,10 @@ def _decode(file: BinaryIO, offset: int, size: int, layout: Layout, rows: int) -
     data = _read(file, offset, size, layout)
     if layout.compression in PICTURES:
         width, mode = layout.tile[0], {1: "L", 2: "LA", 3: "RGB", 4: "RGBA"}[layout.samples]
-        image = Image.open(io.BytesIO(data), formats=[PICTURES[layout.compression]])
+        try:
+            image = Image.open(io.BytesIO(data), formats=[PICTURES[layout.compression]])
+        except Image.UnidentifiedImageError as error:
+            raise DamagedTiff(f"a strip or tile is no {PICTURES[layout.compression]} picture") from error
     else:
         data, width, mode = _as_grey_tiff(data, layout, rows), layout.row_bytes, "L"
         image = Image.open(io.BytesIO(data), formats=["TIFF"])

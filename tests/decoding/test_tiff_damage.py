@@ -39,7 +39,7 @@ DAMAGED = [
     ({"_256": 2, "_257": 2_000_000, "_278": 1}, "2,000,000 strips or tiles for 2 x 2,000,000 pixels"),
     ({"_279": 0}, "strip or tile 1 is empty"),
     ({"_320": [0] * 30, "_258": 4, "_262": 3}, "its colour map ends after 10 colours"),
-    ({"_259": 50001, "_258": 8}, "a strip or tile is no WEBP picture"),
+    ({"_259": 50001, "_258": 8, "_262": 1}, "a strip or tile is no WEBP picture"),
     ({"_257": []}, "the tag 257 has no value"),
 ]
 

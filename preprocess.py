@@ -19,6 +19,9 @@ from decoding.diagnosis import reason_of, why_not_an_image
 from decoding.formats import MULTI_FRAME_FORMATS, PILLOW_FORMATS
 from decoding.isolated import decoders
 from decoding.magic import isolated_format
+from decoding.tiff import decode_tiff, is_tiff, pillow_reads
+from decoding.tiff_directory import Directory
+from decoding.tiff_layout import cannot_be_read, read_layout
 from errors import ImageError
 from settings import MAX_PIXELS
 from transforms import Transform
@@ -117,12 +120,15 @@ def _decode(file: BinaryIO, head: bytes, name: str, max_pixels: int, min_side: i
     if format := isolated_format(file, head, name):
         return to_rgb(decoders.decode(file, format, max_pixels, min_side))
     Image.MAX_IMAGE_PIXELS = max(MAX_PIXELS, max_pixels)  # GIFs take memory for the first frame when opened
+    if is_tiff(head) and (image := _decode_tiff(file, name, max_pixels)):
+        return image
     try:
         image = Image.open(file, formats=PILLOW_FORMATS)
     except (Image.DecompressionBombError, Image.DecompressionBombWarning) as error:
         raise ImageError(f"its pixels are over the limit of {max_pixels:,}; raise it with --max-pixels") from error
     except Image.UnidentifiedImageError as error:
-        raise ImageError(why_not_an_image(head)) from error
+        unusual = cannot_be_read("an unusual combination of tags")
+        raise (unusual if is_tiff(head) else ImageError(why_not_an_image(head))) from error
     except Exception as error:  # Pillow's decoders raise almost anything for hostile bytes
         raise ImageError(f"damaged picture: {reason_of(error)}") from error
     _check_size(image, max_pixels)
@@ -138,7 +144,25 @@ def _decode(file: BinaryIO, head: bytes, name: str, max_pixels: int, min_side: i
         raise ImageError(f"damaged {image.format} picture: {reason_of(error)}") from error
 
 
-def _check_size(image: Image.Image, max_pixels: int) -> None:
+def _decode_tiff(file: BinaryIO, name: str, max_pixels: int) -> Image.Image | None:
+    """Decode a TIFF of a kind that Pillow does not read right."""
+    try:
+        directory = Directory(file)
+        _check_size(directory, max_pixels)
+        layout = read_layout(directory)
+        if pillow_reads(directory, layout):
+            file.seek(0)
+            return None
+        if directory.has_next:
+            _note_multi_frame(name)
+        return to_rgb(upright(decode_tiff(file, directory, layout)))
+    except ImageError:
+        raise
+    except Exception as error:
+        raise ImageError(f"damaged TIFF picture: {reason_of(error)}") from error
+
+
+def _check_size(image: Image.Image | Directory, max_pixels: int) -> None:
     if not image.width * image.height:
         raise ImageError(f"has no pixels: {image.width} x {image.height}")
     if image.width * image.height > max_pixels:

@@ -25,6 +25,8 @@ def to_rgb(image: Image.Image) -> Image.Image:
         return _to_srgb(image, ImageCms.createProfile("LAB"))
     if image.mode == "CMYK" and "icc_profile" in image.info:
         return _cmyk_to_rgb(image)
+    if image.mode == "La":
+        image = image.convert("LA")
     if image.has_transparency_data:
         rgba = image.convert("RGBA")
         return Image.alpha_composite(Image.new("RGBA", rgba.size, "white"), rgba).convert("RGB")

@@ -116,6 +116,7 @@ class _Reader:
         self._room = _Room(ahead)
         self._frames: queue.SimpleQueue[Future | None] = queue.SimpleQueue()
         self._stopped = False
+        self._begun: dict[int, Any] = {}  # downloads that are not read yet, by id
         threading.Thread(target=self._submit_all, daemon=True).start()
 
     def frames(self, patience: float | None) -> Iterator[Any]:
@@ -133,14 +134,26 @@ class _Reader:
     def stop(self) -> None:
         """Let the threads end, whatever they are at."""
         self._stopped = True
+        self._cancel()
         self._room.close()
         self._executor.shutdown(wait=False, cancel_futures=True)
 
-    def _read_one(self, item: Any, size: int) -> Any:
+    def _cancel(self) -> None:
+        for picture in list(self._begun.values()):
+            picture.cancel()
+
+    def _begin(self, picture: Any) -> None:
+        """Have a picture that comes from elsewhere fetched while others are read."""
+        if hasattr(picture, "begin"):
+            self._begun[id(picture)] = picture
+            picture.begin()
+
+    def _read_one(self, item: Any, picture: Any, size: int) -> Any:
         try:
             return self._read(item)
         finally:
             self._room.add(-size)
+            self._begun.pop(id(picture), None)
 
     def _submit_all(self) -> None:
         try:
@@ -148,15 +161,19 @@ class _Reader:
             for item in self._items:
                 if self._stopped:
                     return
-                size = nbytes(item.picture) if isinstance(item, Given) else 0
+                picture = item.picture if isinstance(item, Given) else None
+                size = nbytes(picture)
                 self._room.add(size)
-                self._frames.put(self._executor.submit(self._read_one, item, size))
+                self._begin(picture)
+                self._frames.put(self._executor.submit(self._read_one, item, picture, size))
                 self._room.enter()
         except BaseException as error:  # raised where the frames are taken
             failed: Future = Future()
             failed.set_exception(error)
             self._frames.put(failed)
         self._frames.put(None)
+        if self._stopped:  # while one more began
+            self._cancel()
 
 
 class _Room:

@@ -16,7 +16,7 @@ from PIL import Image
 from errors import ImageError, first_line
 from preprocess import convert_image, decode_image, read_image
 from settings import MAX_PIXELS
-from sources.named import Kind, kind_of
+from sources.named import Kind, kind_of, shown
 from sources.paths import PathName, Search, find_images
 
 KINDS = "a path, a PIL image, a uint8 array, bytes, an open binary file, or an iterable of these"
@@ -82,7 +82,15 @@ class _Finder:
 
 def find_in(kind: Kind, name: str, search: Search) -> Iterator[str | Given]:
     """Yield the pictures in what is no picture file itself, in order."""
-    yield Given(name, ImageError(f"is {kind.value}, which cannot be read"))
+    if kind is Kind.URL:
+        from sources.web import find_url
+
+        yield from find_url(name, search)
+        return
+    if kind is Kind.OTHER_URL:
+        yield Given(shown(name), ImageError("is no http:// or https:// URL; download it, or give a file's path"))
+        return
+    yield Given(shown(name), ImageError(f"is {kind.value}, which cannot be read"))
 
 
 def _is_iterable(given: Any) -> bool:
@@ -143,6 +151,8 @@ def read_bytes(file: Any) -> bytes:
         raise ImageError("the file is open as text; open it with mode 'rb'")
     try:
         data = file.read()
+    except ImageError:  # of a download
+        raise
     except Exception as error:  # closed, opened for writing, a download that broke off: each kind has its own
         raise ImageError(f"the file cannot be read: {first_line(error)}") from error
     if not isinstance(data, bytes):

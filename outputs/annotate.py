@@ -12,8 +12,10 @@ import numpy as np
 
 from errors import ImageError, UsageError
 from outputs.copies import CopiesFolder
+from outputs.places import place_of
 from results import Result
 from sources.frames import Frame
+from sources.named import Kind, kind_of
 from sources.pictures import open_picture
 
 try:
@@ -69,7 +71,7 @@ def caption(result: Result) -> str:
 
 
 class AnnotatedOutput:
-    """Saves annotated copies in a folder that mirrors the folders of the inputs.
+    """Saves annotated copies in a folder that mirrors the folders of the inputs; of URLs, below their host's name.
 
     A copy's path is the picture's path relative to what all inputs have in common (or its whole
     path when it lies elsewhere), so pictures of the same name never collide. A copy that exists
@@ -86,10 +88,13 @@ class AnnotatedOutput:
 
     def path_for(self, source: str) -> Path:
         """Return where the annotated copy of `source` goes."""
+        path = self._copies.path / (place_of(source) if kind_of(source) is Kind.URL else self._mirrored(source))
+        return path if path.suffix.lower() in SUFFIXES else path.with_name(path.name + ".png")
+
+    def _mirrored(self, source: str) -> Path:
         absolute = Path(os.path.abspath(source))
         is_below = absolute.is_relative_to(self._root)
-        path = self._copies.path / absolute.relative_to(self._root if is_below else absolute.anchor)
-        return path if path.suffix.lower() in SUFFIXES else path.with_name(path.name + ".png")
+        return absolute.relative_to(self._root if is_below else absolute.anchor)
 
     def write(self, frame: Frame, result: Result) -> None:
         """Save the annotated copy of the picture that `frame` has kept; raises ImageError when that cannot be done."""

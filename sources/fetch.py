@@ -80,9 +80,7 @@ def parse(url: str) -> Url:
     except (HTTPError, ValueError):
         parsed = Url()
     if not parsed.host:
-        raise ImageError(
-            "is not a valid URL; write https://host/path, and / in a password as %2F"
-        )
+        raise ImageError("is not a valid URL; write https://host/path, and / in a password as %2F")
     return parsed._replace(fragment=None)
 
 

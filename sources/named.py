@@ -50,8 +50,12 @@ def shown(url: str) -> str:
 
 def absolute(source: str, folder: str = os.curdir) -> str:
     """Return the absolute path of what is in a file, as seen from a folder; what is in none keeps its name."""
-    is_file = kind_of(source.partition("#")[0]) in FILES
-    return os.path.abspath(os.path.join(folder, source)) if is_file else source
+    return os.path.abspath(os.path.join(folder, source)) if is_on_disk(source) else source
+
+
+def is_on_disk(source: str) -> bool:
+    """Return whether what is called so is in a file of this machine, and no URL or camera."""
+    return kind_of(source.partition("#")[0]) in FILES
 
 
 def _kind_of_url(name: str, scheme: str) -> Kind | None:

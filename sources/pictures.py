@@ -83,14 +83,22 @@ class _Finder:
 def find_in(kind: Kind, name: str, search: Search) -> Iterator[str | Given]:
     """Yield the pictures in what is no picture file itself, in order."""
     if kind is Kind.URL:
-        from sources.web import find_url
-
-        yield from find_url(name, search)
+        if not search.leaves_out_named(name):
+            yield named_picture(name, search)
         return
     if kind is Kind.OTHER_URL:
         yield Given(shown(name), ImageError("is no http:// or https:// URL; download it, or give a file's path"))
         return
     yield Given(shown(name), ImageError(f"is {kind.value}, which cannot be read"))
+
+
+def named_picture(name: str, search: Search = Search()) -> str | Given:
+    """Return the one picture that a path or a URL names."""
+    if kind_of(name) is not Kind.URL:
+        return name
+    from sources.web import picture_at
+
+    return picture_at(name, search)
 
 
 def _is_iterable(given: Any) -> bool:

@@ -4,7 +4,6 @@ import threading
 import time
 import weakref
 from collections import Counter
-from collections.abc import Iterator
 
 from urllib3.util import Url
 
@@ -19,14 +18,12 @@ AT_ONCE_OF_A_HOST = 4
 MOST_HELD_BYTES = 2**28  # of all downloads that are not read yet
 
 
-def find_url(name: str, search: Search = Search()) -> Iterator[Given]:
-    """Yield the picture at a URL, to be downloaded when it is read; its name is the URL without a password."""
-    if search.leaves_out_named(name):
-        return
+def picture_at(url: str, search: Search = Search()) -> Given:
+    """Return the picture at a URL, to be downloaded when it is read; its name is the URL without a password."""
     try:
-        yield Given(shown(name), Download(parse(name), search.timeout, search.max_bytes))
+        return Given(shown(url), Download(parse(url), search.timeout, search.max_bytes))
     except ImageError as error:
-        yield Given(shown(name), error)
+        return Given(shown(url), error)
 
 
 class Download:

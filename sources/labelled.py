@@ -167,8 +167,8 @@ def match_classes(data: LabelledData, classes: ClassIndex) -> LabelledPictures:
             if len(wrong) > MOST_WRONG:
                 break
     if wrong:
-        shown = "; ".join(list(wrong.values())[:MOST_WRONG])
-        raise UsageError(f"{data.name}: {shown}{'; and more' if len(wrong) > MOST_WRONG else ''}")
+        some = "; ".join(list(wrong.values())[:MOST_WRONG])
+        raise UsageError(f"{data.name}: {some}{'; and more' if len(wrong) > MOST_WRONG else ''}")
     if not counts:
         raise UsageError(f"{data.name} holds no pictures")
     return LabelledPictures(data, classes, counts)

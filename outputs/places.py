@@ -20,10 +20,11 @@ def place_of(url: str) -> Path:
 
     A part of the URL's hash follows the name where that does not tell all: after a query, for example.
     """
-    host, *parts = re.split("[?#]", url.partition("://")[2], maxsplit=1)[0].split("/")
+    address, *rest = re.split("[?#]", url.partition("://")[2], maxsplit=1)
+    host, *parts = address.split("/")
     names = [file_name(unquote(part)) for part in parts if part] or ["index"]
     path = Path(file_name(host.rpartition("@")[2]), *names)
-    return path if url.endswith(f"/{'/'.join(names)}") else with_hash(path, url)
+    return path if parts == names and not rest else with_hash(path, url)
 
 
 def with_hash(path: Path, source: str) -> Path:

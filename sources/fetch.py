@@ -208,9 +208,11 @@ def _basic(user_and_password: str) -> str:
 def _redirected(url: Url, target: str) -> Url:
     """Return where a redirect leads to; the password goes along to the same host only, and never from https to http."""
     target = target.encode("latin-1", "replace").decode("utf-8", "replace")  # http.client reads headers as Latin-1
-    there = parse(urljoin(url._replace(auth=None).url, target))
-    if there.scheme not in SCHEMES:
-        raise ImageError(f"is redirected to {there.scheme}:, which cannot be read")
+    joined = urljoin(url._replace(auth=None).url, target)
+    scheme = joined.partition("://")[0]
+    if scheme not in SCHEMES:
+        raise ImageError(f"is redirected to {scheme}:, which is not read")
+    there = parse(joined)
     is_same = (there.host, there.port) == (url.host, url.port) and (url.scheme, there.scheme) != ("https", "http")
     return there._replace(auth=url.auth) if is_same and not there.auth else there
 

@@ -7,7 +7,7 @@ from collections import Counter
 
 from urllib3.util import Url
 
-from errors import ImageError
+from errors import ImageError, first_line
 from sources.fetch import Client, Deadline, parse
 from sources.named import shown
 from sources.pictures import Given
@@ -16,6 +16,7 @@ from sources.search import Search
 AT_ONCE = 16
 AT_ONCE_OF_A_HOST = 4
 MOST_HELD_BYTES = 2**28  # of all downloads that are not read yet
+CANCELLED = "the download was cancelled"
 
 
 def picture_at(url: str, search: Search = Search()) -> Given:
@@ -38,7 +39,7 @@ class Download:
         self._has_begun = False
         self._is_done = threading.Event()
         self._content = b""
-        self._error: Exception | None = None
+        self._error = ""  # and no exception, whose traceback would keep all this in memory
 
     def begin(self) -> None:
         """Have it fetched as soon as it is its turn."""
@@ -52,7 +53,7 @@ class Download:
         self._is_done.wait()
         self._turns.remove(self)
         if self._error:
-            raise self._error
+            raise ImageError(self._error)
         content, self._content = self._content, b""
         return content
 
@@ -60,7 +61,7 @@ class Download:
         """Let it be: nobody reads it any more."""
         self.is_cancelled = True
         self._turns.remove(self)
-        self._error = ImageError("the download was cancelled")
+        self._error = CANCELLED
         self._is_done.set()
 
     def fetch(self, client: Client) -> None:
@@ -74,9 +75,9 @@ class Download:
 
         try:
             self._content = client.fetch(self._url, deadline, self._max_bytes, take)
-        except Exception as error:  # a fault of ours, too, is raised where the picture is read
+        except Exception as error:  # a fault of ours, too, must not leave a reader waiting
             self._turns.give_back(self)
-            self._error = error
+            self._error = first_line(error)
         self._is_done.set()
 
 
@@ -114,7 +115,7 @@ class _Turns:
         with self._changed:
             self._changed.wait_for(lambda: self._may_take(download, size))
             if download.is_cancelled:
-                raise ImageError("the download was cancelled")
+                raise ImageError(CANCELLED)
             download.held += size
             self._held_bytes += size
 

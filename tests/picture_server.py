@@ -24,6 +24,7 @@ class PictureServer(ThreadingHTTPServer):
         self.pages: dict[str, Page] = {}
         self.requests: Counter[str] = Counter()
         self.seen: list[dict[str, str]] = []  # the headers of each request
+        self.connections = 0
         self.at_once = self.most_at_once = 0
         self.is_over = threading.Event()
         self.lock = threading.Lock()
@@ -33,7 +34,7 @@ class PictureServer(ThreadingHTTPServer):
     def running(cls):
         """Serve from a thread for the length of a `with` block."""
         with cls() as server:
-            threading.Thread(target=server.serve_forever, daemon=True).start()
+            threading.Thread(target=server.serve_forever, args=(0.01,), daemon=True).start()
             yield server
             server.is_over.set()
             server.shutdown()
@@ -42,6 +43,11 @@ class PictureServer(ThreadingHTTPServer):
         """Have a page at a path; return its URL."""
         self.pages[path] = page
         return self.url + path
+
+    def process_request(self, *client: object) -> None:
+        """Count the connections."""
+        self.connections += 1
+        super().process_request(*client)
 
     def handle_error(self, *_: object) -> None:
         """Say nothing of clients that have gone."""

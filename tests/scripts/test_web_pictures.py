@@ -1,12 +1,13 @@
 """URLs on the command line: rows as of files, nothing fetched twice, and no password anywhere."""
 
 import csv
+import signal
 import subprocess
 import sys
 
 import pytest
 from conftest import IMAGES, ROOT
-from picture_server import PictureServer, content
+from picture_server import PictureServer, content, silent
 
 NAMES = ["cat.png", "missing.jpg", "rocket.jpg", "coffee.png"]
 SECRET = "geheim"
@@ -89,3 +90,14 @@ def test_labelled_urls_are_evaluated(server, run, tmp_path):
     refused = run("evaluate_classifier.py", "--labels-csv", table, "--output", report, "--force")
     assert "***@" in refused.stderr
     assert SECRET not in refused.stderr
+
+
+def test_interrupted_run_does_not_wait_for_a_server(server):
+    urls = [f"{server.url}/a/cat.png", *(server.add(f"/{number}", silent) for number in range(9))]
+    command = [sys.executable, "classify_image.py", *urls, "--format", "csv", "--timeout", "600"]
+    process = subprocess.Popen(command, cwd=ROOT, stdout=subprocess.PIPE, stderr=subprocess.PIPE)
+    assert process.stdout.readline().startswith(b"path,")
+    assert process.stdout.readline().startswith(server.url.encode())
+    process.send_signal(signal.SIGINT)
+    assert process.communicate(timeout=120)[1].startswith(b"interrupted")
+    assert process.returncode == 130

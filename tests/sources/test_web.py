@@ -172,7 +172,7 @@ def test_memory_is_bounded_and_the_first_goes_on(server, monkeypatch):
 
 def test_what_waits_for_memory_is_not_late(server, monkeypatch):
     """A server is not blamed for the time in which we took nothing."""
-    monkeypatch.setattr(web, "MOST_HELD_BYTES", BYTES)
+    monkeypatch.setattr(web, "MOST_HELD_BYTES", BYTES // 2)
     first, second = (web.picture_at(server.url + "/cat.png", Search(timeout=0.5)).picture for _ in range(2))
     for download in (first, second):
         download.begin()

@@ -1,7 +1,7 @@
 """What is at a URL, by urllib3: within so many seconds, bytes and redirects, whatever the server does.
 
 urllib3 bounds each wait for a server; here all of them together are bounded, so that one that sends a byte
-every second ends, too. It follows redirects itself, because urllib3 reads their bodies without a bound.
+every second ends, too. Redirects are followed here, because urllib3 reads their bodies without a bound.
 """
 
 import io

@@ -160,7 +160,8 @@ def names_several(inputs: Sequence[str]) -> bool:
     """Return whether --image may name more than one picture."""
     if len(inputs) > 1 or inputs[0] == STDIN:
         return True
-    return os.path.isdir(inputs[0]) or is_pattern(inputs[0]) or kind_of(inputs[0]) not in (Kind.PATH, Kind.URL)
+    kind = kind_of(inputs[0])
+    return kind is not Kind.URL and (kind is not Kind.PATH or os.path.isdir(inputs[0]) or is_pattern(inputs[0]))
 
 
 def check_output(args: argparse.Namespace) -> None:

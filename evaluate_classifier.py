@@ -28,6 +28,7 @@ from arguments.options import (
     add_message_options,
     add_models_options,
     add_option,
+    add_options,
     add_reading_options,
     add_search_options,
 )
@@ -91,6 +92,7 @@ def add_data_options(parser: argparse.ArgumentParser) -> None:
         "(default: validation/ in --data, or what a trained model was validated on)",
     )  # fmt: skip
     add_search_options(group)
+    add_options(group, "--timeout", "--max-bytes")
     add_reading_options(group)
 
 
@@ -195,7 +197,7 @@ def evaluate_all(
     decisions = panel.decision_thresholds
     two_classes = len(classifiers[0].labels) == 2
     others = data.validation if two_classes else None
-    is_shown = sys.stderr.isatty() and not args.quiet
+    is_shown, search = sys.stderr.isatty() and not args.quiet, search_of(args)
     with Progress(is_shown, count=lambda: len(data.test) + len(others or ())) as progress:
 
         def on_answer(path: str, error: str) -> None:
@@ -203,9 +205,9 @@ def evaluate_all(
             if error:
                 logger.error("error: %s: %s", printable(path), error)
 
-        validation = answer_all(panel, others, decisions, on_answer) if others else None
+        validation = answer_all(panel, others, decisions, on_answer, search=search) if others else None
         with PredictionsFile(folder, panel.names, names) as predictions:
-            outcome = answer_all(panel, data.test, decisions, on_answer, predictions)
+            outcome = answer_all(panel, data.test, decisions, on_answer, predictions, search)
     if not outcome.true:
         why = "".join(f"; {note}" for note in data.notes)
         raise UsageError(f"none of the {len(outcome.failures):,} pictures of {data.test.name} can be read{why}")

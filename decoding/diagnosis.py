@@ -1,6 +1,8 @@
 """What is wrong with a file that cannot be read as a picture."""
 
 SIGNATURES = (b"\xff\xd8\xff", b"\x89PNG", b"GIF8", b"BM", b"II*\0", b"MM\0*")
+ARCHIVES = (b"PK\3\4", b"\x1f\x8b", b"BZh", b"\xfd7zXZ", b"Rar!", b"7z\xbc\xaf")
+VIDEOS = (b"\x1aE\xdf\xa3", b"FLV", b"\0\0\1\xba")  # Matroska and WebM, Flash, MPEG
 
 
 def why_not_an_image(head: bytes) -> str:
@@ -19,6 +21,10 @@ def why_not_an_image(head: bytes) -> str:
         return "damaged picture: it begins like one, but its header is broken"
     if not head.strip(b"\0"):
         return "holds only zero bytes (an interrupted copy?)"
+    if head.startswith(ARCHIVES):
+        return "is an archive, not a picture; a name that ends in .zip or .tar says so"
+    if head.startswith(VIDEOS) or head[4:8] == b"ftyp" or head[8:12] == b"AVI ":
+        return "is a video, not a picture; a name that ends in .mp4 or the like says so"
     if _is_text(head):
         return "is a text file, not a picture"
     return "is not a picture in a known format"

@@ -12,6 +12,7 @@ from drawing.sheet import Sheet, render_sheet
 from drawing.thumbnails import decode, thumbnail
 from errors import ImageError
 from evaluation.metrics import ConfusedPair, Evaluation
+from sources.pictures import Given, named_picture
 
 MOST_MISTAKES, MOST_UNCERTAIN, MOST_PAIRS, MOST_OF_A_PAIR = 24, 12, 12, 6  # pictures; pairs
 COLUMNS = 6  # of a contact sheet
@@ -104,7 +105,8 @@ class Thumbnails:
         """Return a small JPEG, or None where the picture can no longer be read."""
         if path not in self._made:
             try:
-                self._made[path] = thumbnail(path, self._max_pixels)
+                item = named_picture(path)
+                self._made[path] = thumbnail(item.picture if isinstance(item, Given) else item, self._max_pixels)
             except ImageError:
                 self._made[path] = None
         return self._made[path]

@@ -19,6 +19,8 @@ from labels.classes import class_names
 from outputs.predictions import PredictionsFile
 from pipeline.panel import Panel
 from sources.labelled import LabelledPictures
+from sources.pictures import Given, named_picture
+from sources.search import Search
 
 
 @dataclass
@@ -60,21 +62,23 @@ def answer_all(
     decisions: Sequence[float | None],
     on_answer: Callable[[str, str], None],
     predictions: PredictionsFile | None = None,
+    search: Search = Search(),
 ) -> Outcome:
     """Let the panel answer every picture.
 
     `decisions` has that of each model; `on_answer` is told each path, and why it failed ("" when it did not).
+    `search` bounds downloads.
     """
     names = class_names(panel.labels[0])
     outcome = Outcome([AnswerStore(len(names), decision) for decision in decisions])
     labels_taken: deque[int] = deque()  # of the paths that are on their way through the panel
 
-    def paths() -> Iterator[str]:
+    def items() -> Iterator[str | Given]:
         for path, index in pictures:
             labels_taken.append(index)
-            yield path
+            yield named_picture(path, search)
 
-    with closing(panel.answer(paths())) as answers:  # the threads that read end at once on Ctrl-C
+    with closing(panel.answer(items())) as answers:  # the threads that read end at once on Ctrl-C
         for frame, scores, error in answers:
             path, true = frame.source, labels_taken.popleft()
             if scores is None:

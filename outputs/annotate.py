@@ -13,8 +13,10 @@ import numpy as np
 from errors import ImageError, UsageError
 from outputs import Output
 from outputs.copies import CopiesFolder
+from outputs.places import place_of
 from results import Result
 from sources.frames import Frame
+from sources.named import is_on_disk
 from sources.pictures import open_picture
 
 try:
@@ -70,7 +72,7 @@ def caption(result: Result) -> str:
 
 
 class AnnotatedOutput(Output):
-    """Saves annotated copies in a folder that mirrors the folders of the inputs.
+    """Saves annotated copies in a folder that mirrors the folders of the inputs; of URLs, below their host's name.
 
     A copy's path is the picture's path relative to what all inputs have in common (or its whole
     path when it lies elsewhere), so pictures of the same name never collide. A copy that exists
@@ -87,10 +89,13 @@ class AnnotatedOutput(Output):
 
     def path_for(self, source: str, suffixes: Sequence[str] = SUFFIXES, other: str = ".png") -> Path:
         """Return where the copy of `source` goes; to a suffix that is not one of `suffixes`, `other` is added."""
+        path = self._copies.path / (self._mirrored(source) if is_on_disk(source) else place_of(source))
+        return path if path.suffix.lower() in suffixes else path.with_name(path.name + other)
+
+    def _mirrored(self, source: str) -> Path:
         absolute = Path(os.path.abspath(source))
         is_below = absolute.is_relative_to(self._root)
-        path = self._copies.path / absolute.relative_to(self._root if is_below else absolute.anchor)
-        return path if path.suffix.lower() in suffixes else path.with_name(path.name + other)
+        return absolute.relative_to(self._root if is_below else absolute.anchor)
 
     def write(self, frame: Frame, result: Result) -> None:
         """Save the annotated copy of the picture that `frame` has kept; raises ImageError when that cannot be done."""

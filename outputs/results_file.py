@@ -23,6 +23,7 @@ from files import write_whole
 from outputs.results_stream import ResultsStream
 from outputs.rows import PATH_ERRORS, DoneRows, Format, Results, StoredFormat, StoredRow
 from results import Result
+from sources.named import absolute
 
 if TYPE_CHECKING:
     from sources.frames import Frame
@@ -90,7 +91,7 @@ class ResultsFile:
         if not self._is_started:
             self._start()
         if self._is_elsewhere:
-            result = replace(result, source=os.path.abspath(result.source))
+            result = replace(result, source=absolute(result.source))
         self._append(self._format.row(result))
         self.rows += 1
         self.failed += bool(result.error)

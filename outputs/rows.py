@@ -1,12 +1,12 @@
 """What the formats of rows share: a row as it is read back, and numbers as they are written."""
 
-import os
 import sys
 from collections import Counter
 from collections.abc import Iterator
 from typing import TYPE_CHECKING, BinaryIO, NamedTuple, Protocol, runtime_checkable
 
 from results import Result
+from sources.named import absolute
 
 if TYPE_CHECKING:
     from sources.frames import Frame
@@ -75,12 +75,12 @@ class DoneRows:
     """
 
     def __init__(self, rows: Iterator[StoredRow], folder: str) -> None:
-        self._rows = (hash(os.path.abspath(os.path.join(folder, row.path))) for row in rows)
+        self._rows = (hash(absolute(row.path, folder)) for row in rows)
         self._others: Counter[int] = Counter()
 
     def take(self, path: str) -> bool:
         """Return whether there is a row of this input; each row answers for one."""
-        key = hash(os.path.abspath(path))
+        key = hash(absolute(path))
         if not self._others:
             row = next(self._rows, None)
             if row is None or row == key:

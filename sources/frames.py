@@ -4,7 +4,7 @@ import os
 import queue
 import threading
 from collections.abc import Callable, Generator, Iterable, Iterator
-from concurrent.futures import Future, ThreadPoolExecutor
+from concurrent.futures import Future, ThreadPoolExecutor, wait
 from dataclasses import dataclass
 from functools import partial
 from typing import Any, TypeVar
@@ -86,7 +86,7 @@ def read_frames(
     """`read_frame` each picture on `workers` threads, at most `ahead` of what is taken, in the order given.
 
     `pictures` is iterated on a thread of its own. When it takes over `patience` seconds to yield the
-    next one, as a person or a camera may, None is yielded: time to work on what there is.
+    next one, as a person or a camera may, or a server to send one, None is yielded: time to work on what there is.
     """
     return read_ahead(pictures, partial(read_frame, transform=transform, keep=keep), workers, ahead, patience)
 
@@ -114,33 +114,49 @@ class _Reader:
         self._read = read
         self._executor = ThreadPoolExecutor(workers)
         self._room = _Room(ahead)
-        self._frames: queue.SimpleQueue[Future | None] = queue.SimpleQueue()
+        self._frames: queue.SimpleQueue[tuple[Future | None, bool]] = queue.SimpleQueue()
         self._stopped = False
+        self._begun: dict[int, Any] = {}  # downloads that are not read yet, by id
         threading.Thread(target=self._submit_all, daemon=True).start()
 
     def frames(self, patience: float | None) -> Iterator[Any]:
         while True:
             try:
-                frame = self._frames.get(timeout=patience)
+                frame, is_fetched = self._frames.get(timeout=patience)
             except queue.Empty:
                 yield None
                 continue
             if frame is None:
                 return
+            while is_fetched and not wait([frame], patience).done:
+                yield None
             yield frame.result()
             self._room.leave()
 
     def stop(self) -> None:
         """Let the threads end, whatever they are at."""
         self._stopped = True
+        self._cancel()
         self._room.close()
         self._executor.shutdown(wait=False, cancel_futures=True)
 
-    def _read_one(self, item: Any, size: int) -> Any:
+    def _cancel(self) -> None:
+        for picture in list(self._begun.values()):
+            picture.cancel()
+
+    def _begin(self, picture: Any) -> bool:
+        """Have a picture that comes from elsewhere fetched while others are read, and return whether it does."""
+        if is_fetched := hasattr(picture, "begin"):
+            self._begun[id(picture)] = picture
+            picture.begin()
+        return is_fetched
+
+    def _read_one(self, item: Any, picture: Any, size: int) -> Any:
         try:
             return self._read(item)
         finally:
             self._room.add(-size)
+            self._begun.pop(id(picture), None)
 
     def _submit_all(self) -> None:
         try:
@@ -148,15 +164,19 @@ class _Reader:
             for item in self._items:
                 if self._stopped:
                     return
-                size = nbytes(item.picture) if isinstance(item, Given) else 0
+                picture = item.picture if isinstance(item, Given) else None
+                size = nbytes(picture)
                 self._room.add(size)
-                self._frames.put(self._executor.submit(self._read_one, item, size))
+                is_fetched = self._begin(picture)
+                self._frames.put((self._executor.submit(self._read_one, item, picture, size), is_fetched))
                 self._room.enter()
         except BaseException as error:  # raised where the frames are taken
             failed: Future = Future()
             failed.set_exception(error)
-            self._frames.put(failed)
-        self._frames.put(None)
+            self._frames.put((failed, False))
+        self._frames.put((None, False))
+        if self._stopped:  # while one more began
+            self._cancel()
 
 
 class _Room:

@@ -20,6 +20,7 @@ from labels.classes import ClassIndex, nfc
 from sources.labels_csv import read_rows
 from sources.layout import ClassFolder, how_to_label, read_layout
 from sources.listing import count_by_extension
+from sources.named import is_on_disk, shown
 from sources.paths import Search, find_below, find_no_images_below
 from sources.splits import TRAIN
 
@@ -135,7 +136,7 @@ def read_labels_csv(file: str | Path, folder: str | Path | None = None, search: 
 
     def rows(wanted: str | None) -> Iterator[LabelledPath]:
         return (
-            LabelledPath(os.path.join(root, row.path), nfc(row.label), row.split)
+            LabelledPath(os.path.join(root, row.path) if is_on_disk(row.path) else row.path, nfc(row.label), row.split)
             for row in read_rows(file)
             if wanted in (None, row.split) and not search.leaves_out_named(row.path)
         )
@@ -162,12 +163,12 @@ def match_classes(data: LabelledData, classes: ClassIndex) -> LabelledPictures:
         try:
             counts[classes.index_of(label)] += 1
         except UsageError as error:
-            wrong.setdefault(label, f"{error} ({data.told_by} of {path})")
+            wrong.setdefault(label, f"{error} ({data.told_by} of {shown(path)})")
             if len(wrong) > MOST_WRONG:
                 break
     if wrong:
-        shown = "; ".join(list(wrong.values())[:MOST_WRONG])
-        raise UsageError(f"{data.name}: {shown}{'; and more' if len(wrong) > MOST_WRONG else ''}")
+        some = "; ".join(list(wrong.values())[:MOST_WRONG])
+        raise UsageError(f"{data.name}: {some}{'; and more' if len(wrong) > MOST_WRONG else ''}")
     if not counts:
         raise UsageError(f"{data.name} holds no pictures")
     return LabelledPictures(data, classes, counts)

@@ -3,7 +3,6 @@
 import os
 import re
 from enum import Enum
-from urllib.parse import urlsplit
 
 from decoding.formats import ARCHIVE_SUFFIXES, VIDEO_SUFFIXES
 
@@ -11,7 +10,9 @@ CAMERA = "camera:"
 SCHEMES = ("http", "https")
 STREAMS = ("rtsp", "rtsps")
 FRAME = re.compile(r"(.+)#t=([0-9]+\.[0-9]{3})", re.DOTALL)  # as in media fragments (W3C), seconds
-PASSWORD = re.compile(r"^(\w+://[^/?#@:]*):[^/?#]*@")
+SCHEME = re.compile(r"([a-z][a-z0-9+.-]+)://|data:", re.IGNORECASE)
+USER = re.compile(r"(?<=://)([^/?#]*@|[^/?#@\[\]]*:(?!\d*([/?#]|$)).*@)", re.DOTALL)  # / in a password may be unquoted
+MOST_LETTERS = 60  # of a data: URL
 
 
 class Kind(Enum):
@@ -23,6 +24,7 @@ class Kind(Enum):
     CAMERA = "a camera"
     URL = "a picture on the web"
     STREAM = "a video on the web"
+    OTHER_URL = "a URL that is not read"
 
 
 FILES = (Kind.PATH, Kind.ARCHIVE, Kind.VIDEO)  # what is on this machine's disk
@@ -30,10 +32,9 @@ FILES = (Kind.PATH, Kind.ARCHIVE, Kind.VIDEO)  # what is on this machine's disk
 
 def kind_of(name: str) -> Kind:
     """Return what a name is, from how it is written; a folder is a folder, whatever its name ends in."""
-    scheme, is_url, _rest = name.partition("://")
-    if is_url and scheme.lower() in (*SCHEMES, *STREAMS):
-        is_video = scheme.lower() in STREAMS or urlsplit(name).path.lower().endswith(VIDEO_SUFFIXES)
-        return Kind.STREAM if is_video else Kind.URL
+    scheme = SCHEME.match(name)
+    if scheme and (kind := _kind_of_url(name, (scheme[1] or "").lower())):
+        return kind
     if name.startswith(CAMERA) and name.removeprefix(CAMERA).isdecimal():
         return Kind.CAMERA
     if not name.lower().endswith((*ARCHIVE_SUFFIXES, *VIDEO_SUFFIXES)) or os.path.isdir(name):
@@ -52,6 +53,27 @@ def frame_of(name: str) -> tuple[str, float] | None:
     return (match[1], float(match[2])) if match and kind_of(match[1]) is Kind.VIDEO else None
 
 
-def without_password(url: str) -> str:
-    """Return a URL as it may be shown: three stars in the place of the password."""
-    return PASSWORD.sub(r"\1:***@", url)
+def shown(url: str) -> str:
+    """Return a URL as it may be printed and stored: with *** for user and password, and without endless data."""
+    if url.lower().startswith("data:") and len(url) > MOST_LETTERS:
+        return f"{url[:MOST_LETTERS]}…"
+    return USER.sub("***@", url)
+
+
+def absolute(source: str, folder: str = os.curdir) -> str:
+    """Return the absolute path of what is in a file, as seen from a folder; what is in none keeps its name."""
+    return os.path.abspath(os.path.join(folder, source)) if is_on_disk(source) else source
+
+
+def is_on_disk(source: str) -> bool:
+    """Return whether what is called so is in a file of this machine, and no URL or camera."""
+    return kind_of(source.partition("#")[0]) in FILES
+
+
+def _kind_of_url(name: str, scheme: str) -> Kind | None:
+    if scheme in STREAMS:
+        return Kind.STREAM
+    if scheme in SCHEMES:
+        path = re.split("[?#]", name, maxsplit=1)[0]
+        return Kind.STREAM if path.lower().endswith(VIDEO_SUFFIXES) else Kind.URL
+    return None if os.path.lexists(name) else Kind.OTHER_URL

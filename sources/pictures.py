@@ -16,7 +16,7 @@ from PIL import Image
 from errors import ImageError, first_line
 from preprocess import convert_image, decode_image, read_image
 from settings import MAX_PIXELS
-from sources.named import Kind, kind_of
+from sources.named import Kind, kind_of, shown
 from sources.paths import PathName, Search, find_images
 
 KINDS = "a path, a PIL image, a uint8 array, bytes, an open binary file, or an iterable of these"
@@ -86,8 +86,24 @@ def find_in(kind: Kind, name: str, search: Search) -> Iterator[str | Given]:
         from sources.video import find_frames, find_stream_frames
 
         yield from find_frames(name, search) if kind is Kind.VIDEO else find_stream_frames(name, search)
-    else:
-        yield Given(name, ImageError(f"is {kind.value}, which cannot be read"))
+        return
+    if kind is Kind.URL:
+        if not search.leaves_out_named(name):
+            yield named_picture(name, search)
+        return
+    if kind is Kind.OTHER_URL:
+        yield Given(shown(name), ImageError("is no http:// or https:// URL; download it, or give a file's path"))
+        return
+    yield Given(shown(name), ImageError(f"is {kind.value}, which cannot be read"))
+
+
+def named_picture(name: str, search: Search = Search()) -> str | Given:
+    """Return the one picture that a path or a URL names."""
+    if kind_of(name) is not Kind.URL:
+        return name
+    from sources.web import picture_at
+
+    return picture_at(name, search)
 
 
 def _is_iterable(given: Any) -> bool:
@@ -148,6 +164,8 @@ def read_bytes(file: Any) -> bytes:
         raise ImageError("the file is open as text; open it with mode 'rb'")
     try:
         data = file.read()
+    except ImageError:  # of a download
+        raise
     except Exception as error:  # closed, opened for writing, a download that broke off: each kind has its own
         raise ImageError(f"the file cannot be read: {first_line(error)}") from error
     if not isinstance(data, bytes):

@@ -20,7 +20,7 @@ from decoding.formats import PILLOW_FORMATS
 from errors import ImageError, first_line
 from preprocess import open_file
 from settings import MAX_PIXELS
-from sources.named import SCHEMES, name_frame, without_password
+from sources.named import SCHEMES, name_frame, shown
 from sources.pictures import Given
 from sources.sampling import Sampling, parse_sampling
 from sources.search import Search
@@ -124,7 +124,7 @@ def find_frames(path: str, search: Search = Search()) -> Iterator[str | Given]:
 
 def find_stream_frames(url: str, search: Search = Search()) -> Iterator[Given]:
     """Yield the frames of a video on the web, as `find_frames` does, without the password in its name."""
-    name = without_password(url)
+    name = shown(url)
     try:
         video = Video(url, search.timeout)
         yield from _name_frames(name, video, parse_sampling(search.every))

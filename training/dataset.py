@@ -17,6 +17,7 @@ from errors import UsageError
 from files import sha256_of
 from settings import WORKERS
 from sources.labelled import LabelledData, read_folder, read_labels_csv
+from sources.named import shown
 from sources.paths import Search
 from sources.splits import TRAIN
 from training.options import Options
@@ -42,7 +43,7 @@ def find_pictures(data: LabelledData, root: str | Path) -> list[Picture]:
     """
     found = [
         Picture(
-            _relative(path, str(root)),
+            _relative(shown(path), str(root)),
             label,
             split,
             skipped="the folder cannot be listed" if os.path.isdir(path) else "",

@@ -67,7 +67,8 @@ def _read_given(item: Given, transform: Transform, keep: bool) -> Frame:
 def _read_kept(path: str, transform: Transform) -> Frame:
     """Read a file once, into memory: an output decodes it in full size, and the model takes what it always takes."""
     with open_file(path) as file:
-        is_small = os.fstat(file.fileno()).st_size <= MOST_KEPT_BYTES
+        is_small = file.seek(0, os.SEEK_END) <= MOST_KEPT_BYTES
+        file.seek(0)
         data = read_bytes(file) if is_small else b""
     if is_small:
         return _read_given(Given(path, data), transform, keep=True)

@@ -71,17 +71,22 @@ class _Finder:
     def _find_named(self, name: str, is_pattern: bool) -> Iterator[str | Given]:
         kind = kind_of(name)
         if kind is not Kind.PATH:
-            yield from find_in(kind, name, self._search)
+            yield from find_in(kind, name, self._search, self._left_out)
             return
         for path in find_images([name if is_pattern else [name]], self._search, self._left_out):
             if path != name and self._search.video and kind_of(path) is Kind.VIDEO:
-                yield from find_in(Kind.VIDEO, path, self._search)
+                yield from find_in(Kind.VIDEO, path, self._search, self._left_out)
             else:
                 yield path
 
 
-def find_in(kind: Kind, name: str, search: Search) -> Iterator[str | Given]:
-    """Yield the pictures in what is no picture file itself, in order."""
+def find_in(kind: Kind, name: str, search: Search, left_out: Counter[str]) -> Iterator[str | Given]:
+    """Yield the pictures in what is no picture file itself, in order; count what else is there in `left_out`."""
+    if kind is Kind.ARCHIVE:
+        from sources.archives import find_members
+
+        yield from find_members(name, search, left_out)
+        return
     yield Given(name, ImageError(f"is {kind.value}, which cannot be read"))
 
 
@@ -132,9 +137,9 @@ def nbytes(picture: Any) -> int:
     """Return how much memory a picture takes, as far as that is known before it is read."""
     if isinstance(picture, Image.Image):
         return 3 * picture.width * picture.height
-    if isinstance(picture, np.ndarray):
-        return picture.nbytes
-    return len(picture) if isinstance(picture, (bytes, bytearray)) else 0
+    if isinstance(picture, (bytes, bytearray)):
+        return len(picture)
+    return getattr(picture, "nbytes", 0)  # of an array, and of a file in an archive
 
 
 def read_bytes(file: Any) -> bytes:
@@ -143,6 +148,8 @@ def read_bytes(file: Any) -> bytes:
         raise ImageError("the file is open as text; open it with mode 'rb'")
     try:
         data = file.read()
+    except ImageError:
+        raise
     except Exception as error:  # closed, opened for writing, a download that broke off: each kind has its own
         raise ImageError(f"the file cannot be read: {first_line(error)}") from error
     if not isinstance(data, bytes):

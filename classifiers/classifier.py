@@ -77,13 +77,14 @@ class Classifier:
         search: Search = Search(),
         skip: Callable[[str], bool] | None = None,
         keep: bool = False,
+        keep_given: bool = False,
         left_out: Counter[str] | None = None,
     ) -> Iterator[tuple["Frame", Result]]:
         """Yield each picture's Frame beside its Result, as `classify` does.
 
         `skip` says of each source, in order, whether to leave it out. With `keep`, a Frame has its
-        whole picture, for outputs that draw on it. Files in folders that are no pictures are counted
-        in `left_out`, by extension.
+        whole picture, for outputs that draw on it; with `keep_given`, if it is no file, for outputs that copy
+        it. Files in folders and archives that are no pictures are counted in `left_out`, by extension.
         """
         check_count("top_k", top_k)
         check_share("threshold", threshold)
@@ -94,7 +95,7 @@ class Classifier:
 
         found = (item for item in find_pictures(pictures, search, left_out) if not (skip and skip(source_of(item))))
         ahead = 2 * (self.runtime.workers if keep else self.runtime.batch_size)
-        frames = read_frames(found, self.transform, self.runtime.workers, ahead, PATIENCE, keep)
+        frames = read_frames(found, self.transform, self.runtime.workers, ahead, PATIENCE, keep, keep_given)
         return (
             (frame, Result(frame.source, error=frame.error))
             if scores is None

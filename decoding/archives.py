@@ -215,9 +215,9 @@ class _Tar(tarfile.TarFile):
         """Return the next header; None at the end, after which nothing may be damaged."""
         with self.lock:
             info = self.next()
-            self.members.clear()
+            self.members.clear()  # type: ignore[attr-defined]
             if info is None:
-                self.fileobj.read(FREE_SWELLING)  # type: ignore[union-attr]  # to the checksum
+                self.fileobj.read(FREE_SWELLING)  # to the checksum
             return info
 
 

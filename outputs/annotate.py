@@ -11,7 +11,7 @@ from pathlib import Path
 import numpy as np
 
 from errors import ImageError, UsageError
-from outputs.copies import CopiesFolder
+from outputs.copies import CopiesFolder, relative_path
 from results import Result
 from sources.frames import Frame
 from sources.pictures import open_picture
@@ -76,7 +76,7 @@ class AnnotatedOutput:
     and differs is overwritten only with `force`, and no picture ever is.
     """
 
-    draws = True
+    draws, copies = True, False
 
     def __init__(self, folder: str, inputs: Sequence[str], max_pixels: int, force: bool = False) -> None:
         self._copies = CopiesFolder("--annotate", folder, inputs)
@@ -86,9 +86,7 @@ class AnnotatedOutput:
 
     def path_for(self, source: str) -> Path:
         """Return where the annotated copy of `source` goes."""
-        absolute = Path(os.path.abspath(source))
-        is_below = absolute.is_relative_to(self._root)
-        path = self._copies.path / absolute.relative_to(self._root if is_below else absolute.anchor)
+        path = self._copies.path / relative_path(source, self._root)
         return path if path.suffix.lower() in SUFFIXES else path.with_name(path.name + ".png")
 
     def write(self, frame: Frame, result: Result) -> None:

@@ -7,6 +7,8 @@ import os
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 
+from pathvalidate import sanitize_filename
+
 from errors import ImageError, UsageError
 from outputs.workspace import Workspace
 
@@ -53,6 +55,27 @@ class CopiesFolder:
                 os.symlink(os.path.abspath(source), target)
                 return True
             return False
+
+
+def relative_path(source: str, root: str) -> Path:
+    """Return where a picture's copy goes in a folder that mirrors the folder `root` of the inputs.
+
+    What lies elsewhere has its whole path there. The path of what is no file is made safe for any system.
+    """
+    if "://" in source and not os.path.lexists(source):
+        return Path(*map(file_name, filter(None, source.split("/"))))
+    absolute = Path(os.path.abspath(source))
+    path = absolute.relative_to(root if absolute.is_relative_to(root) else absolute.anchor)
+    return path if os.path.lexists(absolute) else Path(*map(_safe, path.parts))
+
+
+def file_name(text: str) -> str:
+    """Return a text as the name of a file or folder that every system takes."""
+    return _safe(text).strip(".") or "_"
+
+
+def _safe(text: str) -> str:
+    return sanitize_filename(text, replacement_text="_", platform="universal", max_len=200)
 
 
 @contextlib.contextmanager

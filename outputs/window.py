@@ -21,7 +21,7 @@ POLL_MILLISECONDS = 100
 class WindowOutput:
     """Shows each picture until a key is pressed or the window is closed."""
 
-    draws = True
+    draws, copies = True, False
 
     def __init__(self, max_pixels: int) -> None:
         self._max_pixels = max_pixels

@@ -76,7 +76,7 @@ class _Chosen:
                 self.pictures += 1
                 yield entry
             elif name.lower() not in SYSTEM_FILES:
-                self._left_out["links" if entry.is_link else extension_of(name)] += 1
+                self._left_out["as links" if entry.is_link else extension_of(name)] += 1
 
     def why_none(self) -> str:
         """Return why there was no picture."""

@@ -137,9 +137,11 @@ def nbytes(picture: Any) -> int:
     """Return how much memory a picture takes, as far as that is known before it is read."""
     if isinstance(picture, Image.Image):
         return 3 * picture.width * picture.height
+    if isinstance(picture, np.ndarray):
+        return picture.nbytes
     if isinstance(picture, (bytes, bytearray)):
         return len(picture)
-    return getattr(picture, "nbytes", 0)  # of an array, and of a file in an archive
+    return getattr(picture, "nbytes", 0) if hasattr(picture, "read") else 0  # of a file in an archive
 
 
 def read_bytes(file: Any) -> bytes:

@@ -57,21 +57,21 @@ def list_archive(path: str, max_bytes: int = MAX_BYTES) -> Iterator[Entry]:
     return _list_zip(path, max_bytes) if path.lower().endswith(".zip") else _list_tar(path, max_bytes)
 
 
-def open_member(path: str) -> BinaryIO:
+def open_member(path: str, max_bytes: int = MAX_BYTES) -> BinaryIO:
     """Open a file that is named with its archive, as photos.zip/holiday/a.jpg; raises ImageError."""
     archive, name = split_member(path)
     status = os.stat(archive)
-    members = _index(archive, status.st_size, status.st_mtime_ns)
+    members = _index(archive, max_bytes, status.st_size, status.st_mtime_ns)
     if name not in members:
         raise ImageError(f"{archive} holds no such file")
     return io.BytesIO(members[name].read())
 
 
 @lru_cache(maxsize=4)
-def _index(archive: str, _size: int, _changed: int) -> dict[str, Member]:
+def _index(archive: str, max_bytes: int, _size: int, _changed: int) -> dict[str, Member]:
     members: dict[str, Member] = {}
     try:
-        for path, is_link, member in list_archive(archive):
+        for path, is_link, member in list_archive(archive, max_bytes):
             if not is_link:
                 members.setdefault(path, member)
     except ImageError:  # of one that is cut off, what is there can be read

@@ -23,7 +23,7 @@ def find_members(path: str, search: Search = Search(), left_out: Counter[str] | 
     if search.leaves_out_named(path):
         return
     if split_member(path)[1]:
-        yield Given(path, _Named(path))
+        yield Given(path, _Named(path, search.max_bytes))
         return
     chosen = _Chosen(path, search, Counter() if left_out is None else left_out)
     try:
@@ -39,11 +39,11 @@ def find_members(path: str, search: Search = Search(), left_out: Counter[str] | 
 class _Named:
     """A member that is read by its name."""
 
-    def __init__(self, path: str) -> None:
-        self._path = path
+    def __init__(self, path: str, max_bytes: int) -> None:
+        self._path, self._max_bytes = path, max_bytes
 
     def read(self) -> bytes:
-        with open_member(self._path) as file:
+        with open_member(self._path, self._max_bytes) as file:
             return file.read()
 
 

@@ -11,6 +11,7 @@ from sources.archives import find_members
 from sources.frames import read_frames
 from sources.named import Kind, kind_of
 from sources.pictures import find_pictures, source_of
+from sources.search import Search
 from transforms import Transform
 
 NAMES = ("a.zip", "a.tar", "a.tar.gz", "a.tgz", "a.tar.bz2", "a.tar.xz", "A.ZIP")
@@ -28,6 +29,22 @@ def test_member_is_read_by_its_name(tree, name):
     assert rows(f"{name}/b.png", f"{name}/p/a.png") == [(f"{name}/b.png", ""), (f"{name}/p/a.png", "")]
     assert rows(f"{name}/c.png") == [(f"{name}/c.png", f"{name} holds no such file")]
     assert read_image(f"{name}/b.png").size == read_image(IMAGES / "coffee.png").size
+
+
+@pytest.mark.parametrize("name", ["a.zip", "a.tar"])
+def test_member_over_the_limit_is_not_read_by_its_name(tree, name):
+    tree()
+    pack(name, [("a.png", CAT)])
+    for max_bytes in (len(CAT) - 1, len(CAT)):
+        (frame,) = read_frames(find_pictures([f"{name}/a.png"], Search(max_bytes=max_bytes)), Transform(32))
+        assert ("over the limit" in frame.error) == (max_bytes < len(CAT))
+
+
+@pytest.mark.parametrize(("name", "is_read"), [("a.zip", False), ("a.tar", False), ("a.tar.gz", True)])
+def test_what_is_skipped_is_read_only_where_it_must_be(tree, name, is_read):
+    tree()
+    pack(name, [("a.png", CAT), ("b.png", CAT)])
+    assert [isinstance(given.picture, bytes) for given in find_members(name)] == [is_read] * 2
 
 
 def test_member_of_an_archive_that_has_changed_is_the_new_one(tree):

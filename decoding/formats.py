@@ -30,5 +30,11 @@ def split_member(path: str) -> tuple[str, str]:
     """Return the archive that a path such as photos.zip/holiday/a.jpg leads into, and the path in it; else "", ""."""
     for match in IN_ARCHIVE.finditer(path):
         if os.path.isfile(path[: match.end() - 1]):
-            return path[: match.end() - 1], path[match.end() :]
+            return path[: match.end() - 1], path[match.end() :].replace(os.sep, "/")
     return "", ""
+
+
+def archive_of(path: str) -> str:
+    """Return the archive that a path is, or leads into; else ""."""
+    is_archive = path.lower().endswith(ARCHIVE_SUFFIXES) and os.path.isfile(path)
+    return path if is_archive else split_member(path)[0]

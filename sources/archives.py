@@ -2,7 +2,7 @@
 
 import os
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 
 from decoding.archives import Entry, list_archive, open_member
 from decoding.formats import IMAGE_SUFFIXES, split_member
@@ -25,7 +25,10 @@ def find_members(path: str, search: Search = Search(), left_out: Counter[str] | 
     if split_member(path)[1]:
         yield Given(path, _Named(path, search.max_bytes))
         return
-    chosen = _Chosen(path, search, Counter() if left_out is None else left_out)
+    counts: Counter[str] = Counter() if left_out is None else left_out
+    chosen = Chosen(
+        path, search, lambda entry: counts.update(["as links" if entry.is_link else extension_of(entry.path)])
+    )
     try:
         open_file(path).close()  # says what is wrong where it cannot be opened
         for entry in chosen.pick(list_archive(path, search.max_bytes)):
@@ -34,6 +37,10 @@ def find_members(path: str, search: Search = Search(), left_out: Counter[str] | 
             yield Given(path, ImageError(chosen.why_none()))
     except ImageError as error:
         yield Given(path, error)
+
+
+def _what(entry: Entry) -> str:
+    return "as links" if entry.is_link else extension_of(entry.path)
 
 
 class _Named:
@@ -54,17 +61,17 @@ def _read(entry: Entry) -> bytes | ImageError:
         return error
 
 
-class _Chosen:
-    """The pictures among the members of an archive."""
+class Chosen:
+    """The pictures among the members of an archive; `on_other` is told what else is there."""
 
-    def __init__(self, archive: str, search: Search, left_out: Counter[str]) -> None:
-        self._archive, self._search, self._left_out = archive, search, left_out
+    def __init__(self, archive: str, search: Search, on_other: Callable[[Entry], None]) -> None:
+        self._archive, self._search, self._on_other = archive, search, on_other
         self._quiet: set[str] = set()  # folders with a .nomedia file, as far as it came before their pictures
         self._excluded = 0
         self.pictures = 0
 
     def pick(self, entries: Iterator[Entry]) -> Iterator[Entry]:
-        """Yield the pictures; count the others."""
+        """Yield the pictures."""
         for entry in entries:
             folder, _slash, name = entry.path.rpartition("/")
             if name == NO_MEDIA:
@@ -76,7 +83,7 @@ class _Chosen:
                 self.pictures += 1
                 yield entry
             elif name.lower() not in SYSTEM_FILES:
-                self._left_out["as links" if entry.is_link else extension_of(name)] += 1
+                self._on_other(entry)
 
     def why_none(self) -> str:
         """Return why there was no picture."""

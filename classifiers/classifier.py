@@ -58,7 +58,7 @@ class Classifier:
     ) -> Iterator[Result]:
         """Yield a Result for each picture, in order, in constant memory; nothing is read before the first is asked for.
 
-        `pictures` are paths, folders, patterns, PIL images, uint8 arrays ([H, W], [H, W, 1], [H, W, 3]
+        `pictures` are paths, folders, patterns, archives, PIL images, uint8 arrays ([H, W], [H, W, 1], [H, W, 3]
         or [H, W, 4], RGB), bytes, binary files, and iterables of these. A picture that cannot be
         read, and what is no picture, gives a Result with an `error`. Of each, the `top_k` best labels
         with a score of at least `threshold` are named. `search` says what is left out of folders.

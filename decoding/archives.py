@@ -23,11 +23,7 @@ MOST_SWELLING = 200  # bytes that may come of each packed one; of photographs, i
 FREE_SWELLING = 2**24  # bytes that may come of next to nothing, as an empty drawing does
 ENCRYPTED, UTF8_NAME = 0x1, 0x800  # in a zip's flags
 WINDOWS = 0  # a zip's system; some programs write its backslashes
-OPENERS: dict[bytes, Callable] = {
-    b"\x1f\x8b": gzip.open,
-    b"BZh": bz2.open,
-    b"\xfd7zXZ\0": lzma.open,
-}  # by the first bytes
+OPENERS: dict[bytes, Callable] = {b"\x1f\x8b": gzip.open, b"BZh": bz2.open, b"\xfd7zXZ\0": lzma.open}  # by first bytes
 
 
 class Member(Protocol):
@@ -140,6 +136,8 @@ def _name_in_zip(info: zipfile.ZipInfo) -> str:
 
 
 def _why_no_zip(path: str, error: Exception) -> str:
+    if isinstance(error, OSError):
+        return f"cannot be read: {error.strerror}"
     with open(path, "rb") as file:
         head = file.read(4)
     if not head:

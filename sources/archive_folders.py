@@ -13,6 +13,7 @@ from errors import ImageError, UsageError
 from sources.archives import Chosen
 from sources.search import Search
 
+LONGEST_LABEL = 1000  # bytes
 LABEL_SUFFIX = ".cls"  # of WebDataset's files that hold the class of the picture of the same name
 
 
@@ -37,8 +38,11 @@ def labels_beside(folder: str, search: Search) -> Iterator[tuple[str, str]]:
     beside = {path.removesuffix(LABEL_SUFFIX): path for path in others if path.endswith(LABEL_SUFFIX)}
     for path in pictures:
         if label := beside.get(os.path.splitext(path)[0]):
-            with open_member(label) as file:
-                yield path, file.read().decode(errors="replace").strip()
+            try:
+                with open_member(label) as file:
+                    yield path, file.read(LONGEST_LABEL).decode(errors="replace").strip()
+            except ImageError as error:
+                raise UsageError(f"cannot read the label {label}: {error}") from error
 
 
 def digest_in_archive(path: str) -> str:

@@ -58,7 +58,7 @@ def test_folder_in_an_archive_is_given_alone(tree):
     assert [row.path for row in read_folder("a.zip/val", CLASSES)] == ["a.zip/val/cats/1.png"]
 
 
-@pytest.mark.parametrize(("told", "label"), [("1", "dogs"), ("dogs\n", "dogs"), ("7", "7")])
+@pytest.mark.parametrize(("told", "label"), [("1", "dogs"), ("dogs\n", "dogs"), ("7", "7"), ("9" * 5000, "9" * 1000)])
 def test_webdataset_has_labels_beside_pictures(tree, told, label):
     tree()
     pack("a.tar", [("1.cls", told.encode()), ("1.png", CAT), ("2.png", CAT), ("3.json", b"")])
@@ -79,6 +79,9 @@ def test_archives_that_cannot_be_evaluated_say_so(tree):
         read_folder("a.tar.gz", CLASSES)
     with pytest.raises(UsageError, match=r"cannot list the data b\.zip: is no zip archive"):
         read_folder("b.zip", CLASSES)
+    pack("c.zip", [("1.png", CAT), ("1.cls", b"cats" * 9)], compression=12)
+    with pytest.raises(UsageError, match=r"cannot read the label c\.zip/1\.cls: is packed with bzip2"):
+        read_folder("c.zip", CLASSES)
     with pytest.raises(UsageError, match=r"cannot list the data folder gone\.zip: No such file"):
         read_folder("gone.zip", CLASSES)
 

@@ -134,7 +134,8 @@ def classify_all(args: argparse.Namespace, classifier: Classifier, outputs: Sequ
     ) as progress:
         answers = classifier.classify_frames(
             images, top_k=args.top_k, threshold=args.threshold, search=search, skip=once_more.is_done,
-            keep=any(output.draws for output in outputs), left_out=left_out,
+            keep=any(output.draws for output in outputs), keep_given=any(output.copies for output in outputs),
+            left_out=left_out,
         )  # fmt: skip
         for frame, result in answers:
             errors = write_all(outputs, frame, result)

@@ -82,8 +82,8 @@ def add_data_options(parser: argparse.ArgumentParser) -> None:
     group = parser.add_argument_group("data")
     add_option(
         group, "--data",
-        help="a folder of pictures for each class, or pictures whose names begin with their class; of "
-        "train/, validation/ and test/ the last is evaluated",
+        help="a folder, or a .zip or .tar, with a folder of pictures for each class, or with pictures whose names "
+        "begin with their class; of train/, validation/ and test/ the last is evaluated",
     )  # fmt: skip
     add_option(group, "--labels-csv")
     group.add_argument(

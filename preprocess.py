@@ -16,7 +16,7 @@ from PIL import Image, PngImagePlugin
 
 from decoding.colors import to_rgb, upright
 from decoding.diagnosis import reason_of, why_not_an_image
-from decoding.formats import MULTI_FRAME_FORMATS, PILLOW_FORMATS
+from decoding.formats import MULTI_FRAME_FORMATS, PILLOW_FORMATS, split_member
 from decoding.isolated import decoders
 from decoding.magic import isolated_format
 from decoding.tiff import decode_tiff, is_tiff, pillow_reads
@@ -38,8 +38,12 @@ PngImagePlugin.MAX_TEXT_CHUNK = PngImagePlugin.MAX_TEXT_MEMORY  # from 1 MiB, wh
 
 
 def open_file(path: str | Path) -> BinaryIO:
-    """Open a picture's file; raises ImageError, with the reason, for what is not there or is no file."""
+    """Open a picture's file, or one in an archive; raises ImageError for what is not there or is no file."""
     try:
+        if split_member(os.fspath(path))[1]:
+            from decoding.archives import open_member
+
+            return open_member(os.fspath(path))
         if not stat.S_ISREG(os.stat(path).st_mode):
             raise ImageError(_why_not_a_file(path))
         return open(path, "rb")

@@ -58,7 +58,7 @@ class Classifier:
     ) -> Iterator[Result]:
         """Yield a Result for each picture, in order, in constant memory; nothing is read before the first is asked for.
 
-        `pictures` are paths, folders, patterns, PIL images, uint8 arrays ([H, W], [H, W, 1], [H, W, 3]
+        `pictures` are paths, folders, patterns, archives, PIL images, uint8 arrays ([H, W], [H, W, 1], [H, W, 3]
         or [H, W, 4], RGB), bytes, binary files, and iterables of these. A picture that cannot be
         read, and what is no picture, gives a Result with an `error`. Of each, the `top_k` best labels
         with a score of at least `threshold` are named. `search` says what is left out of folders.
@@ -77,13 +77,14 @@ class Classifier:
         search: Search = Search(),
         skip: Callable[[str], bool] | None = None,
         keep: bool = False,
+        keep_given: bool = False,
         left_out: Counter[str] | None = None,
     ) -> Iterator[tuple["Frame", Result]]:
         """Yield each picture's Frame beside its Result, as `classify` does.
 
         `skip` says of each source, in order, whether to leave it out. With `keep`, a Frame has its
-        whole picture, for outputs that draw on it. Files in folders that are no pictures are counted
-        in `left_out`, by extension.
+        whole picture, for outputs that draw on it; with `keep_given`, if it is no file, for outputs that copy
+        it. Files in folders and archives that are no pictures are counted in `left_out`, by extension.
         """
         check_count("top_k", top_k)
         check_share("threshold", threshold)
@@ -94,7 +95,7 @@ class Classifier:
 
         found = (item for item in find_pictures(pictures, search, left_out) if not (skip and skip(source_of(item))))
         ahead = 2 * (self.runtime.workers if keep else self.runtime.batch_size)
-        frames = read_frames(found, self.transform, self.runtime.workers, ahead, PATIENCE, keep)
+        frames = read_frames(found, self.transform, self.runtime.workers, ahead, PATIENCE, keep, keep_given)
         return (
             (frame, Result(frame.source, error=frame.error))
             if scores is None

@@ -1,4 +1,7 @@
-"""Which files are pictures, videos and archives, by their extension, and what Pillow calls their format. Plain data."""
+"""Which files are pictures, videos and archives, by their extension, and what Pillow calls their format."""
+
+import os
+import re
 
 # of raw data: Adobe, Canon, Nikon, Sony, Fujifilm, Olympus, Panasonic, Pentax, Samsung, Leica, Epson, ...
 RAW_SUFFIXES = (
@@ -26,3 +29,18 @@ VIDEO_SUFFIXES = (
     ".mpg", ".mpeg", ".m2v", ".vob", ".ts", ".mts", ".m2ts", ".mxf", ".dv", ".mjpg", ".mjpeg", ".y4m", ".h264", ".h265",
 )  # fmt: skip
 ARCHIVE_SUFFIXES = (".zip", ".tar", ".tar.gz", ".tgz", ".tar.bz2", ".tbz2", ".tar.xz", ".txz")
+IN_ARCHIVE = re.compile(rf"({'|'.join(map(re.escape, ARCHIVE_SUFFIXES))})[/{re.escape(os.sep)}]", re.IGNORECASE)
+
+
+def split_member(path: str) -> tuple[str, str]:
+    """Return the archive that a path such as photos.zip/holiday/a.jpg leads into, and the path in it; else "", ""."""
+    for match in IN_ARCHIVE.finditer(path):
+        if os.path.isfile(path[: match.end() - 1]):
+            return path[: match.end() - 1], path[match.end() :].replace(os.sep, "/")
+    return "", ""
+
+
+def archive_of(path: str) -> str:
+    """Return the archive that a path is, or leads into; else ""."""
+    is_archive = path.lower().endswith(ARCHIVE_SUFFIXES) and os.path.isfile(path)
+    return path if is_archive else split_member(path)[0]

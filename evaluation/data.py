@@ -17,6 +17,7 @@ from sources.labelled import (
     read_folder,
     read_labels_csv,
 )
+from sources.named import Kind, kind_of
 from sources.paths import Search
 from sources.splits import SPLITS, TEST, VALIDATION
 
@@ -97,7 +98,8 @@ def _find_validation(
     named: str | None, given: LabelledData, origin: TrainedFrom | None, classes: ClassIndex, search: Search
 ) -> LabelledData | None:
     if named:
-        found = read_folder(named, classes, search) if os.path.isdir(named) else read_labels_csv(named, None, search)
+        is_folder = os.path.isdir(named) or kind_of(named) is Kind.ARCHIVE
+        found = read_folder(named, classes, search) if is_folder else read_labels_csv(named, None, search)
         if found.parts and VALIDATION not in found.parts:
             there = " and ".join(sorted(found.parts))
             raise UsageError(f"--validation {named} has {there}, but no validation pictures; give those alone")

@@ -10,10 +10,12 @@ from dataclasses import dataclass, replace
 from tqdm import tqdm
 
 from console import bar_is_off
-from errors import UsageError
+from errors import ImageError, UsageError
 from files import sha256_of
+from sources.archive_folders import digest_in_archive
 from sources.frames import read_ahead
 from sources.labelled import LabelledPath, LabelledPictures
+from sources.named import Kind, kind_of
 
 
 @dataclass(frozen=True)
@@ -60,8 +62,10 @@ def _with_digests(pictures: LabelledPictures) -> Iterable[tuple[str, int, str | 
 def _with_digest(picture: tuple[str, int]) -> tuple[str, int, str | None]:
     path, index = picture
     try:
-        return path, index, sha256_of(path) if os.path.isfile(path) else None  # a pipe would be read for ever
-    except OSError:  # that it cannot be read is said when it is to be classified
+        if os.path.isfile(path):  # a pipe would be read for ever
+            return path, index, sha256_of(path)
+        return path, index, digest_in_archive(path) if kind_of(path) is Kind.ARCHIVE else None
+    except (OSError, ImageError):  # that it cannot be read is said when it is to be classified
         return path, index, None
 
 

@@ -41,6 +41,13 @@ class ClassIndex:
         hint = f"; did you mean '{self._labels[self._loose[close[0]][0]].label}'?" if close else ""
         raise UsageError(f"{self._model} has no class '{label}'{hint}")
 
+    def label_of(self, text: str) -> str:
+        """Return the label that a text means, which may also be the position of a class, from 0, as in WebDataset."""
+        if text in self or not text.isdecimal() or int(text) >= len(self._labels):
+            return text
+        class_id, label = self._labels[int(text)]
+        return class_id if class_id in self else label
+
     def label_at_start_of(self, name: str) -> str | None:
         """Return the longest label that a file's name begins with, or None."""
         ends = [len(name), *(match.start() for match in reversed(list(re.finditer(BREAKS, name))))]

@@ -11,7 +11,8 @@ if TYPE_CHECKING:
 class Output(Protocol):
     """What takes each picture with what was found out about it."""
 
-    draws: bool  # whether it draws on the picture, which the Frame has then to keep
+    draws: bool = False  # whether it draws on the picture, which the Frame has then to keep
+    copies: bool = False  # whether it copies the picture, which the Frame has then to keep if it is no file
 
     def write(self, frame: "Frame", result: Result) -> None:
         """Take one picture; raises ImageError when that fails for this one, and UsageError when it would for all."""

@@ -16,7 +16,6 @@ from outputs.copies import CopiesFolder
 from outputs.places import place_of
 from results import Result
 from sources.frames import Frame
-from sources.named import is_on_disk
 from sources.pictures import open_picture
 
 try:
@@ -79,7 +78,7 @@ class AnnotatedOutput(Output):
     and differs is overwritten only with `force`, and no picture ever is.
     """
 
-    draws = True
+    draws, copies = True, False
 
     def __init__(self, folder: str, inputs: Sequence[str], max_pixels: int, force: bool = False) -> None:
         self._copies = CopiesFolder("--annotate", folder, inputs)
@@ -89,13 +88,8 @@ class AnnotatedOutput(Output):
 
     def path_for(self, source: str, suffixes: Sequence[str] = SUFFIXES, other: str = ".png") -> Path:
         """Return where the copy of `source` goes; to a suffix that is not one of `suffixes`, `other` is added."""
-        path = self._copies.path / (self._mirrored(source) if is_on_disk(source) else place_of(source))
+        path = self._copies.path / place_of(source, self._root)
         return path if path.suffix.lower() in suffixes else path.with_name(path.name + other)
-
-    def _mirrored(self, source: str) -> Path:
-        absolute = Path(os.path.abspath(source))
-        is_below = absolute.is_relative_to(self._root)
-        return absolute.relative_to(self._root if is_below else absolute.anchor)
 
     def write(self, frame: Frame, result: Result) -> None:
         """Save the annotated copy of the picture that `frame` has kept; raises ImageError when that cannot be done."""

@@ -1,27 +1,24 @@
 """Pictures sorted into a folder for each best label, as copies or as links."""
 
-import filecmp
-import hashlib
 import os
-import shutil
 from collections import Counter
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from pathvalidate import sanitize_filename
-
 from errors import ImageError
 from labels import ClassLabel
 from outputs import Output
 from outputs.copies import CopiesFolder
+from outputs.originals import Original, original_of
+from outputs.places import file_name, with_hash
 from results import Result
+from sources.named import absolute
 
 if TYPE_CHECKING:
     from sources.frames import Frame
 
 UNSURE = "unsure"  # the folder of pictures without a label
-LONGEST_STEM = 50  # characters, up to 200 bytes, of a name that a hash is added to; a name may have 255
 
 
 class SortedOutput(Output):
@@ -29,7 +26,7 @@ class SortedOutput(Output):
 
     A picture keeps its name; where another one has it, a part of a hash of the picture's path
     follows the name. What is there is never overwritten, and a picture that is there
-    already is not put there twice.
+    already is not put there twice. What is no file becomes one, as `original_of` says, and cannot be linked to.
     """
 
     draws = False
@@ -38,16 +35,20 @@ class SortedOutput(Output):
         self._copies = CopiesFolder(option, folder, inputs)
         self._names = folder_names(labels)
         self._place, self._is_there = PLACERS[option]
+        self.copies = option == "--copy-to"
 
-    def write(self, _frame: "Frame", result: Result) -> None:
+    def write(self, frame: "Frame", result: Result) -> None:
         """Sort one picture; raises ImageError when that cannot be done."""
         if result.error:
             return
         label = self._names[ClassLabel(*result.predictions[0][:2])] if result.predictions else UNSURE
-        for target in _targets(self._copies.path / label, result.source):
-            if not os.path.lexists(target) and self._place(self._copies, result.source, target):
+        if not (frame.is_file or self.copies):
+            raise ImageError("not sorted: it is no file that a link could point to; use --copy-to")
+        original = original_of(frame)
+        for target in _targets(self._copies.path / label, original):
+            if not os.path.lexists(target) and self._place(self._copies, original, target):
                 return
-            if self._is_there(result.source, target):
+            if self._is_there(original, target):
                 return
         raise ImageError(f"not sorted: {target} is another picture")
 
@@ -58,12 +59,12 @@ def folder_names(labels: Sequence[ClassLabel]) -> dict[ClassLabel, str]:
     Of ImageNet's 1,000, "crane" and "maillot" are two classes each, and "cardigan" is a dog, too,
     which file systems that ignore case take for one name.
     """
-    names = {label: _file_name(label.label) for label in labels}
+    names = {label: file_name(label.label) for label in labels}
     counts = Counter(name.casefold() for name in names.values())
     counts[UNSURE] += 1
     for label, name in names.items():
         if counts[name.casefold()] > 1:
-            name = _file_name(f"{name}_{label.class_id}")
+            name = file_name(f"{name}_{label.class_id}")
             while counts[name.casefold()]:
                 name += "_"
             counts[name.casefold()] += 1
@@ -71,41 +72,35 @@ def folder_names(labels: Sequence[ClassLabel]) -> dict[ClassLabel, str]:
     return names
 
 
-def _file_name(text: str) -> str:
-    return sanitize_filename(text, replacement_text="_", platform="universal", max_len=200).strip(".") or "_"
+def _targets(folder: Path, original: Original) -> list[Path]:
+    return [folder / original.name, with_hash(folder / original.name, absolute(original.source))]
 
 
-def _targets(folder: Path, source: str) -> list[Path]:
-    name = Path(os.path.basename(source))
-    digest = hashlib.sha256(os.fsencode(os.path.abspath(source))).hexdigest()[:12]
-    return [folder / name, folder / f"{name.stem[:LONGEST_STEM]}-{digest}{name.suffix}"]
+def _copy(copies: CopiesFolder, original: Original, target: Path) -> bool:
+    return copies.save(target, original.source, original.copy_to)
 
 
-def _copy(copies: CopiesFolder, source: str, target: Path) -> bool:
-    return copies.save(target, source, lambda unfinished: shutil.copy2(source, unfinished))
-
-
-def _link(copies: CopiesFolder, source: str, target: Path) -> bool:
+def _link(copies: CopiesFolder, original: Original, target: Path) -> bool:
     try:
-        return copies.link(target, source)
+        return copies.link(target, original.source)
     except (NotImplementedError, ImageError) as error:
         if os.name != "nt":
             raise
         raise ImageError(
-            f"cannot link {source}: Windows allows that in its developer mode only; use --copy-to"
+            f"cannot link {original.source}: Windows allows that in its developer mode only; use --copy-to"
         ) from error
 
 
-def _is_linked(source: str, target: Path) -> bool:
-    return target.is_symlink() and os.readlink(target) == os.path.abspath(source)
+def _is_linked(original: Original, target: Path) -> bool:
+    return target.is_symlink() and os.readlink(target) == os.path.abspath(original.source)
 
 
-def _is_copied(source: str, target: Path) -> bool:
+def _is_copied(original: Original, target: Path) -> bool:
     try:
-        return target.is_file() and filecmp.cmp(source, target, shallow=False)
+        return original.is_copied_to(target)
     except OSError as error:
         raise ImageError(f"not sorted: {error.filename} cannot be read: {error.strerror}") from error
 
 
-Placer = tuple[Callable[[CopiesFolder, str, Path], bool], Callable[[str, Path], bool]]
+Placer = tuple[Callable[[CopiesFolder, Original, Path], bool], Callable[[Original, Path], bool]]
 PLACERS: dict[str, Placer] = {"--copy-to": (_copy, _is_copied), "--link-to": (_link, _is_linked)}

@@ -22,7 +22,7 @@ POLL_MILLISECONDS = 100
 class WindowOutput(Output):
     """Shows each picture until a key is pressed or the window is closed."""
 
-    draws = True
+    draws, copies = True, False
 
     def __init__(self, max_pixels: int) -> None:
         self._max_pixels = max_pixels

@@ -19,7 +19,7 @@ from sources.pictures import Given, nbytes, open_picture, read_bytes
 from transforms import Transform
 
 MOST_KEPT_BYTES = 2**26  # of a file that is kept as it is; of a larger one, the decoded picture is
-MOST_WAITING_BYTES = 2**26  # of pictures that are in memory and not read yet
+MOST_WAITING_BYTES = 2**26  # of pictures that are in memory: not read yet, or kept
 
 Item = TypeVar("Item")
 Read = TypeVar("Read")
@@ -32,7 +32,8 @@ class Frame:
     source: str
     square: np.ndarray | None = None  # uint8 RGB [S, S, 3], what a model takes; None when unreadable
     error: str = ""  # why there is no square
-    picture: Any = None  # the whole picture, for `open_picture`: kept only when an output draws on it
+    picture: Any = None  # the whole picture, for `open_picture`: kept only when an output draws on it, or copies it
+    is_file: bool = True  # and `source` its path
 
     @property
     def kept_bytes(self) -> int:
@@ -40,11 +41,14 @@ class Frame:
         return nbytes(self.picture)
 
 
-def read_frame(item: str | Given, transform: Transform, keep: bool = False) -> Frame:
-    """Read one picture; whatever is wrong with it goes into the Frame's error. `keep` keeps the whole picture, too."""
+def read_frame(item: str | Given, transform: Transform, keep: bool = False, keep_given: bool = False) -> Frame:
+    """Read one picture; whatever is wrong with it goes into the Frame's error.
+
+    `keep` keeps the whole picture, too, and `keep_given` only that of a Given, which is no file.
+    """
     try:
         if isinstance(item, Given):
-            return _read_given(item, transform, keep)
+            return _read_given(item, transform, keep or keep_given)
         if os.path.isdir(item):
             return Frame(item, error=why_no_images(item))
         if is_pattern(item):
@@ -56,21 +60,22 @@ def read_frame(item: str | Given, transform: Transform, keep: bool = False) -> F
         return Frame(item.source if isinstance(item, Given) else item, error=str(error))
 
 
-def _read_given(item: Given, transform: Transform, keep: bool) -> Frame:
+def _read_given(item: Given, transform: Transform, keep: bool, is_file: bool = False) -> Frame:
     picture = item.picture
     if keep and hasattr(picture, "read"):  # a file can be read once only
         picture = read_bytes(picture)
     image = open_picture(picture, item.source, transform.max_pixels, transform.min_side)
-    return Frame(item.source, make_square(image, transform), picture=picture if keep else None)
+    return Frame(item.source, make_square(image, transform), picture=picture if keep else None, is_file=is_file)
 
 
 def _read_kept(path: str, transform: Transform) -> Frame:
     """Read a file once, into memory: an output decodes it in full size, and the model takes what it always takes."""
     with open_file(path) as file:
-        is_small = os.fstat(file.fileno()).st_size <= MOST_KEPT_BYTES
+        is_small = file.seek(0, os.SEEK_END) <= MOST_KEPT_BYTES
+        file.seek(0)
         data = read_bytes(file) if is_small else b""
     if is_small:
-        return _read_given(Given(path, data), transform, keep=True)
+        return _read_given(Given(path, data), transform, keep=True, is_file=True)
     image = read_image(path, transform.max_pixels)
     return Frame(path, make_square(image, transform), picture=image)
 
@@ -82,13 +87,15 @@ def read_frames(
     ahead: int = READ_AHEAD,
     patience: float | None = None,
     keep: bool = False,
+    keep_given: bool = False,
 ) -> Generator[Frame | None, None, None]:
     """`read_frame` each picture on `workers` threads, at most `ahead` of what is taken, in the order given.
 
     `pictures` is iterated on a thread of its own. When it takes over `patience` seconds to yield the
     next one, as a person or a camera may, or a server to send one, None is yielded: time to work on what there is.
     """
-    return read_ahead(pictures, partial(read_frame, transform=transform, keep=keep), workers, ahead, patience)
+    read = partial(read_frame, transform=transform, keep=keep, keep_given=keep_given)
+    return read_ahead(pictures, read, workers, ahead, patience)
 
 
 def read_ahead(
@@ -122,16 +129,16 @@ class _Reader:
     def frames(self, patience: float | None) -> Iterator[Any]:
         while True:
             try:
-                frame, is_fetched = self._frames.get(timeout=patience)
+                future, is_fetched = self._frames.get(timeout=patience)
             except queue.Empty:
                 yield None
                 continue
-            if frame is None:
+            if future is None:
                 return
-            while is_fetched and not wait([frame], patience).done:
+            while is_fetched and not wait([future], patience).done:
                 yield None
-            yield frame.result()
-            self._room.leave()
+            yield (read := future.result())
+            self._room.leave(_kept_bytes(read))
 
     def stop(self) -> None:
         """Let the threads end, whatever they are at."""
@@ -153,7 +160,9 @@ class _Reader:
 
     def _read_one(self, item: Any, picture: Any, size: int) -> Any:
         try:
-            return self._read(item)
+            read = self._read(item)
+            self._room.add(_kept_bytes(read))
+            return read
         finally:
             self._room.add(-size)
             self._begun.pop(id(picture), None)
@@ -179,8 +188,12 @@ class _Reader:
             self._cancel()
 
 
+def _kept_bytes(read: Any) -> int:
+    return getattr(read, "kept_bytes", 0)
+
+
 class _Room:
-    """Room for so many items, and for so many bytes of those that are not read yet."""
+    """Room for so many items, and for so many bytes of those that are not read yet, or kept."""
 
     def __init__(self, items: int) -> None:
         self._changed = threading.Condition()
@@ -199,10 +212,11 @@ class _Room:
             self._bytes += size
             self._changed.notify_all()
 
-    def leave(self) -> None:
-        """Make room for one more."""
+    def leave(self, size: int) -> None:
+        """Make room for one more, and for its bytes."""
         with self._changed:
             self._items += 1
+            self._bytes -= size
             self._changed.notify_all()
 
     def close(self) -> None:

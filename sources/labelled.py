@@ -4,6 +4,7 @@ pets/cats/1.jpg            a folder for each class
 pets/train/cats/1.jpg      such folders in those of the splits (`sources.splits` knows their names)
 n01440764_10026.JPEG       a name that begins with a class, where a model's classes are known
 path,label,split           a CSV file
+val.zip/cats/1.jpg         all of these in an archive; and 1.jpg with its label in 1.cls, as in WebDataset
 """
 
 import logging
@@ -14,9 +15,10 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import NamedTuple
 
-from decoding.formats import IMAGE_SUFFIXES
+from decoding.formats import IMAGE_SUFFIXES, archive_of
 from errors import UsageError
 from labels.classes import ClassIndex, nfc
+from sources.archive_folders import labels_beside, list_files
 from sources.labels_csv import read_rows
 from sources.layout import ClassFolder, how_to_label, read_layout
 from sources.listing import count_by_extension
@@ -84,7 +86,10 @@ def read_folder(folder: str | Path, known: ClassIndex | None = None, search: Sea
     `read_layout` does, and while it is iterated, for a folder of a class without pictures and for a
     picture whose name begins with none of the classes.
     """
-    layout = read_layout(os.fspath(folder), known, search)
+    folder = os.fspath(folder)
+    if known is not None and archive_of(folder) and (beside := list(labels_beside(folder, search))):
+        return from_pairs(folder, [(path, known.label_of(text)) for path, text in beside])
+    layout = read_layout(folder, known, search)
     for note in layout.notes:
         logger.info("note: %s", note)
     for what in layout.left_out:
@@ -101,24 +106,36 @@ def read_folder(folder: str | Path, known: ClassIndex | None = None, search: Sea
 
     def no_pictures() -> Iterator[LabelledPath]:
         for label, split, path in layout.classes:
-            yield from (LabelledPath(file, label, split) for file in find_no_images_below(path, layout.root, search))
+            yield from (LabelledPath(file, label, split) for file in _find_no_images_below(path, layout.root, search))
 
     return LabelledData(layout.root, rows, told_by, layout.parts, no_pictures=no_pictures)
 
 
+def _find_below(folder: str, root: str, search: Search) -> Iterator[str]:
+    if archive_of(folder):
+        return iter(list_files(folder, search).pictures or [folder])
+    return find_below(folder, root, search)
+
+
+def _find_no_images_below(folder: str, root: str, search: Search) -> Iterator[str]:
+    if archive_of(folder):
+        return iter(list_files(folder, search).others)
+    return find_no_images_below(folder, root, search)
+
+
 def _rows_of_class(one: ClassFolder, root: str, search: Search) -> Iterator[LabelledPath]:
-    for number, path in enumerate(find_below(one.path, root, search)):
+    for number, path in enumerate(_find_below(one.path, root, search)):
         if number or path != one.path:
             yield LabelledPath(path, one.label, one.split)
         elif one.split in ("", TRAIN):
             which = f"{', '.join(IMAGE_SUFFIXES[:3])} ...{' that --exclude leaves' if search.exclude else ''}"
-            others = count_by_extension(find_no_images_below(path, root, search))
+            others = count_by_extension(_find_no_images_below(path, root, search))
             but = f", but {others}" if others else ""
             raise UsageError(f"the class folder {path} holds no pictures ({which}){but}; fill it, or remove it")
 
 
 def _rows_by_name(folder: str, split: str, root: str, known: ClassIndex, search: Search) -> Iterator[LabelledPath]:
-    for path in find_below(folder, root, search):  # there are no folders in it
+    for path in _find_below(folder, root, search):  # there are no folders in it
         if path == folder:
             raise UsageError(f"{folder} holds no pictures; {how_to_label(folder)}")
         label = known.label_at_start_of(os.path.splitext(os.path.basename(path))[0])

@@ -5,7 +5,7 @@ from collections import Counter
 from collections.abc import Iterable
 from typing import NamedTuple
 
-from decoding.formats import IMAGE_SUFFIXES
+from decoding.formats import IMAGE_SUFFIXES, archive_of
 from errors import UsageError
 from sources.paths import extension_of
 from sources.search import NO_MEDIA, Search, is_system_folder
@@ -29,6 +29,8 @@ class Contents(NamedTuple):
 
 def list_folder(folder: str, root: str, search: Search) -> Contents:
     """List a folder in `root`, which is what the user named; raises UsageError when that cannot be done."""
+    if archive_of(folder):
+        return _list_in_archive(folder, search)
     folders: list[str] = []
     quiet: list[str] = []
     picture, pictures = "", 0
@@ -47,6 +49,16 @@ def list_folder(folder: str, root: str, search: Search) -> Contents:
     return Contents(sorted(folders), picture, pictures, sorted(quiet))
 
 
+def _list_in_archive(folder: str, search: Search) -> Contents:
+    from sources.archive_folders import list_files
+
+    start = len(os.path.join(folder, ""))
+    pictures, others = ([path[start:] for path in paths] for paths in list_files(folder, search))
+    folders = {path.partition("/")[0] for path in (*pictures, *others) if "/" in path}
+    names = [path for path in pictures if "/" not in path]
+    return Contents(sorted(folders), min(names, default=""), len(names), [])
+
+
 def _counts(entry: os.DirEntry, is_folder: bool, root: str, search: Search) -> bool:
     if entry.name.startswith(".") or (is_folder and is_system_folder(entry.name)):
         return False
@@ -61,8 +73,8 @@ def asks_for_quiet(folder: str, search: Search) -> bool:
 def _why_unlisted(folder: str, error: OSError) -> str:
     if isinstance(error, NotADirectoryError):
         return (
-            f"the data {folder} is a file, not a folder; give the folder that holds the pictures (unpack an archive "
-            "first), or list them with --labels-csv FILE"
+            f"the data {folder} is a file, not a folder; give the folder or the archive that holds the pictures, "
+            "or list them with --labels-csv FILE"
         )
     return f"cannot list the data folder {folder}: {error.strerror}; it holds one folder of pictures for each class"
 

@@ -4,7 +4,7 @@ import os
 import re
 from enum import Enum
 
-from decoding.formats import ARCHIVE_SUFFIXES, VIDEO_SUFFIXES
+from decoding.formats import ARCHIVE_SUFFIXES, VIDEO_SUFFIXES, split_member
 
 CAMERA = "camera:"
 SCHEMES = ("http", "https")
@@ -19,7 +19,7 @@ class Kind(Enum):
     """What a name is."""
 
     PATH = "a file, a folder or a pattern"
-    ARCHIVE = "an archive"
+    ARCHIVE = "an archive, or a file in one"
     VIDEO = "a video"
     CAMERA = "a camera"
     URL = "a picture on the web"
@@ -37,6 +37,8 @@ def kind_of(name: str) -> Kind:
         return kind
     if name.startswith(CAMERA) and name.removeprefix(CAMERA).isdecimal():
         return Kind.CAMERA
+    if split_member(name)[1]:
+        return Kind.ARCHIVE
     if not name.lower().endswith((*ARCHIVE_SUFFIXES, *VIDEO_SUFFIXES)) or os.path.isdir(name):
         return Kind.PATH
     return Kind.VIDEO if name.lower().endswith(VIDEO_SUFFIXES) else Kind.ARCHIVE

@@ -12,7 +12,7 @@ from itertools import islice
 from pathlib import PurePath
 from typing import IO
 
-from decoding.formats import IMAGE_SUFFIXES, VIDEO_SUFFIXES
+from decoding.formats import IMAGE_SUFFIXES, VIDEO_SUFFIXES, split_member
 from sources.search import ANY_FOLDERS, NO_MEDIA, SYSTEM_FILES, Search, is_system_folder
 
 ANY_SUFFIX = ("",)
@@ -87,7 +87,7 @@ def extension_of(path: str) -> str:
 
 def is_pattern(path: str) -> bool:
     """Return whether a path is a pattern: it has wildcards that are not the name of anything."""
-    return glob.has_magic(path) and bool(_split_pattern(path)[1])
+    return glob.has_magic(path) and bool(_split_pattern(path)[1]) and not split_member(path)[1]
 
 
 def search_root(path: str) -> str:

@@ -71,17 +71,22 @@ class _Finder:
     def _find_named(self, name: str, is_pattern: bool) -> Iterator[str | Given]:
         kind = kind_of(name)
         if kind is not Kind.PATH:
-            yield from find_in(kind, name, self._search)
+            yield from find_in(kind, name, self._search, self._left_out)
             return
         for path in find_images([name if is_pattern else [name]], self._search, self._left_out):
             if path != name and self._search.video and kind_of(path) is Kind.VIDEO:
-                yield from find_in(Kind.VIDEO, path, self._search)
+                yield from find_in(Kind.VIDEO, path, self._search, self._left_out)
             else:
                 yield path
 
 
-def find_in(kind: Kind, name: str, search: Search) -> Iterator[str | Given]:
-    """Yield the pictures in what is no picture file itself, in order."""
+def find_in(kind: Kind, name: str, search: Search, left_out: Counter[str]) -> Iterator[str | Given]:
+    """Yield the pictures in what is no picture file itself, in order; count what else is there in `left_out`."""
+    if kind is Kind.ARCHIVE:
+        from sources.archives import find_members
+
+        yield from find_members(name, search, left_out)
+        return
     if kind in (Kind.VIDEO, Kind.STREAM):
         from sources.video import find_frames, find_stream_frames
 
@@ -155,7 +160,9 @@ def nbytes(picture: Any) -> int:
         return 3 * picture.width * picture.height
     if isinstance(picture, np.ndarray):
         return picture.nbytes
-    return len(picture) if isinstance(picture, (bytes, bytearray)) else 0
+    if isinstance(picture, (bytes, bytearray)):
+        return len(picture)
+    return getattr(picture, "nbytes", 0) if hasattr(picture, "read") else 0  # of a file in an archive
 
 
 def read_bytes(file: Any) -> bytes:

@@ -17,7 +17,7 @@ from errors import UsageError
 from files import sha256_of
 from settings import WORKERS
 from sources.labelled import LabelledData, read_folder, read_labels_csv
-from sources.named import shown
+from sources.named import Kind, kind_of, shown
 from sources.paths import Search
 from sources.splits import TRAIN
 from training.options import Options
@@ -32,6 +32,8 @@ def read_data(options: Options) -> LabelledData:
     search = Search(tuple(options.exclude), no_ignore=options.no_ignore)
     if options.labels_csv:
         return read_labels_csv(options.labels_csv, options.data, search)
+    if kind_of(options.data) is Kind.ARCHIVE:
+        raise UsageError(f"the data {options.data} is an archive; unpack it, for training reads it many times")
     return read_folder(options.data, search=search)
 
 

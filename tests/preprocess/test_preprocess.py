@@ -223,7 +223,7 @@ def test_content_counts_and_not_the_name(file, name):
         (b"\0\0\0\x1cftypavif", "damaged picture"),
         (b"\x89PNG\r\n\x1a\n", "damaged picture"),
         (b"RIFF\x24\0\0\0WAVEfmt ", "is not a picture in a known format"),
-        (b"PK\x03\x04 a zip \0\x01", "is not a picture in a known format"),
+        (b"PK\x03\x04 a zip \0\x01", "is an archive, not a picture"),
     ],
 )  # fmt: skip
 def test_what_is_not_a_picture(file, data, message):

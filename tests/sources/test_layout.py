@@ -234,9 +234,9 @@ def test_layout_that_is_not_clear_is_refused(make, names, message):
 
 
 def test_data_that_is_a_file_is_refused(make):
-    make("pets.zip")
-    with pytest.raises(UsageError, match=r"the data data/pets.zip is a file, not a folder; .*unpack an archive"):
-        read_layout("data/pets.zip")
+    make("pets.rar")
+    with pytest.raises(UsageError, match=r"data/pets\.rar is a file, not a folder; give the folder or the archive"):
+        read_layout("data/pets.rar")
 
 
 def test_folder_that_cannot_be_listed_is_named(make, tmp_path):

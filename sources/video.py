@@ -1,6 +1,8 @@
 """Frames of videos: upright, in the shape that players show, with their true times. OpenCV's FFmpeg decodes them."""
 
+import atexit
 import os
+import threading
 import time
 from base64 import b64encode
 from collections.abc import Iterator
@@ -8,6 +10,7 @@ from typing import Any
 from urllib.error import HTTPError
 from urllib.parse import unquote, urlsplit
 from urllib.request import Request, urlopen
+from weakref import WeakSet
 
 os.environ.setdefault("OPENCV_FFMPEG_LOGLEVEL", "-8")  # it is read once; what is wrong is an ImageError
 
@@ -29,6 +32,7 @@ cv2.utils.logging.setLogLevel(cv2.utils.logging.LOG_LEVEL_SILENT)
 
 SECOND = 1_000_000  # microseconds, in which times are counted
 LONGEST_STEP = 1e9  # seconds
+LONGEST_GOODBYE = 5  # seconds
 THUMBNAIL = (32, 32)  # of a frame, to compare pictures
 SCENE_CHANGE = 30  # mean difference of RGB from 0 to 255: "0.3" of FFmpeg's filter `select='gt(scene,0.3)'`
 LEAST_SCENE = SECOND // 2
@@ -48,8 +52,11 @@ class Video:
         self.step = 0  # microseconds from the frame before the present one
         self._timeout = timeout
         self._is_late = False
-        self._capture = _open_file(name) if timeout is None else _open_stream(name, timeout)
-        self.width, self.height = _shown_size(self._capture)
+        self.in_opencv = threading.Lock()
+        _videos.add(self)
+        with self.in_opencv:
+            self._capture = _open_file(name) if timeout is None else _open_stream(name, timeout)
+            self.width, self.height = _shown_size(self._capture)
         if self.width * self.height > MAX_PIXELS:
             raise ImageError(f"frames of {self.width} x {self.height} pixels are over the limit of {MAX_PIXELS:,}")
 
@@ -72,8 +79,7 @@ class Video:
         rate = self._capture.get(cv2.CAP_PROP_FPS)
         self.step = round(SECOND / rate) if 1 <= rate <= 1000 else SECOND // 30
         start = last = None
-        while self._grab():
-            now = round(self._capture.get(cv2.CAP_PROP_POS_MSEC) * 1000)
+        while (now := self._grab()) is not None:
             if start is None or last is None:
                 start = now
             elif now - start <= last:
@@ -86,22 +92,35 @@ class Video:
 
     def pixels(self) -> np.ndarray:
         """Return the present frame, uint8 RGB [H, W, 3]; raises ImageError when it cannot be had."""
-        is_there, pixels = self._capture.retrieve()
-        if not is_there or pixels is None:
-            raise ImageError("the frame cannot be decoded")
-        if pixels.shape[:2] != (self.height, self.width):
-            pixels = cv2.resize(pixels, (self.width, self.height), interpolation=cv2.INTER_AREA)
-        return cv2.cvtColor(pixels, cv2.COLOR_BGR2RGB)
+        with self.in_opencv:
+            is_there, pixels = self._capture.retrieve()
+            if not is_there or pixels is None:
+                raise ImageError("the frame cannot be decoded")
+            if pixels.shape[:2] != (self.height, self.width):
+                pixels = cv2.resize(pixels, (self.width, self.height), interpolation=cv2.INTER_AREA)
+            return cv2.cvtColor(pixels, cv2.COLOR_BGR2RGB)
 
-    def _grab(self) -> bool:
+    def _grab(self) -> int | None:
+        """Step to the next frame, and return its time in microseconds; None at the end."""
         began = time.monotonic()
-        is_there = self._capture.grab()
-        if self._timeout is None:
-            return is_there
-        self._is_late |= time.monotonic() - began >= self._timeout * 0.9  # what was decoded before comes after it
-        if self._is_late and not is_there:
-            raise ImageError(f"the stream stopped: nothing came for {self._timeout:g} seconds (--timeout)")
-        return is_there
+        with self.in_opencv:
+            is_there = self._capture.grab()
+            now = round(self._capture.get(cv2.CAP_PROP_POS_MSEC) * 1000) if is_there else None
+        if self._timeout is not None:
+            self._is_late |= time.monotonic() - began >= self._timeout * 0.9  # what was decoded before comes after it
+            if self._is_late and not is_there:
+                raise ImageError(f"the stream stopped: nothing came for {self._timeout:g} seconds (--timeout)")
+        return now
+
+
+_videos: WeakSet[Video] = WeakSet()
+
+
+@atexit.register
+def _leave_opencv() -> None:
+    """Let threads that nobody waits for leave OpenCV: Python would end them inside of it, which aborts the process."""
+    for video in list(_videos):
+        video.in_opencv.acquire(timeout=LONGEST_GOODBYE)
 
 
 def find_frames(path: str, search: Search = Search()) -> Iterator[str | Given]:

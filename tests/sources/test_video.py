@@ -4,6 +4,8 @@ import csv
 import functools
 import os
 import socket
+import subprocess
+import sys
 import threading
 from fractions import Fraction
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
@@ -267,3 +269,15 @@ def test_rtsp_server_that_never_answers():
         [last] = found(f"rtsp://me:secret@127.0.0.1:{server.getsockname()[1]}/live", timeout=1)
     assert str(last.picture) == "cannot be opened: no server answered within 1 seconds, or it has no such stream"
     assert last.source.startswith("rtsp://***@")
+
+
+def test_video_that_is_left_early_does_not_abort_python(tmp_path):
+    """When Python ends, a thread that nobody waits for is inside of OpenCV."""
+    path = make_clip(tmp_path / "long.mp4", [number / 100 for number in range(300)], size=(1280, 720))
+    code = (
+        "from sources.frames import read_ahead; from sources.pictures import find_pictures\n"
+        "from sources.search import Search\n"
+        f"next(read_ahead(find_pictures({str(path)!r}, Search(every=200)), str))"
+    )
+    finished = subprocess.run([sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True)
+    assert (finished.returncode, finished.stderr) == (0, "")

@@ -1,12 +1,15 @@
-"""Files that are written whole or not at all, the hash of a file's content, and where caches are kept."""
+"""Files that are written whole or not at all, texts in UTF-8 or UTF-16, hashes of content, and where caches are kept."""
 
+import codecs
 import contextlib
 import hashlib
 import importlib.util
+import io
 import os
 import shutil
 from collections.abc import Iterator, Sequence
 from pathlib import Path
+from typing import TextIO
 
 APP_NAME = "image-classifier-scripts"  # of the folder for caches
 UNFINISHED = ".unfinished-"  # how the names begin of what is not to be used yet
@@ -41,6 +44,22 @@ def write_whole(path: Path, content: str) -> None:
     """Write a text file in UTF-8, whole or not at all."""
     with written_whole(path) as unfinished:
         unfinished.write_text(content, encoding="utf-8", newline="\n")
+
+
+def encoding_of(start: bytes) -> str:
+    """Return the encoding of a text from its first four bytes: UTF-16 by its mark or its zeros, or else UTF-8."""
+    if start.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)):
+        return "utf-16"
+    even, odd = start[0:4:2], start[1:4:2]
+    if odd == b"\0\0" and b"\0" not in even:
+        return "utf-16-le"
+    return "utf-16-be" if even == b"\0\0" and b"\0" not in odd else "utf-8-sig"
+
+
+def open_text(path: str | os.PathLike[str], errors: str = "strict", newline: str | None = None) -> TextIO:
+    """Open a text of the user's, in UTF-8 or as Windows writes it: with a byte-order mark, or in UTF-16."""
+    file = open(path, "rb")  # noqa: SIM115  closed with the text
+    return io.TextIOWrapper(file, encoding_of(file.peek(4)), errors, newline)
 
 
 def _remove(path: Path) -> None:

@@ -1,4 +1,4 @@
-"""Files that are written whole or not at all, texts in UTF-8 or UTF-16, hashes of content, and where caches are kept."""
+"""Files that are written whole or not at all, texts in UTF-8 or UTF-16, hashes, and where caches are kept."""
 
 import codecs
 import contextlib

@@ -11,7 +11,7 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import TextIO
 
-APP_NAME = "image-classifier-scripts"  # of the folder for caches
+APP_NAME = "image-classifier-scripts"  # of the folder for caches, and in figures
 UNFINISHED = ".unfinished-"  # how the names begin of what is not to be used yet
 
 
@@ -89,7 +89,7 @@ def hash_of_code(modules: Sequence[str]) -> str:
 def cache_folder(named: str | os.PathLike[str] | None, is_used: bool = True) -> Path | None:
     """Return where to keep what can be computed again: the folder named, else the platform's; None: nowhere.
 
-    A user without a home has no place for caches either.
+    A user without a home, or with one that is no folder, has no place for caches either.
     """
     if not is_used:
         return None
@@ -98,6 +98,7 @@ def cache_folder(named: str | os.PathLike[str] | None, is_used: bool = True) -> 
     from platformdirs import user_cache_path
 
     try:
-        return user_cache_path(APP_NAME, appauthor=False)
+        path = user_cache_path(APP_NAME, appauthor=False)
     except RuntimeError:  # nobody's process: no home to keep anything in
         return None
+    return path if next(folder for folder in (path, *path.parents) if folder.exists()).is_dir() else None

@@ -13,6 +13,7 @@ import interrupts
 from console.text import printable
 from errors import UsageError
 
+NO_CURRENT_FOLDER = "error: the current folder has been deleted; change to one that exists"
 EXIT_OK, EXIT_FAILED_INPUTS, EXIT_USAGE = 0, 1, 2
 
 logger = logging.getLogger("suite")
@@ -57,6 +58,8 @@ def run_script(main: Callable[[], int]) -> int:
     _choose_encoding()
     try:
         exit_code = _run(main)
+        if exit_code and _has_no_current_folder():
+            print(NO_CURRENT_FOLDER, file=sys.stderr)
         gc.freeze()  # or Python would search all of a framework's objects for garbage, in half a second, before it ends
         return exit_code
     except KeyboardInterrupt as error:
@@ -108,5 +111,13 @@ def _explain(error: Exception) -> None:
         traceback.print_exc()
     elif isinstance(error, UsageError):
         print(f"error: {error}", file=sys.stderr)
-    else:
+    elif not (isinstance(error, FileNotFoundError) and _has_no_current_folder()):  # which is said then
         print(f"error: unexpected {type(error).__name__}: {error} (--debug shows where)", file=sys.stderr)
+
+
+def _has_no_current_folder() -> bool:
+    try:
+        os.getcwd()
+    except FileNotFoundError:
+        return True
+    return False

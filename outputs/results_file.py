@@ -20,6 +20,7 @@ import portalocker
 from decoding.formats import IMAGE_SUFFIXES
 from errors import UsageError
 from files import write_whole
+from outputs.overwrite import check_is_no_picture
 from outputs.results_stream import ResultsStream
 from outputs.rows import PATH_ERRORS, DoneRows, Format, Results, StoredFormat, StoredRow
 from results import Result
@@ -41,6 +42,8 @@ def open_results(path: str | None, format: Format, made_with: dict, resume: bool
         return ResultsStream(sys.stdout, format)
     if path.lower().endswith(IMAGE_SUFFIXES):
         raise UsageError(f"--output {path} has the name of a picture; results are text")
+    if not resume:  # which reads what is there
+        check_is_no_picture("--output", path)
     if not os.path.exists(path) or os.path.isfile(path):
         return ResultsFile(path, format, made_with, resume, force)
     if resume:
@@ -70,6 +73,7 @@ class ResultsFile:
         self._is_started = False
         self.rows = self.failed = 0  # that are in the file
         self._done = DoneRows(iter(()), os.curdir)
+        self._folder = os.getcwd()
         self._is_elsewhere = False  # than the run that made the file: relative paths mean others there
         self._file = self._open()
         try:
@@ -148,7 +152,7 @@ class ResultsFile:
 
     def _save_run(self) -> None:
         try:
-            write_whole(self._run_path, json.dumps(self._made_with | {FOLDER: os.getcwd()}, indent=2) + "\n")
+            write_whole(self._run_path, json.dumps(self._made_with | {FOLDER: self._folder}, indent=2) + "\n")
         except OSError as error:
             raise UsageError(f"cannot write {self._run_path}: {error.strerror}") from error
 
@@ -180,7 +184,7 @@ class ResultsFile:
                 self._end = row.end
         self._cut()
         self._is_started = True
-        self._is_elsewhere = folder != os.getcwd()
+        self._is_elsewhere = folder != self._folder
         self._done = DoneRows(self._stored_rows(), folder)
 
     def _check_run(self) -> str:

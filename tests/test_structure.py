@@ -29,7 +29,7 @@ ALLOWED = {
     "outputs":     {"console", "decoding", "errors", "files", "labels", "preprocess", "results", "settings", "sources"},
     "arguments":   {"classifiers", "console", "engines", "errors", "files", "models", "networks", "settings",
                     "sources"},
-    "drawing":     {"console", "sources"},
+    "drawing":     {"console", "files", "sources"},
     "probe":       {"classifiers", "engines", "errors", "models"},
     "benchmark":   {"arguments", "classifiers", "console", "engines", "errors", "files", "interrupts", "models",
                     "networks", "preprocess", "results", "sources", "training"},

@@ -112,7 +112,8 @@ def _explain(error: Exception) -> None:
     elif isinstance(error, UsageError):
         print(f"error: {error}", file=sys.stderr)
     elif not (isinstance(error, FileNotFoundError) and _has_no_current_folder()):  # which is said then
-        print(f"error: unexpected {type(error).__name__}: {error} (--debug shows where)", file=sys.stderr)
+        text = " ".join(str(error).split())  # OpenVINO's have several lines
+        print(f"error: unexpected {type(error).__name__}: {text} (--debug shows where)", file=sys.stderr)
 
 
 def _has_no_current_folder() -> bool:

@@ -33,7 +33,7 @@ FOLDER = "folder"  # the entry of the run's file that relative paths start from
 logger = logging.getLogger("suite")
 
 
-def open_results(path: str | None, format: Format, made_with: dict, resume: bool, force: bool) -> Results:
+def open_results(path: str | None, format: Format, made_with: dict | None, resume: bool, force: bool) -> Results:
     """Return the way to a file, or to stdout for None; a device or a pipe is written like stdout.
 
     Raises UsageError as ResultsFile does.
@@ -57,18 +57,21 @@ def open_results(path: str | None, format: Format, made_with: dict, resume: bool
 class ResultsFile:
     """Appends a row for each result.
 
-    `made_with` is what shapes the answers, by the option that says it. With `resume`, rows that
-    are there already stay: `has_row` says for which inputs. Raises UsageError when the file cannot
-    be written, exists (unless `force`), belongs to a run that is still going on, or was made otherwise.
+    `made_with` is what shapes the answers, by the option that says it; None when the run cannot be
+    resumed. With `resume`, rows that are there already stay: `has_row` says for which inputs. Raises
+    UsageError when the file cannot be written, exists (unless `force`), belongs to a run that is still
+    going on, or was made otherwise.
     """
 
-    def __init__(self, path: str, format: Format, made_with: dict, resume: bool = False, force: bool = False) -> None:
+    def __init__(
+        self, path: str, format: Format, made_with: dict | None, resume: bool = False, force: bool = False
+    ) -> None:
         self._path = Path(path)
         self._run_path = self._path.with_name(self._path.name + ".run.json")
         self._format = format
-        self._can_resume = isinstance(format, StoredFormat)
+        self._can_resume = isinstance(format, StoredFormat) and made_with is not None
         self.shows_errors = format.shows_errors
-        self._made_with = json.loads(json.dumps(made_with))
+        self._made_with = json.loads(json.dumps(made_with or {}))
         self._end = 0
         self._is_started = False
         self.rows = self.failed = 0  # that are in the file

@@ -33,6 +33,7 @@ class Frame:
     square: np.ndarray | None = None  # uint8 RGB [S, S, 3], what a model takes; None when unreadable
     error: str = ""  # why there is no square
     picture: Any = None  # the whole picture, for `open_picture`: kept only when an output draws on it
+    is_live: bool = False  # it is of a camera
 
     @property
     def kept_bytes(self) -> int:
@@ -61,7 +62,7 @@ def _read_given(item: Given, transform: Transform, keep: bool) -> Frame:
     if keep and hasattr(picture, "read"):  # a file can be read once only
         picture = read_bytes(picture)
     image = open_picture(picture, item.source, transform.max_pixels, transform.min_side)
-    return Frame(item.source, make_square(image, transform), picture=picture if keep else None)
+    return Frame(item.source, make_square(image, transform), "", picture if keep else None, item.is_live)
 
 
 def _read_kept(path: str, transform: Transform) -> Frame:
@@ -86,7 +87,8 @@ def read_frames(
     """`read_frame` each picture on `workers` threads, at most `ahead` of what is taken, in the order given.
 
     `pictures` is iterated on a thread of its own. When it takes over `patience` seconds to yield the
-    next one, as a person or a camera may, None is yielded: time to work on what there is.
+    next one, as a person may, None is yielded: time to work on what there is. A picture that is live is
+    followed by None, and the next one is taken when that has been worked on.
     """
     return read_ahead(pictures, partial(read_frame, transform=transform, keep=keep), workers, ahead, patience)
 
@@ -114,20 +116,23 @@ class _Reader:
         self._read = read
         self._executor = ThreadPoolExecutor(workers)
         self._room = _Room(ahead)
-        self._frames: queue.SimpleQueue[Future | None] = queue.SimpleQueue()
+        self._frames: queue.SimpleQueue[tuple[Future, bool] | None] = queue.SimpleQueue()
         self._stopped = False
         threading.Thread(target=self._submit_all, daemon=True).start()
 
     def frames(self, patience: float | None) -> Iterator[Any]:
         while True:
             try:
-                frame = self._frames.get(timeout=patience)
+                found = self._frames.get(timeout=patience)
             except queue.Empty:
                 yield None
                 continue
-            if frame is None:
+            if found is None:
                 return
+            frame, is_live = found
             yield frame.result()
+            if is_live:
+                yield None
             self._room.leave()
 
     def stop(self) -> None:
@@ -148,14 +153,15 @@ class _Reader:
             for item in self._items:
                 if self._stopped:
                     return
-                size = nbytes(item.picture) if isinstance(item, Given) else 0
+                size, is_live = (nbytes(item.picture), item.is_live) if isinstance(item, Given) else (0, False)
                 self._room.add(size)
-                self._frames.put(self._executor.submit(self._read_one, item, size))
-                self._room.enter()
+                self._frames.put((self._executor.submit(self._read_one, item, size), is_live))
+                self._room.enter(alone=is_live)
         except BaseException as error:  # raised where the frames are taken
             failed: Future = Future()
             failed.set_exception(error)
-            self._frames.put(failed)
+            self._frames.put((failed, False))
+        self._items = ()  # lets go of a camera
         self._frames.put(None)
 
 
@@ -164,13 +170,14 @@ class _Room:
 
     def __init__(self, items: int) -> None:
         self._changed = threading.Condition()
-        self._items = items
+        self._size = self._items = items
         self._bytes = 0
 
-    def enter(self) -> None:
-        """Wait until there is room for one more."""
+    def enter(self, alone: bool = False) -> None:
+        """Wait until there is room for one more, or until all others have left."""
         with self._changed:
-            self._changed.wait_for(lambda: self._items > 0 and self._bytes <= MOST_WAITING_BYTES)
+            least = self._size if alone else 1
+            self._changed.wait_for(lambda: self._items >= least and self._bytes <= MOST_WAITING_BYTES)
             self._items -= 1
 
     def add(self, size: int) -> None:
@@ -188,5 +195,5 @@ class _Room:
     def close(self) -> None:
         """Let who waits enter."""
         with self._changed:
-            self._items, self._bytes = 1, 0
+            self._items, self._bytes = self._size, 0
             self._changed.notify_all()

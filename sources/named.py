@@ -25,13 +25,18 @@ class Kind(Enum):
 FILES = (Kind.PATH, Kind.ARCHIVE, Kind.VIDEO)  # what is on this machine's disk
 
 
+def is_camera(name: str) -> bool:
+    """Return whether a name is that of a camera, such as camera:0."""
+    return name.startswith(CAMERA) and name.removeprefix(CAMERA).isdecimal()
+
+
 def kind_of(name: str) -> Kind:
     """Return what a name is, from how it is written; a folder is a folder, whatever its name ends in."""
     scheme, is_url, _rest = name.partition("://")
     if is_url and scheme.lower() in (*SCHEMES, *STREAMS):
         is_video = scheme.lower() in STREAMS or urlsplit(name).path.lower().endswith(VIDEO_SUFFIXES)
         return Kind.STREAM if is_video else Kind.URL
-    if name.startswith(CAMERA) and name.removeprefix(CAMERA).isdecimal():
+    if is_camera(name):
         return Kind.CAMERA
     if not name.lower().endswith((*ARCHIVE_SUFFIXES, *VIDEO_SUFFIXES)) or os.path.isdir(name):
         return Kind.PATH

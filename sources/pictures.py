@@ -29,6 +29,7 @@ class Given(NamedTuple):
 
     source: str
     picture: Any
+    is_live: bool = False  # it shows what is now, and is answered before the next one is taken
 
 
 def source_of(item: str | Given) -> str:
@@ -82,6 +83,11 @@ class _Finder:
 
 def find_in(kind: Kind, name: str, search: Search) -> Iterator[str | Given]:
     """Yield the pictures in what is no picture file itself, in order."""
+    if kind is Kind.CAMERA:
+        from sources.camera import watch
+
+        yield from watch(name, search)
+        return
     yield Given(name, ImageError(f"is {kind.value}, which cannot be read"))
 
 

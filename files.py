@@ -101,4 +101,5 @@ def cache_folder(named: str | os.PathLike[str] | None, is_used: bool = True) -> 
         path = user_cache_path(APP_NAME, appauthor=False)
     except RuntimeError:  # nobody's process: no home to keep anything in
         return None
-    return path if next(folder for folder in (path, *path.parents) if folder.exists()).is_dir() else None
+    nearest = next(folder for folder in (path, *path.parents) if os.path.exists(folder))
+    return path if nearest.is_dir() else None

@@ -9,9 +9,8 @@ from files import APP_NAME
 
 LOOKED_AT = 1024  # bytes
 OURS = (b"path,model,", b'{"path"')  # how files of rows begin, whatever characters their paths have
-NO_TEXT = bytes(
-    {*range(1, 32)} - {*b"\t\n\r\f\x1b"}
-)  # in the heads of all binary formats; zeros are in damaged rows, too
+# Control characters, which all binary formats have near their beginning. Zeros do not count: damaged rows have some.
+NO_TEXT = bytes({*range(1, 32)} - {*b"\t\n\r\f\x1b"})
 PICTURES_OF_TEXT = rb"\s*P[1-7Ff]\s+[\d#W-]|(?s:.*)<svg"  # NetPBM and SVG
 
 

@@ -14,6 +14,12 @@ Exit codes: 0 all measured, 1 something could not be measured, 2 wrong usage, 13
 """
 
 if __name__ == "__main__":  # before all else, so that Ctrl-C ends in one line while the rest is imported, too
+    import os
+    import sys
+
+    if sys.flags.safe_path:  # python -I and -P hide the folder of the suite
+        sys.path.insert(0, os.path.dirname(__file__))
+        os.environ.pop("PYTHONSAFEPATH", None)  # for the processes that it starts
     import interrupts
 
     interrupts.exit_at_once()
@@ -48,6 +54,7 @@ from engines.runtime import AUTO
 from errors import UsageError
 from models import ModelSpec
 from networks.weights import BUILT_IN_WEIGHTS, has_imagenet_weights
+from outputs.overwrite import check_is_no_picture
 
 Samples = dict[Task, list[Sample]]
 
@@ -122,6 +129,7 @@ def check_output(path: str | None) -> None:
     """Raise UsageError before anything is measured when the file cannot be written; what it holds stays."""
     try:
         if path:
+            check_is_no_picture("--output", path)
             open(path, "a").close()
     except OSError as error:
         raise UsageError(f"cannot write {path}: {error.strerror}") from error

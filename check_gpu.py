@@ -13,6 +13,12 @@ fails, wrong numbers, nothing that works, or wrong usage; 130 interrupted.
 """
 
 if __name__ == "__main__":  # before all else, so that Ctrl-C ends in one line while the rest is imported, too
+    import os
+    import sys
+
+    if sys.flags.safe_path:  # python -I and -P hide the folder of the suite
+        sys.path.insert(0, os.path.dirname(__file__))
+        os.environ.pop("PYTHONSAFEPATH", None)  # for the processes that it starts
     import interrupts
 
     interrupts.exit_at_once()

@@ -6,17 +6,25 @@
     python classify_image.py --image 'photos/**/*.jpg' --format jsonl | jq .
     find photos -name '*.jpg' | python classify_image.py --image - --output results.jsonl --resume
     python classify_image.py --image photos/ --threshold 0.5 --copy-to sorted/ --annotate annotated/
+    python classify_image.py --image camera:0 --show
     python classify_image.py --list-models
 
 Exit codes: 0 all fine, 1 some pictures failed, 2 wrong usage or something missing, 130 interrupted.
 """
 
 if __name__ == "__main__":  # before all else, so that Ctrl-C ends in one line while the rest is imported, too
+    import os
+    import sys
+
+    if sys.flags.safe_path:  # python -I and -P hide the folder of the suite
+        sys.path.insert(0, os.path.dirname(__file__))
+        os.environ.pop("PYTHONSAFEPATH", None)  # for the processes that it starts
     import interrupts
 
     interrupts.exit_at_once()
 
 import argparse
+import contextlib
 import hashlib
 import json
 import logging
@@ -37,13 +45,13 @@ from console.progress import Progress
 from console.text import printable
 from errors import ImageError, UsageError
 from files import sha256_of
-from outputs import Output
+from outputs import EnoughSeen, Output
 from outputs.formats import FORMATS, format_of, make_format
 from outputs.once_more import OnceMore
 from outputs.rows import Results
 from results import Result
 from sources.listing import name_counts
-from sources.named import FILES, Kind, kind_of
+from sources.named import FILES, Kind, is_camera, kind_of
 from sources.paths import is_pattern, search_root
 
 if TYPE_CHECKING:
@@ -73,6 +81,8 @@ def parse(argv: Sequence[str] | None) -> tuple[argparse.Namespace, Classifier]:
     args.format = args.format or (format_of(args.output) if args.output else "text")
     if args.resume and (not args.output or args.format == "text"):
         parser.error("--resume goes on with a file of rows; give --output FILE in the format csv or jsonl")
+    if args.resume and watches(args.image):
+        parser.error("--resume goes on with pictures that are still there, which a camera's are not; leave it out")
     return args, classifier_from(args, args.model, runtime_from(args))
 
 
@@ -108,7 +118,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     configure_messages(args.quiet, args.debug)
     check_output(args)
     outputs = open_outputs(args, classifier)
-    made_with = what_shapes_answers(args, classifier) if args.output else {}
+    made_with = what_shapes_answers(args, classifier) if args.output and not watches(args.image) else None
     from outputs.results_file import open_results
 
     row_format = make_format(args.format, classifier.name, args.top_k, names_several(args.image))
@@ -131,7 +141,9 @@ def classify_all(args: argparse.Namespace, classifier: Classifier, outputs: Sequ
         rows=results.rows,
         failed=results.failed,
         count=count_of(args, search),
-    ) as progress:
+    ) as progress, contextlib.suppress(EnoughSeen):  # fmt: skip
+        if watches(args.image):  # which somebody ends, with Ctrl-C or by closing the window
+            progress.callback(lambda: logger.info(progress.summary(name_counts(left_out))))
         answers = classifier.classify_frames(
             images, top_k=args.top_k, threshold=args.threshold, search=search, skip=once_more.is_done,
             keep=any(output.draws for output in outputs), keep_given=any(output.copies for output in outputs),
@@ -146,8 +158,8 @@ def classify_all(args: argparse.Namespace, classifier: Classifier, outputs: Sequ
                 errors.append(result.error)
             for error in errors:
                 logger.error("error: %s: %s", printable(result.source), error)
-        failed = sum(output.finish() for output in outputs)
-    if names_several(args.image):
+    failed = sum(output.finish() for output in outputs)
+    if names_several(args.image) and not watches(args.image):
         logger.info(progress.summary(name_counts(left_out)))
     return progress.failed + failed
 
@@ -163,6 +175,11 @@ def names_several(inputs: Sequence[str]) -> bool:
         return True
     kind = kind_of(inputs[0])
     return kind is not Kind.URL and (kind is not Kind.PATH or os.path.isdir(inputs[0]) or is_pattern(inputs[0]))
+
+
+def watches(inputs: Sequence[str]) -> bool:
+    """Return whether --image names a camera."""
+    return any(map(is_camera, inputs))
 
 
 def check_output(args: argparse.Namespace) -> None:
@@ -188,7 +205,7 @@ def what_shapes_answers(args: argparse.Namespace, classifier: Classifier) -> dic
         "--max-pixels": args.max_pixels,
         "--precision": args.precision,
         "--format": args.format,
-        **({} if args.every == settings.EVERY else {"--every": args.every}),
+        **({} if args.every in (None, settings.EVERY) else {"--every": args.every}),
         **({} if decision is None else {"the model's threshold": decision}),
     }
 

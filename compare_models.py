@@ -12,6 +12,12 @@ Exit codes: 0 all fine, 1 some pictures failed, 2 wrong usage or something missi
 """
 
 if __name__ == "__main__":  # before all else, so that Ctrl-C ends in one line while the rest is imported, too
+    import os
+    import sys
+
+    if sys.flags.safe_path:  # python -I and -P hide the folder of the suite
+        sys.path.insert(0, os.path.dirname(__file__))
+        os.environ.pop("PYTHONSAFEPATH", None)  # for the processes that it starts
     import interrupts
 
     interrupts.exit_at_once()
@@ -32,6 +38,7 @@ from console.progress import Progress
 from console.text import printable
 from errors import UsageError
 from outputs.formats import FORMATS, format_of
+from outputs.overwrite import check_is_no_picture
 
 if TYPE_CHECKING:
     from comparison.agreement import Tally
@@ -144,6 +151,7 @@ def check_files(args: argparse.Namespace) -> None:
             raise UsageError(f"{option} {path} is a folder; name a file in it")
         if os.path.isfile(path) and not args.force:
             raise UsageError(f"{option} {path} exists; --force overwrites it")
+        check_is_no_picture(option, path, is_figure=option == "--figure")
         folder = os.path.dirname(path) or os.curdir
         if not os.access(folder, os.W_OK):
             raise UsageError(f"{option} {path}: the folder {folder} is missing, or may not be written to")

@@ -14,6 +14,12 @@ Exit codes: 0 trained, 2 wrong usage or something missing, 130 interrupted (--re
 """
 
 if __name__ == "__main__":  # before all else, so that Ctrl-C ends in one line while the rest is imported, too
+    import os
+    import sys
+
+    if sys.flags.safe_path:  # python -I and -P hide the folder of the suite
+        sys.path.insert(0, os.path.dirname(__file__))
+        os.environ.pop("PYTHONSAFEPATH", None)  # for the processes that it starts
     import interrupts
 
     interrupts.exit_at_once()

@@ -27,12 +27,12 @@ OPTIONS: dict[str, tuple[str, dict[str, Any]]] = {
                                     "too"}),
     "--null":       ("-0", {"action": "store_true",
                             "help": "paths on stdin end with a NUL character instead of a line end"}),
-    "--every":      ("",   {"type": sampling, "default": settings.EVERY, "metavar": "1s|30|scene",
+    "--every":      ("",   {"type": sampling, "metavar": "1s|30|scene",
                             "help": "which frames of a video: one every so many seconds or frames, or one of each "
-                                    "scene (default: %(default)s)"}),
+                                    f"scene (default: {settings.EVERY}; of a camera, as many as can be answered)"}),
     "--video":      ("",   {"action": "store_true", "help": "take the videos in folders, too"}),
     "--timeout":    ("",   {"type": positive, "default": settings.TIMEOUT, "metavar": "SECONDS",
-                            "help": "how long a server may take for a picture (default: %(default)g)"}),
+                            "help": "how long a server or a camera may take for a picture (default: %(default)g)"}),
     "--max-bytes":  ("",   {"type": positive_int, "default": settings.MAX_BYTES, "metavar": "N",
                             "help": "refuse larger downloads, and larger pictures in archives (default: "
                                     "%(default)s)"}),

@@ -10,9 +10,9 @@ from console import EXIT_USAGE
 class ArgumentParser(argparse.ArgumentParser):
     """Help that opens with the script's examples, and errors that suggest the option meant."""
 
-    def __init__(self, description: str) -> None:
+    def __init__(self, description: str | None) -> None:
         super().__init__(usage="%(prog)s [options]", formatter_class=_HelpFormatter, allow_abbrev=False)
-        self.opening = description.strip()
+        self.opening = (description or "python -OO leaves the examples out.").strip()
 
     def format_help(self) -> str:
         """Return the script's docstring, which shows the commands, and then the options."""

@@ -13,6 +13,7 @@ import interrupts
 from console.text import printable
 from errors import UsageError
 
+NO_CURRENT_FOLDER = "error: the current folder has been deleted; change to one that exists"
 EXIT_OK, EXIT_FAILED_INPUTS, EXIT_USAGE = 0, 1, 2
 
 logger = logging.getLogger("suite")
@@ -25,8 +26,6 @@ class _Formatter(logging.Formatter):
 
 def configure_messages(quiet: bool, debug: bool) -> None:
     """Send the suite's notes to stderr, and keep the libraries' to themselves unless debugging."""
-    if sys.stderr is None:  # closed, as by `2>&-`
-        sys.stderr = open(os.devnull, "w")  # noqa: SIM115
     if not debug:
         _hide_native_messages()
     handler = logging.StreamHandler()
@@ -37,11 +36,6 @@ def configure_messages(quiet: bool, debug: bool) -> None:
         logger.addHandler(handler)
         logger.propagate = False
         warnings.simplefilter("ignore")
-    if sys.stdout is None:
-        sys.stdout = open(os.devnull, "w")  # noqa: SIM115
-    if isinstance(sys.stdout, io.TextIOWrapper):
-        is_unicode = sys.stdout.encoding.lower().startswith("utf")
-        sys.stdout.reconfigure(errors="surrogateescape" if is_unicode else "backslashreplace")
 
 
 def bar_is_off() -> bool | None:
@@ -60,14 +54,38 @@ def _hide_native_messages() -> None:
 
 def run_script(main: Callable[[], int]) -> int:
     """Run a script's main() and return its exit code; say in a line what went wrong, and with --debug where."""
+    _open_closed_streams()
+    _choose_encoding()
     try:
         exit_code = _run(main)
+        if exit_code and _has_no_current_folder():
+            print(NO_CURRENT_FOLDER, file=sys.stderr)
         gc.freeze()  # or Python would search all of a framework's objects for garbage, in half a second, before it ends
         return exit_code
     except KeyboardInterrupt as error:
         interrupts.end()
         print(f"interrupted: {printable(str(error))}" if str(error) else "interrupted", file=sys.stderr)
         interrupts.leave()
+
+
+def _open_closed_streams() -> None:
+    """Let stdin, stdout and stderr lead nowhere where they are closed, as by `2>&-`: no file may take their numbers."""
+    while (number := os.open(os.devnull, os.O_RDWR)) <= 2:
+        os.set_inheritable(number, True)
+    os.close(number)
+    if sys.stdout is None:
+        sys.stdout = open(1, "w", encoding="utf-8", closefd=False)  # noqa: SIM115
+    if sys.stderr is None:
+        sys.stderr = open(2, "w", encoding="utf-8", closefd=False)  # noqa: SIM115
+
+
+def _choose_encoding() -> None:
+    """Write UTF-8 to files and pipes, whatever the locale; to a terminal what it can show."""
+    if isinstance(sys.stdout, io.TextIOWrapper):
+        if not sys.stdout.isatty():
+            sys.stdout.reconfigure(encoding="utf-8", newline="\n")
+        is_unicode = sys.stdout.encoding.lower().startswith("utf")
+        sys.stdout.reconfigure(errors="surrogateescape" if is_unicode else "backslashreplace")
 
 
 def _run(main: Callable[[], int]) -> int:
@@ -93,5 +111,14 @@ def _explain(error: Exception) -> None:
         traceback.print_exc()
     elif isinstance(error, UsageError):
         print(f"error: {error}", file=sys.stderr)
-    else:
-        print(f"error: unexpected {type(error).__name__}: {error} (--debug shows where)", file=sys.stderr)
+    elif not (isinstance(error, FileNotFoundError) and _has_no_current_folder()):  # which is said then
+        text = " ".join(str(error).split())  # OpenVINO's have several lines
+        print(f"error: unexpected {type(error).__name__}: {text} (--debug shows where)", file=sys.stderr)
+
+
+def _has_no_current_folder() -> bool:
+    try:
+        os.getcwd()
+    except FileNotFoundError:
+        return True
+    return False

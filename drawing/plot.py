@@ -19,10 +19,11 @@ from matplotlib.figure import Figure
 from matplotlib.ticker import MaxNLocator
 
 from console.text import readable, shorten
+from files import APP_NAME
 
 SIZE = (5.8, 4.7)  # inches of most plots, so that they stand in line
 DPI = 132  # dots per inch: sharp on a phone, and large enough for a slide
-METADATA = {"png": {"Software": None}, "svg": {"Date": None}}  # nothing that differs between two runs
+METADATA = {"png": {"Software": APP_NAME}, "svg": {"Creator": APP_NAME, "Date": None}}  # the same in every run
 MOST_LETTERS = 26  # of a class's name; Chinese, Japanese and Korean ones count twice
 NAME_GAP = 5  # pixels between two names beside each other
 FONTS = ("Noto Sans CJK JP", "Noto Sans CJK SC", "Hiragino Sans", "PingFang SC", "Microsoft YaHei", "Malgun Gothic",
@@ -72,7 +73,7 @@ def _style() -> dict:
         "axes.titlesize": 12, "axes.titleweight": "bold", "axes.titlelocation": "left", "axes.titlepad": 10,
         "legend.frameon": False, "legend.fontsize": 9, "axes.labelsize": 10, "xtick.labelsize": 9,
         "ytick.labelsize": 9, "lines.linewidth": 2, "text.parse_math": False, "axes.formatter.use_mathtext": False,
-        "font.family": _fonts(), "svg.fonttype": "none", "svg.hashsalt": "image-classifier-scripts",
+        "font.family": _fonts(), "svg.fonttype": "none", "svg.hashsalt": APP_NAME,
     }  # fmt: skip
 
 

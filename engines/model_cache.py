@@ -108,7 +108,7 @@ def _load(core: openvino.Core, cache_dir: Path, key: dict, device: str, config: 
         with contextlib.suppress(OSError):
             os.utime(entry)
         return core.import_model(openvino.Tensor(blob), device, config)
-    except FileNotFoundError:
+    except (FileNotFoundError, NotADirectoryError, PermissionError):
         return None
     except (OSError, ValueError, RuntimeError) as error:
         logger.info("%s is damaged (%s): building the model anew", entry, str(error).partition("\n")[0])

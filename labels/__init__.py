@@ -1,6 +1,6 @@
 """Class names: ImageNet's 1,000, shipped as text, and files of one's own.
 
-A labels file is UTF-8 text with one class a line, in the order of the model's outputs:
+A labels file is text in UTF-8 (or UTF-16) with one class a line, in the order of the model's outputs:
 either `label`, or `class_id<TAB>label`.
 """
 
@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 from errors import UsageError
+from files import open_text
 
 IMAGENET_FILE = Path(__file__).with_name("imagenet.txt")
 
@@ -26,7 +27,8 @@ def read_labels(path: str | Path = IMAGENET_FILE) -> tuple[ClassLabel, ...]:
     among the labels (which would shift every class after it).
     """
     try:
-        lines = Path(path).read_text(encoding="utf-8-sig").rstrip().split("\n")
+        with open_text(path) as file:
+            lines = file.read().rstrip().split("\n")
     except OSError as error:
         raise UsageError(f"cannot read the labels file {path}: {error.strerror}") from error
     except UnicodeDecodeError as error:

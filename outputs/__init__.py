@@ -8,6 +8,10 @@ if TYPE_CHECKING:
     from sources.frames import Frame
 
 
+class EnoughSeen(Exception):
+    """What an output raises to end the run: somebody has closed the window of a camera."""
+
+
 class Output(Protocol):
     """What takes each picture with what was found out about it."""
 

@@ -9,7 +9,7 @@ import io
 from collections.abc import Iterator
 from typing import BinaryIO
 
-from outputs.rows import PATH_ERRORS, StoredRow, shortest
+from outputs.rows import PATH_ERRORS, StoredRow, shortest, writable
 from results import Result
 
 
@@ -30,7 +30,7 @@ class CsvFormat:
             str(cell) for class_id, label, score in result.predictions for cell in (label, shortest(score), class_id)
         ]
         cells += [""] * (3 * self._top_k - len(cells))
-        return _line([result.source, self._model, result.error, *cells])
+        return _line([writable(result.source), self._model, result.error, *cells])
 
     def read(self, file: BinaryIO) -> Iterator[StoredRow]:
         """Yield the whole rows after the header; raises ValueError for one that is not of this format."""

@@ -9,7 +9,7 @@ import json
 from collections.abc import Iterator
 from typing import BinaryIO
 
-from outputs.rows import StoredRow, shortest
+from outputs.rows import StoredRow, shortest, writable
 from results import Result
 
 FIELDS = {"path", "model", "labels", "scores", "class_ids", "error"}
@@ -27,7 +27,7 @@ class JsonlFormat:
     def row(self, result: Result) -> str:
         """Return the line of one picture."""
         row = {
-            "path": result.source,
+            "path": writable(result.source),
             "model": self._model,
             "labels": [prediction.label for prediction in result.predictions],
             "scores": [shortest(prediction.score) for prediction in result.predictions],

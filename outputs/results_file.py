@@ -20,6 +20,7 @@ import portalocker
 from decoding.formats import IMAGE_SUFFIXES
 from errors import UsageError
 from files import write_whole
+from outputs.overwrite import check_is_no_picture
 from outputs.results_stream import ResultsStream
 from outputs.rows import PATH_ERRORS, DoneRows, Format, Results, StoredFormat, StoredRow
 from results import Result
@@ -33,7 +34,7 @@ FOLDER = "folder"  # the entry of the run's file that relative paths start from
 logger = logging.getLogger("suite")
 
 
-def open_results(path: str | None, format: Format, made_with: dict, resume: bool, force: bool) -> Results:
+def open_results(path: str | None, format: Format, made_with: dict | None, resume: bool, force: bool) -> Results:
     """Return the way to a file, or to stdout for None; a device or a pipe is written like stdout.
 
     Raises UsageError as ResultsFile does.
@@ -42,6 +43,8 @@ def open_results(path: str | None, format: Format, made_with: dict, resume: bool
         return ResultsStream(sys.stdout, format)
     if path.lower().endswith(IMAGE_SUFFIXES):
         raise UsageError(f"--output {path} has the name of a picture; results are text")
+    if not resume:  # which reads what is there
+        check_is_no_picture("--output", path)
     if not os.path.exists(path) or os.path.isfile(path):
         return ResultsFile(path, format, made_with, resume, force)
     if resume:
@@ -55,22 +58,26 @@ def open_results(path: str | None, format: Format, made_with: dict, resume: bool
 class ResultsFile:
     """Appends a row for each result.
 
-    `made_with` is what shapes the answers, by the option that says it. With `resume`, rows that
-    are there already stay: `has_row` says for which inputs. Raises UsageError when the file cannot
-    be written, exists (unless `force`), belongs to a run that is still going on, or was made otherwise.
+    `made_with` is what shapes the answers, by the option that says it; None when the run cannot be
+    resumed. With `resume`, rows that are there already stay: `has_row` says for which inputs. Raises
+    UsageError when the file cannot be written, exists (unless `force`), belongs to a run that is still
+    going on, or was made otherwise.
     """
 
-    def __init__(self, path: str, format: Format, made_with: dict, resume: bool = False, force: bool = False) -> None:
+    def __init__(
+        self, path: str, format: Format, made_with: dict | None, resume: bool = False, force: bool = False
+    ) -> None:
         self._path = Path(path)
         self._run_path = self._path.with_name(self._path.name + ".run.json")
         self._format = format
-        self._can_resume = isinstance(format, StoredFormat)
+        self._can_resume = isinstance(format, StoredFormat) and made_with is not None
         self.shows_errors = format.shows_errors
-        self._made_with = json.loads(json.dumps(made_with))
+        self._made_with = json.loads(json.dumps(made_with or {}))
         self._end = 0
         self._is_started = False
         self.rows = self.failed = 0  # that are in the file
         self._done = DoneRows(iter(()), os.curdir)
+        self._folder = os.getcwd()
         self._is_elsewhere = False  # than the run that made the file: relative paths mean others there
         self._file = self._open()
         try:
@@ -149,7 +156,7 @@ class ResultsFile:
 
     def _save_run(self) -> None:
         try:
-            write_whole(self._run_path, json.dumps(self._made_with | {FOLDER: os.getcwd()}, indent=2) + "\n")
+            write_whole(self._run_path, json.dumps(self._made_with | {FOLDER: self._folder}, indent=2) + "\n")
         except OSError as error:
             raise UsageError(f"cannot write {self._run_path}: {error.strerror}") from error
 
@@ -181,7 +188,7 @@ class ResultsFile:
                 self._end = row.end
         self._cut()
         self._is_started = True
-        self._is_elsewhere = folder != os.getcwd()
+        self._is_elsewhere = folder != self._folder
         self._done = DoneRows(self._stored_rows(), folder)
 
     def _check_run(self) -> str:

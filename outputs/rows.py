@@ -62,6 +62,11 @@ class Results(Protocol):
     def __exit__(self, error_type: type | None, *_: object) -> None: ...
 
 
+def writable(path: str) -> str:
+    """Return a path as it stands in a row: CSV has no way to write a NUL, and no file has one in its name."""
+    return path.replace("\0", r"\0")
+
+
 def shortest(score: float) -> float:
     """Return a score without the digits that float32 does not have."""
     return float(f"{score:.{SIGNIFICANT_DIGITS}g}")
@@ -80,7 +85,7 @@ class DoneRows:
 
     def take(self, path: str) -> bool:
         """Return whether there is a row of this input; each row answers for one."""
-        key = hash(absolute(path))
+        key = hash(absolute(writable(path)))
         if not self._others:
             row = next(self._rows, None)
             if row is None or row == key:

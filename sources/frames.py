@@ -7,7 +7,7 @@ from collections.abc import Callable, Generator, Iterable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor, wait
 from dataclasses import dataclass
 from functools import partial
-from typing import Any, TypeVar
+from typing import Any, NamedTuple, TypeVar
 
 import numpy as np
 
@@ -34,6 +34,7 @@ class Frame:
     error: str = ""  # why there is no square
     picture: Any = None  # the whole picture, for `open_picture`: kept only when an output draws on it, or copies it
     is_file: bool = True  # and `source` its path
+    is_live: bool = False  # it is of a camera
 
     @property
     def kept_bytes(self) -> int:
@@ -65,7 +66,8 @@ def _read_given(item: Given, transform: Transform, keep: bool, is_file: bool = F
     if keep and hasattr(picture, "read"):  # a file can be read once only
         picture = read_bytes(picture)
     image = open_picture(picture, item.source, transform.max_pixels, transform.min_side)
-    return Frame(item.source, make_square(image, transform), picture=picture if keep else None, is_file=is_file)
+    is_kept = picture if keep else None
+    return Frame(item.source, make_square(image, transform), "", is_kept, is_file, item.is_live)
 
 
 def _read_kept(path: str, transform: Transform) -> Frame:
@@ -92,7 +94,8 @@ def read_frames(
     """`read_frame` each picture on `workers` threads, at most `ahead` of what is taken, in the order given.
 
     `pictures` is iterated on a thread of its own. When it takes over `patience` seconds to yield the
-    next one, as a person or a camera may, or a server to send one, None is yielded: time to work on what there is.
+    next one, as a person may, or a server to send one, None is yielded: time to work on what there is. A picture
+    that is live is followed by None, and the next one is taken when that has been worked on.
     """
     read = partial(read_frame, transform=transform, keep=keep, keep_given=keep_given)
     return read_ahead(pictures, read, workers, ahead, patience)
@@ -113,6 +116,14 @@ def read_ahead(
         reader.stop()
 
 
+class _Waiting(NamedTuple):
+    """A picture that is being read."""
+
+    future: Future
+    is_fetched: bool = False  # from a server, which may take its time
+    is_live: bool = False
+
+
 class _Reader:
     """Reads items on threads, within a bound, and yields what they give in order."""
 
@@ -121,7 +132,7 @@ class _Reader:
         self._read = read
         self._executor = ThreadPoolExecutor(workers)
         self._room = _Room(ahead)
-        self._frames: queue.SimpleQueue[tuple[Future | None, bool]] = queue.SimpleQueue()
+        self._frames: queue.SimpleQueue[_Waiting | None] = queue.SimpleQueue()
         self._stopped = False
         self._begun: dict[int, Any] = {}  # downloads that are not read yet, by id
         threading.Thread(target=self._submit_all, daemon=True).start()
@@ -129,15 +140,17 @@ class _Reader:
     def frames(self, patience: float | None) -> Iterator[Any]:
         while True:
             try:
-                future, is_fetched = self._frames.get(timeout=patience)
+                waiting = self._frames.get(timeout=patience)
             except queue.Empty:
                 yield None
                 continue
-            if future is None:
+            if waiting is None:
                 return
-            while is_fetched and not wait([future], patience).done:
+            while waiting.is_fetched and not wait([waiting.future], patience).done:
                 yield None
-            yield (read := future.result())
+            yield (read := waiting.future.result())
+            if waiting.is_live:
+                yield None
             self._room.leave(_kept_bytes(read))
 
     def stop(self) -> None:
@@ -173,17 +186,19 @@ class _Reader:
             for item in self._items:
                 if self._stopped:
                     return
-                picture = item.picture if isinstance(item, Given) else None
+                picture, is_live = (item.picture, item.is_live) if isinstance(item, Given) else (None, False)
                 size = nbytes(picture)
                 self._room.add(size)
                 is_fetched = self._begin(picture)
-                self._frames.put((self._executor.submit(self._read_one, item, picture, size), is_fetched))
-                self._room.enter()
+                future = self._executor.submit(self._read_one, item, picture, size)
+                self._frames.put(_Waiting(future, is_fetched, is_live))
+                self._room.enter(alone=is_live)
         except BaseException as error:  # raised where the frames are taken
             failed: Future = Future()
             failed.set_exception(error)
-            self._frames.put((failed, False))
-        self._frames.put((None, False))
+            self._frames.put(_Waiting(failed))
+        self._items = ()  # lets go of a camera
+        self._frames.put(None)
         if self._stopped:  # while one more began
             self._cancel()
 
@@ -197,13 +212,14 @@ class _Room:
 
     def __init__(self, items: int) -> None:
         self._changed = threading.Condition()
-        self._items = items
+        self._size = self._items = items
         self._bytes = 0
 
-    def enter(self) -> None:
-        """Wait until there is room for one more."""
+    def enter(self, alone: bool = False) -> None:
+        """Wait until there is room for one more, or until all others have left."""
         with self._changed:
-            self._changed.wait_for(lambda: self._items > 0 and self._bytes <= MOST_WAITING_BYTES)
+            least = self._size if alone else 1
+            self._changed.wait_for(lambda: self._items >= least and self._bytes <= MOST_WAITING_BYTES)
             self._items -= 1
 
     def add(self, size: int) -> None:
@@ -222,5 +238,5 @@ class _Room:
     def close(self) -> None:
         """Let who waits enter."""
         with self._changed:
-            self._items, self._bytes = 1, 0
+            self._items, self._bytes = self._size, 0
             self._changed.notify_all()

@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 from errors import UsageError
+from files import open_text
 from sources.splits import split_of_word
 
 COLUMNS = (("path", "file", "filename", "image"), ("label", "class"), ("split",))  # what each may be called
@@ -25,13 +26,13 @@ def read_rows(file: str | Path) -> Iterator[Row]:
     Raises UsageError when the file cannot be read, for a row without a path or a label, and for an unknown split.
     """
     try:
-        with open(file, encoding="utf-8-sig", errors="surrogateescape", newline="") as lines:
+        with open_text(file, "surrogateescape", newline="") as lines:
             yield from _parse(file, csv.reader(lines, strict=True))
     except OSError as error:
         raise UsageError(
             f"cannot read {file}: {error.strerror}; give a folder, or a CSV file of path and label"
         ) from error
-    except csv.Error as error:
+    except (csv.Error, UnicodeDecodeError) as error:
         raise UsageError(f"{file} is not CSV: {error}") from error
 
 

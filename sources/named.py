@@ -30,12 +30,17 @@ class Kind(Enum):
 FILES = (Kind.PATH, Kind.ARCHIVE, Kind.VIDEO)  # what is on this machine's disk
 
 
+def is_camera(name: str) -> bool:
+    """Return whether a name is that of a camera, such as camera:0."""
+    return name.startswith(CAMERA) and name.removeprefix(CAMERA).isdecimal()
+
+
 def kind_of(name: str) -> Kind:
     """Return what a name is, from how it is written; a folder is a folder, whatever its name ends in."""
     scheme = SCHEME.match(name)
     if scheme and (kind := _kind_of_url(name, (scheme[1] or "").lower())):
         return kind
-    if name.startswith(CAMERA) and name.removeprefix(CAMERA).isdecimal():
+    if is_camera(name):
         return Kind.CAMERA
     if split_member(name)[1]:
         return Kind.ARCHIVE

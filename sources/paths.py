@@ -1,5 +1,6 @@
 """Which pictures: files, folders, patterns and lists of paths become a stream of paths, sorted, in constant memory."""
 
+import codecs
 import fnmatch
 import glob
 import heapq
@@ -13,6 +14,7 @@ from pathlib import PurePath
 from typing import IO
 
 from decoding.formats import IMAGE_SUFFIXES, VIDEO_SUFFIXES, split_member
+from files import encoding_of
 from sources.search import ANY_FOLDERS, NO_MEDIA, SYSTEM_FILES, Search, is_system_folder
 
 ANY_SUFFIX = ("",)
@@ -100,17 +102,31 @@ def search_root(path: str) -> str:
 def split_paths(read: Callable[[int], bytes], separator: bytes = b"\n") -> Iterator[str]:
     """Yield the paths in a stream of bytes, as they come; `read(n)` returns at most n bytes, none at the end.
 
-    A line may end as in Windows; with NUL as the separator a path may hold anything. Of a line that
-    is too long for a path, the beginning is yielded.
+    A line may end as in Windows, and the text be UTF-16, as PowerShell writes it; with NUL as the separator a path
+    may hold anything. Of a line that is too long for a path, the beginning is yielded.
     """
-    for record in _split(read, separator):
+    for record in _split(_in_utf8(read, separator), separator):
         if path := record.removesuffix(b"\r") if separator == b"\n" else record:
             yield os.fsdecode(path)
 
 
-def _split(read: Callable[[int], bytes], separator: bytes) -> Iterator[bytes]:
+def _in_utf8(read: Callable[[int], bytes], separator: bytes) -> Iterator[bytes]:
+    """Yield what is read as UTF-8 without a byte-order mark, as it comes."""
+    data = read(READ_SIZE)
+    while 0 < len(data) < 4 and separator not in data and (more := read(READ_SIZE)):
+        data += more
+    encoding = encoding_of(data if separator == b"\n" else data[:2])  # the zeros of a list may be its separators
+    errors = "surrogateescape" if encoding == "utf-8-sig" else "replace"
+    decoder = codecs.getincrementaldecoder(encoding)(errors)
+    while data:
+        yield decoder.decode(data).encode("utf-8", errors)
+        data = read(READ_SIZE)
+    yield decoder.decode(b"", final=True).encode("utf-8", errors)
+
+
+def _split(parts: Iterable[bytes], separator: bytes) -> Iterator[bytes]:
     rest = b""
-    while data := read(READ_SIZE):
+    for data in parts:
         *records, rest = (rest + data).split(separator)
         yield from records
         rest = rest[:READ_SIZE]
@@ -266,5 +282,5 @@ def _on_disk(names: list[tuple[str, bool]]) -> Iterator[tuple[str, bool]]:
 
 def _read_names(file: IO[bytes]) -> Iterator[tuple[str, bool]]:
     with file:
-        for record in _split(file.read, b"\0"):
+        for record in _split(iter(lambda: file.read(READ_SIZE), b""), b"\0"):
             yield os.fsdecode(record[1:]), record[:1] == b"/"

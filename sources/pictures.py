@@ -29,6 +29,7 @@ class Given(NamedTuple):
 
     source: str
     picture: Any
+    is_live: bool = False  # it shows what is now, and is answered before the next one is taken
 
 
 def source_of(item: str | Given) -> str:
@@ -91,6 +92,11 @@ def find_in(kind: Kind, name: str, search: Search, left_out: Counter[str]) -> It
         from sources.video import find_frames, find_stream_frames
 
         yield from find_frames(name, search) if kind is Kind.VIDEO else find_stream_frames(name, search)
+        return
+    if kind is Kind.CAMERA:
+        from sources.camera import watch
+
+        yield from watch(name, search)
         return
     if kind is Kind.URL:
         if not search.leaves_out_named(name):

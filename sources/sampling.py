@@ -4,6 +4,7 @@ import re
 from dataclasses import dataclass
 
 from errors import UsageError
+from settings import EVERY
 
 
 @dataclass(frozen=True)
@@ -15,9 +16,9 @@ class Sampling:
     scenes: bool = False
 
 
-def parse_sampling(text: str | int) -> Sampling:
-    """Return what a text such as "1s", "0.5s", "30" (frames) or "scene" means; raises UsageError."""
-    text = str(text).strip()
+def parse_sampling(text: str | int | None) -> Sampling:
+    """Return what a text such as "1s", "0.5s", "30" (frames) or "scene" means, None being EVERY; raises UsageError."""
+    text = EVERY if text is None else str(text).strip()
     if text == "scene":
         return Sampling(scenes=True)
     number = text.removesuffix("s").strip()

@@ -10,7 +10,7 @@ from typing import NamedTuple
 
 from errors import UsageError
 from labels.classes import nfc
-from settings import EVERY, MAX_BYTES, TIMEOUT, check_count
+from settings import MAX_BYTES, TIMEOUT, check_count
 from sources.sampling import parse_sampling
 
 NO_MEDIA = ".nomedia"  # a file that asks programs not to look for pictures in its folder, as on Android
@@ -34,8 +34,8 @@ class Search:
     folders: tuple[str, ...] = ()  # that copies go to
     no_ignore: bool = False  # look into folders with a .nomedia file and into SYSTEM_FOLDERS, too
     video: bool = False  # take the videos in folders, too
-    every: str | int = EVERY  # which frames of a video: "1s", 30 (frames) or "scene"
-    timeout: float = TIMEOUT  # seconds that a server may take
+    every: str | int | None = None  # which frames of a video: "1s" (as None), 30 (frames) or "scene"; of a camera, all
+    timeout: float = TIMEOUT  # seconds that a server or a camera may take
     max_bytes: int = MAX_BYTES  # of a download, or of a picture in an archive
 
     def __post_init__(self) -> None:

@@ -3,6 +3,7 @@
 import contextlib
 import os
 import shutil
+from collections.abc import Iterator
 from pathlib import Path
 
 from classifiers.folder import (
@@ -33,18 +34,20 @@ def prepare_output(output: Path, options: Options, force: bool, resume: bool) ->
     """Make the folder and save the options in it; with `force`, first remove the run that is in it.
 
     Files that are not a run's are never removed. Raises UsageError when there is something in the
-    folder and neither `force` nor `resume` is given.
+    folder and neither `force` nor `resume` is given, and when there is no run, but files called like one's.
     """
     try:
         output.mkdir(parents=True, exist_ok=True)
         there = os.listdir(output)
         others = [name for name in there if not name.startswith(UNFINISHED)]  # than a run left that was just begun
         if force:
+            others = [path.name for path in _called_like_ours(output)]
+        if others and TRAINING_FILE not in there:
+            raise UsageError(f"--output {output} holds other files, such as {min(others)}; give another folder")
+        if force:
             _clear(output)
         elif TRAINING_FILE in there and not resume:
             raise UsageError(f"--output {output} holds a run: --resume goes on with it, --force starts anew")
-        elif others and TRAINING_FILE not in there:
-            raise UsageError(f"--output {output} holds other files, such as {min(others)}; give another folder")
         save_options(output, options)
     except OSError as error:
         raise UsageError(f"cannot write to --output {output}: {error.strerror}; give another folder") from error
@@ -55,12 +58,15 @@ def _clear(output: Path) -> None:
     (output / SPEC_FILE).unlink(missing_ok=True)
     remove_checkpoints(output)
     shutil.rmtree(output / TENSORBOARD, ignore_errors=True)
-    for pattern in FILES:
-        for path in sorted(output.glob(pattern)):
-            path.unlink()
+    for path in _called_like_ours(output):
+        path.unlink()
     for name in REPORT_FOLDERS:
         with contextlib.suppress(OSError):  # it is not there, or holds other files
             (output / name).rmdir()
+
+
+def _called_like_ours(output: Path) -> Iterator[Path]:
+    return (path for pattern in FILES for path in sorted(output.glob(pattern)))
 
 
 def remove_checkpoints(output: Path) -> None:

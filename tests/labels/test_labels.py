@@ -40,6 +40,13 @@ def test_labels_file_has_a_class_a_line(tmp_path, text, labels):
     assert read_labels(path) == tuple(ClassLabel(*label) for label in labels)
 
 
+@pytest.mark.parametrize("encoding", ["utf-8-sig", "utf-16", "utf-16-le", "utf-16-be"])
+def test_labels_file_may_come_from_windows(tmp_path, encoding):
+    path = tmp_path / "labels.txt"
+    path.write_bytes("cat\r\n犬\r\n".encode(encoding))
+    assert [label.label for label in read_labels(path)] == ["cat", "犬"]
+
+
 @pytest.mark.parametrize(
     ("data", "message"),
     [
@@ -47,7 +54,8 @@ def test_labels_file_has_a_class_a_line(tmp_path, text, labels):
         (b"\n\n", "is empty; write one label a line"),
         (b"cat\n\ndog\n", "line 2 of the labels file .* is empty"),
         (b"cat\nn2\t\ndog\n", "line 2 of the labels file .* is empty"),
-        (b"\xff\xfec\0a\0t\0", "is not UTF-8 text"),
+        (b"c\xe9t\n", "is not UTF-8 text"),
+        (b"\xff\xfec\0a\0t", "is not UTF-8 text"),
     ],
 )
 def test_bad_labels_file_is_refused(tmp_path, data, message):

@@ -12,6 +12,7 @@ from pathlib import Path
 import pytest
 from conftest import IMAGES, ROOT
 from nobody import as_nobody
+from PIL import Image
 from written_results import read_csv, read_jsonl, write
 
 from classify_image import parse
@@ -53,6 +54,44 @@ def test_outputs_that_cannot_be_are_refused(tmp_path, output, options, message):
     with pytest.raises(UsageError, match=re.escape(message.format(path))):
         write(path, Result("a.png"), **options)
     assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        ({}, "is a picture, or other data than text, and stays"),
+        ({"force": True}, "is a picture, or other data than text, and stays"),
+        ({"resume": True, "force": True}, "cannot go on with"),
+    ],
+)
+@pytest.mark.parametrize("suffix", ["png", "jpeg", "gif", "bmp", "webp", "tiff", "avif", "jp2", "ppm"])
+def test_picture_is_never_overwritten_whatever_its_name(tmp_path, suffix, options, message):
+    path = tmp_path / "r.csv"
+    with Image.open(IMAGES / "coffee.png") as image:
+        image.convert("RGB").resize((64, 64)).save(tmp_path / f"picture.{suffix}")
+    content = (tmp_path / f"picture.{suffix}").read_bytes()
+    for link in (os.link, os.symlink):
+        link(tmp_path / f"picture.{suffix}", path)
+        with pytest.raises(UsageError, match=message):
+            write(path, Result("a.png"), **options)
+        path.unlink()
+    assert (tmp_path / f"picture.{suffix}").read_bytes() == content
+
+
+@pytest.mark.parametrize("content", [b"P3\n2 2\n255\n", b"P1 # bitmap\n", b'<?xml version="1.0"?>\n<svg', b"8BPS\0\1"])
+def test_drawing_in_letters_is_a_picture(tmp_path, content):
+    (tmp_path / "r.txt").write_bytes(content)
+    with pytest.raises(UsageError, match="is a picture"):
+        write(tmp_path / "r.txt", Result("a.png"), format="text", force=True)
+
+
+@pytest.mark.parametrize(
+    "content", [b"", b"caf\xe9;1\r\n", bytes(9), bytes(9) + b',"a"]}\n', b"path,model,error\nx\x01.png,m,\n"]
+)
+def test_text_and_damaged_rows_may_be_overwritten(tmp_path, content):
+    (tmp_path / "r.csv").write_bytes(content)
+    write(tmp_path / "r.csv", Result("a.png"), force=True)
+    assert [row["path"] for row in read_csv(tmp_path / "r.csv")] == ["a.png"]
 
 
 @pytest.mark.parametrize("output", ["r.txt", "-"])

@@ -67,6 +67,14 @@ def test_nothing_is_written_twice(whole):
     assert (path.read_bytes(), path.stat().st_mtime) == (complete, 0)
 
 
+@pytest.mark.parametrize("format", READERS)
+def test_path_with_a_nul_stands_in_its_row_and_is_found_again(tmp_path, format):
+    inputs = ["a", "x\0y.png", "b"]
+    finish(tmp_path / "results", inputs[:2], format=format)
+    assert finish(tmp_path / "results", inputs, format=format) == ["b"]
+    assert [row["path"] for row in READERS[format](tmp_path / "results")] == ["a", r"x\0y.png", "b"]
+
+
 @pytest.mark.parametrize("damage", ['"', "\n", ""])
 def test_damage_is_refused_or_costs_no_other_row(whole, damage, caplog):
     """Each byte is replaced in turn; a file that is refused stays as it is."""

@@ -5,6 +5,8 @@ import io
 import json
 import os
 import re
+import shutil
+from contextlib import nullcontext
 
 import numpy as np
 import pytest
@@ -16,6 +18,7 @@ import settings
 from comparison.agreement import Tally
 from comparison.figure import CompareFigure
 from comparison.tables import TABLES, CsvTable, JsonlTable, TextTable, summary
+from drawing.plot import render
 from labels import ClassLabel, read_labels
 from pipeline import classify
 from pipeline.panel import Answer
@@ -206,6 +209,21 @@ def test_files_are_not_overwritten_by_surprise(tmp_path):
     args, _classifiers = compare_models.parse(["-i", "x.png", "--figure", str(there), "--force"])
     compare_models.check_files(args)
     assert there.read_text() == "mine"
+
+
+def test_pictures_that_are_no_figures_of_ours_stay(tmp_path):
+    shutil.copy(IMAGES / "cat.png", tmp_path / "mine.png")
+    for suffix in ("png", "svg"):
+        (tmp_path / f"ours.{suffix}").write_bytes(render((1, 1), lambda _figure: None, suffix))
+    for option, name in (
+        ("--figure", "ours.png"),
+        ("--figure", "ours.svg"),
+        ("--figure", "mine.png"),
+        ("-o", "mine.png"),
+    ):
+        arguments = ["-i", "x.png", option, str(tmp_path / name), "--format", "csv", "--force"]
+        with nullcontext() if name[0] == "o" else pytest.raises(compare_models.UsageError, match="is a picture"):
+            compare_models.check_files(compare_models.parse(arguments)[0])
 
 
 def test_every_format_has_a_table():

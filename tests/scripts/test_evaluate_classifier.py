@@ -99,6 +99,13 @@ def test_report_is_not_overwritten_by_surprise(evaluated, data, tmp_path):
     assert [path.name for path in tmp_path.iterdir()] == ["thesis.txt"]
 
 
+def test_pictures_that_are_no_part_of_a_report_stay(make):
+    folder = make("plots/mine.png", "thesis.txt")
+    with pytest.raises(UsageError, match=r"holds other files, such as mine\.png"):
+        prepare_output(folder, ["predictions.csv", "plots/*.png"], force=True)
+    assert (folder / "plots" / "mine.png").exists()
+
+
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [

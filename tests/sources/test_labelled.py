@@ -59,8 +59,9 @@ def test_csv_of_paths_and_labels(make, tmp_path):
         "a.jpg,cats\n\nü/b.jpg,dogs",
         '\ufefflabel,x,path\ncats,,a.jpg\ndogs,,"ü/b.jpg"\n',
     ):
-        csv.write_text(text, encoding="utf-8")
-        assert listed(match_classes(read_labels_csv(csv), PETS), tmp_path) == [("a.jpg", 0), ("ü/b.jpg", 1)]
+        for encoding in ("utf-8", "utf-16-le"):
+            csv.write_text(text, encoding=encoding)
+            assert listed(match_classes(read_labels_csv(csv), PETS), tmp_path) == [("a.jpg", 0), ("ü/b.jpg", 1)]
     assert next(iter(read_labels_csv(csv, "elsewhere"))) == ("elsewhere/a.jpg", "cats", "")
 
 
@@ -72,6 +73,7 @@ def test_csv_of_paths_and_labels(make, tmp_path):
         ("a.jpg\n", "row 1 of .*: it has no path or no label"),
         ("a.jpg,cat\n", r"pets has no class 'cat'; did you mean 'cats'\? \(row of .*a.jpg\)"),
         ('"a.jpg,cats\n', "is not CSV"),
+        ("\x00a\x00,\x00b\x00\n\x00", "is not CSV"),
         ("path,label,split\na.jpg,cats,val\nb.jpg,dogs,fold 2\n", "row 3 of .*: the split 'fold 2' is none of train"),
         ("path,label,split\na.jpg,cats\nb.jpg\n", "row 3 of .*: it has no path or no label"),
     ],

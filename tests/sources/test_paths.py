@@ -199,7 +199,7 @@ def test_folder_under_a_pattern_that_cannot_be_listed_is_reported(tree):
         (b" a \n\n-b\n", b"\n", [" a ", "-b"]),
         (b"a\0b\n", b"\n", ["a\0b"]),
         (b"a\nb\0\0c\r\0", b"\0", ["a\nb", "c\r"]),
-        (b"\xff\xfe\n\xc3\xa9\n", b"\n", [os.fsdecode(b"\xff\xfe"), "é"]),
+        (b"\xfe\xfd\n\xc3\xa9\n", b"\n", [os.fsdecode(b"\xfe\xfd"), "é"]),
         (b"*.png\n[x]\n", b"\n", ["*.png", "[x]"]),
     ],
 )
@@ -207,6 +207,17 @@ def test_list_of_paths(data, separator, expected):
     assert split(data, separator) == expected
     bytewise = io.BytesIO(data)
     assert list(split_paths(lambda _size: bytewise.read(1), separator)) == expected
+
+
+@pytest.mark.parametrize("separator", ["\n", "\r\n", "\0"])
+@pytest.mark.parametrize("encoding", ["utf-8-sig", "utf-16", "utf-16-le", "utf-16-be"])
+def test_list_that_windows_has_written(encoding, separator):
+    """With NUL as the separator, UTF-16 is only recognised by its mark."""
+    marked = {"utf-16-le": b"\xff\xfe", "utf-16-be": b"\xfe\xff"}.get(encoding, b"") if separator == "\0" else b""
+    data = marked + separator.join(["p/Grüße.png", "ü", "犬.png", ""]).encode(encoding)
+    assert split(data, separator[-1:].encode()) == ["p/Grüße.png", "ü", "犬.png"]
+    bytewise = io.BytesIO(data)
+    assert list(split_paths(lambda _size: bytewise.read(1), separator[-1:].encode())) == ["p/Grüße.png", "ü", "犬.png"]
 
 
 def test_line_that_is_too_long_is_one_path_and_takes_no_memory():

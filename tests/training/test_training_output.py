@@ -41,6 +41,13 @@ def test_other_files_stay(tmp_path, force):
     assert {"mine.txt", ".unfinished-mine.txt"} <= set(os.listdir(tmp_path))
 
 
+def test_pictures_that_are_no_part_of_a_run_stay(make):
+    folder = make("history.png", "galleries/a.jpg")
+    with pytest.raises(UsageError, match=r"holds other files, such as a\.jpg"):
+        prepare_output(folder, OPTIONS, force=True, resume=False)
+    assert sorted(os.listdir(folder)) == ["galleries", "history.png"]
+
+
 def test_folders_that_hold_other_files_stay(output):
     (output / "plots" / "mine.txt").touch()
     (output / "galleries" / "mine.txt").touch()

@@ -113,14 +113,12 @@ def test_classifier_answers_frames_until_it_is_closed(plug_in):
     assert camera.released.wait(5)
 
 
-@pytest.mark.parametrize(
-    ("every", "least"), [("0.05s", lambda camera: 0.05), (4, lambda camera: 4 * FRAME_SECONDS)], ids=str
-)
+@pytest.mark.parametrize(("every", "least"), [("0.05s", 0.05), (4, 4 * FRAME_SECONDS)])
 def test_every_makes_them_fewer(plug_in, every, least):
-    camera = plug_in(Camera())
+    plug_in(Camera())
     with closing(watch("camera:0", Search(every=every))) as frames:
         times = [float(given.source.partition("=")[2]) for given in itertools.islice(frames, 4)]
-    assert all(later - earlier >= least(camera) - 0.001 for earlier, later in itertools.pairwise(times))
+    assert all(later - earlier >= least - 0.001 for earlier, later in itertools.pairwise(times))
 
 
 def fail():

@@ -273,7 +273,7 @@ def test_rtsp_server_that_never_answers():
 
 def test_video_that_is_left_early_does_not_abort_python(tmp_path):
     """When Python ends, a thread that nobody waits for is inside of OpenCV."""
-    path = make_clip(tmp_path / "long.mp4", [number / 100 for number in range(300)], size=(1280, 720))
+    path = make_clip(tmp_path / "long.mp4", [number / 100 for number in range(250)], lambda number: number, (1280, 720))
     code = (
         "from sources.frames import read_ahead; from sources.pictures import find_pictures\n"
         "from sources.search import Search\n"

@@ -9,6 +9,7 @@ import numpy as np
 
 from errors import ImageError, UsageError, first_line
 from sources.named import CAMERA
+from sources.native import NativeWork
 from sources.pictures import Given
 from sources.sampling import Sampling, parse_sampling
 from sources.search import Search
@@ -89,6 +90,7 @@ class _Camera:
         self._shot: Shot | None = None
         self._error = ""
         self._is_closed = False
+        self._opencv = NativeWork()
         threading.Thread(target=self._read_all, args=(number,), daemon=True).start()
 
     def newest(self, timeout: float) -> Iterator[Shot]:
@@ -116,9 +118,11 @@ class _Camera:
 
     def _read_all(self, number: int) -> None:
         try:
-            capture = open_camera(number)
+            with self._opencv:
+                capture = open_camera(number)
             error = self._read_until_it_ends(capture) if capture.isOpened() else _why_none(number)
-            capture.release()
+            with self._opencv:
+                capture.release()
         except Exception as failed:  # a driver's
             error = f"the camera fails: {first_line(failed)}"
         with self._changed:
@@ -128,7 +132,8 @@ class _Camera:
     def _read_until_it_ends(self, capture: Capture) -> str:
         started = good = time.monotonic()
         while not self._is_closed and time.monotonic() - good < GRACE:
-            is_read, pixels = capture.read()
+            with self._opencv:
+                is_read, pixels = capture.read()
             if not is_read or pixels is None:
                 time.sleep(PAUSE)
                 continue

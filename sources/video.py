@@ -1,8 +1,6 @@
 """Frames of videos: upright, in the shape that players show, with their true times. OpenCV's FFmpeg decodes them."""
 
-import atexit
 import os
-import threading
 import time
 from base64 import b64encode
 from collections.abc import Iterator
@@ -10,7 +8,6 @@ from typing import Any
 from urllib.error import HTTPError
 from urllib.parse import unquote, urlsplit
 from urllib.request import Request, urlopen
-from weakref import WeakSet
 
 os.environ.setdefault("OPENCV_FFMPEG_LOGLEVEL", "-8")  # it is read once; what is wrong is an ImageError
 
@@ -24,6 +21,7 @@ from errors import ImageError, first_line
 from preprocess import open_file
 from settings import MAX_PIXELS
 from sources.named import SCHEMES, name_frame, shown
+from sources.native import NativeWork
 from sources.pictures import Given
 from sources.sampling import Sampling, parse_sampling
 from sources.search import Search
@@ -32,7 +30,6 @@ cv2.utils.logging.setLogLevel(cv2.utils.logging.LOG_LEVEL_SILENT)
 
 SECOND = 1_000_000  # microseconds, in which times are counted
 LONGEST_STEP = 1e9  # seconds
-LONGEST_GOODBYE = 5  # seconds
 THUMBNAIL = (32, 32)  # of a frame, to compare pictures
 SCENE_CHANGE = 30  # mean difference of RGB from 0 to 255: "0.3" of FFmpeg's filter `select='gt(scene,0.3)'`
 LEAST_SCENE = SECOND // 2
@@ -52,9 +49,8 @@ class Video:
         self.step = 0  # microseconds from the frame before the present one
         self._timeout = timeout
         self._is_late = False
-        self.in_opencv = threading.Lock()
-        _videos.add(self)
-        with self.in_opencv:
+        self._opencv = NativeWork()
+        with self._opencv:
             self._capture = _open_file(name) if timeout is None else _open_stream(name, timeout)
             self.width, self.height = _shown_size(self._capture)
         if self.width * self.height > MAX_PIXELS:
@@ -92,7 +88,7 @@ class Video:
 
     def pixels(self) -> np.ndarray:
         """Return the present frame, uint8 RGB [H, W, 3]; raises ImageError when it cannot be had."""
-        with self.in_opencv:
+        with self._opencv:
             is_there, pixels = self._capture.retrieve()
             if not is_there or pixels is None:
                 raise ImageError("the frame cannot be decoded")
@@ -103,7 +99,7 @@ class Video:
     def _grab(self) -> int | None:
         """Step to the next frame, and return its time in microseconds; None at the end."""
         began = time.monotonic()
-        with self.in_opencv:
+        with self._opencv:
             is_there = self._capture.grab()
             now = round(self._capture.get(cv2.CAP_PROP_POS_MSEC) * 1000) if is_there else None
         if self._timeout is not None:
@@ -111,16 +107,6 @@ class Video:
             if self._is_late and not is_there:
                 raise ImageError(f"the stream stopped: nothing came for {self._timeout:g} seconds (--timeout)")
         return now
-
-
-_videos: WeakSet[Video] = WeakSet()
-
-
-@atexit.register
-def _leave_opencv() -> None:
-    """Let threads that nobody waits for leave OpenCV: Python would end them inside of it, which aborts the process."""
-    for video in list(_videos):
-        video.in_opencv.acquire(timeout=LONGEST_GOODBYE)
 
 
 def find_frames(path: str, search: Search = Search()) -> Iterator[str | Given]:

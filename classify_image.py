@@ -37,6 +37,7 @@ from console.progress import Progress
 from console.text import printable
 from errors import ImageError, UsageError
 from files import sha256_of
+from labels.classes import ClassIndex
 from outputs import Output
 from outputs.formats import FORMATS, format_of, make_format
 from outputs.rows import Results
@@ -46,6 +47,7 @@ from sources.named import FILES, Kind, kind_of
 from sources.paths import is_pattern, search_root
 
 if TYPE_CHECKING:
+    from inference.explain import Explainer
     from sources.frames import Frame
 
 logger = logging.getLogger("suite")
@@ -67,6 +69,7 @@ def parse(argv: Sequence[str] | None) -> tuple[argparse.Namespace, Classifier]:
     args = parser.parse_intermixed_args(argv)
     if not args.image:
         parser.error(no_picture(args))
+    args.strip, args.top_k = args.top_k or 1, args.top_k or settings.TOP_K
     if args.output == STDIN:
         args.output = None
     args.format = args.format or (format_of(args.output) if args.output else "text")
@@ -78,7 +81,7 @@ def parse(argv: Sequence[str] | None) -> tuple[argparse.Namespace, Classifier]:
 def add_output_options(parser: argparse.ArgumentParser) -> None:
     """What is printed for each picture, and where it goes."""
     group = parser.add_argument_group("output")
-    add_option(group, "--top-k")
+    add_option(group, "--top-k", default=None, help=f"labels for each picture (default: {settings.TOP_K})")
     group.add_argument(
         "-t",
         "--threshold",
@@ -91,6 +94,16 @@ def add_output_options(parser: argparse.ArgumentParser) -> None:
     add_option(group, "--format", choices=FORMATS)
     add_option(group, "--resume")
     group.add_argument("--annotate", metavar="DIR", help="save copies with the best label drawn on them")
+    group.add_argument("--explain", metavar="DIR", help="save copies with what the model looked at laid over them")
+    group.add_argument(
+        "--explain-label", metavar="LABEL", help="what the model would look at for this label (default: the best one)"
+    )
+    group.add_argument(
+        "--explain-method",
+        choices=settings.EXPLAIN_METHODS,
+        default="auto",
+        help="how that is found out (default: cam where the model allows it, else grad-cam)",
+    )
     group.add_argument("--copy-to", metavar="DIR", help="copy each picture into DIR/LABEL/, or DIR/unsure/")
     group.add_argument(
         "--link-to", metavar="DIR", help="put a symbolic link to each picture into DIR/LABEL/, or DIR/unsure/"
@@ -104,20 +117,27 @@ def main(argv: Sequence[str] | None = None) -> int:
     args, classifier = parse(argv)
     configure_messages(args.quiet, args.debug)
     check_output(args)
-    outputs = open_outputs(args, classifier)
+    explainer = None if args.explain is None else classifier.explainer(args.explain_method)
+    outputs = open_outputs(args, classifier, explainer)
     made_with = what_shapes_answers(args, classifier) if args.output else {}
     from outputs.results_file import open_results
 
     row_format = make_format(args.format, classifier.name, args.top_k, names_several(args.image))
     with open_results(args.output, row_format, made_with, args.resume, args.force) as results:
         try:
-            failed = classify_all(args, classifier, outputs, results)
+            failed = classify_all(args, classifier, outputs, results, explainer)
         except KeyboardInterrupt:
             raise KeyboardInterrupt(results.how_to_go_on()) from None
     return EXIT_FAILED_INPUTS if failed else EXIT_OK
 
 
-def classify_all(args: argparse.Namespace, classifier: Classifier, outputs: Sequence[Output], results: Results) -> int:
+def classify_all(
+    args: argparse.Namespace,
+    classifier: Classifier,
+    outputs: Sequence[Output],
+    results: Results,
+    explainer: "Explainer | None" = None,
+) -> int:
     """Hand each result to the outputs, and then to the results, whose rows record what is done; return the failures."""
     images, search = named_images(args), search_of(args, copy_folders(args))
     left_out: Counter[str] = Counter()
@@ -130,7 +150,7 @@ def classify_all(args: argparse.Namespace, classifier: Classifier, outputs: Sequ
     ) as progress:
         answers = classifier.classify_frames(
             images, top_k=args.top_k, threshold=args.threshold, search=search, skip=results.has_row,
-            keep=any(output.draws for output in outputs), left_out=left_out,
+            keep=any(output.draws for output in outputs), left_out=left_out, explainer=explainer,
         )  # fmt: skip
         for frame, result in answers:
             errors = write_all(outputs, frame, result)
@@ -147,7 +167,7 @@ def classify_all(args: argparse.Namespace, classifier: Classifier, outputs: Sequ
 
 def copy_folders(args: argparse.Namespace) -> tuple[str, ...]:
     """Return the folders that copies go to."""
-    return tuple(folder for folder in (args.annotate, args.copy_to, args.link_to) if folder is not None)
+    return tuple(folder for folder in (args.annotate, args.explain, args.copy_to, args.link_to) if folder is not None)
 
 
 def names_several(inputs: Sequence[str]) -> bool:
@@ -185,7 +205,9 @@ def what_shapes_answers(args: argparse.Namespace, classifier: Classifier) -> dic
     }
 
 
-def open_outputs(args: argparse.Namespace, classifier: Classifier) -> list[Output]:
+def open_outputs(
+    args: argparse.Namespace, classifier: Classifier, explainer: "Explainer | None" = None
+) -> list[Output]:
     """Return each way out besides the results themselves."""
     paths = [path for path in args.image if path != STDIN and kind_of(path) in FILES]
     inputs = [search_root(path) if is_pattern(path) else path for path in paths]
@@ -194,6 +216,15 @@ def open_outputs(args: argparse.Namespace, classifier: Classifier) -> list[Outpu
         from outputs.annotate import AnnotatedOutput
 
         outputs.append(AnnotatedOutput(args.annotate, inputs, args.max_pixels, args.force))
+    if explainer is not None:
+        from outputs.explain import ExplainedOutput
+
+        chosen = args.explain_label and ClassIndex(classifier.name, classifier.labels).index_of(args.explain_label)
+        outputs.append(
+            ExplainedOutput(
+                args.explain, inputs, explainer, classifier.labels, classifier.transform, args.strip, chosen, args.force
+            )
+        )
     for option, folder in (("--copy-to", args.copy_to), ("--link-to", args.link_to)):
         if folder is not None:
             from outputs.sort import SortedOutput

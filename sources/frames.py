@@ -33,6 +33,7 @@ class Frame:
     square: np.ndarray | None = None  # uint8 RGB [S, S, 3], what a model takes; None when unreadable
     error: str = ""  # why there is no square
     picture: Any = None  # the whole picture, for `open_picture`: kept only when an output draws on it
+    outputs: np.ndarray | None = None  # all that an Explainer's engine says of the square
 
     @property
     def kept_bytes(self) -> int:

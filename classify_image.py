@@ -39,8 +39,9 @@ from errors import ImageError, UsageError
 from files import sha256_of
 from labels.classes import ClassIndex
 from outputs import Output
-from outputs.formats import FORMATS, format_of, make_format
+from outputs.formats import FORMATS, SUMMARY, format_of, make_format
 from outputs.rows import Results
+from outputs.summary import Summary
 from results import Result
 from sources.listing import name_counts
 from sources.named import FILES, Kind, kind_of
@@ -73,7 +74,7 @@ def parse(argv: Sequence[str] | None) -> tuple[argparse.Namespace, Classifier]:
     if args.output == STDIN:
         args.output = None
     args.format = args.format or (format_of(args.output) if args.output else "text")
-    if args.resume and (not args.output or args.format == "text"):
+    if args.resume and (not args.output or args.format in ("text", SUMMARY)):
         parser.error("--resume goes on with a file of rows; give --output FILE in the format csv or jsonl")
     return args, classifier_from(args, args.model, runtime_from(args))
 
@@ -91,7 +92,11 @@ def add_output_options(parser: argparse.ArgumentParser) -> None:
         help="leave out labels with a score below P, from 0 to 1 (default: %(default)s)",
     )
     add_option(group, "--output")
-    add_option(group, "--format", choices=FORMATS)
+    add_option(group, "--format", choices=(*FORMATS, SUMMARY))
+    group.add_argument(
+        "--summary", action="store_true",
+        help="say at the end how many pictures got which label, and which answers are the least certain",
+    )  # fmt: skip
     add_option(group, "--resume")
     group.add_argument("--annotate", metavar="DIR", help="save copies with the best label drawn on them")
     group.add_argument("--explain", metavar="DIR", help="save copies with what the model looked at laid over them")
@@ -123,11 +128,18 @@ def main(argv: Sequence[str] | None = None) -> int:
     from outputs.results_file import open_results
 
     row_format = make_format(args.format, classifier.name, args.top_k, names_several(args.image))
+    summary = Summary()
     with open_results(args.output, row_format, made_with, args.resume, args.force) as results:
+        if args.summary:
+            outputs.append(summary)
+            for row in results.stored_rows():
+                summary.add(row.path, row.label, row.score, row.error)
         try:
             failed = classify_all(args, classifier, outputs, results, explainer)
         except KeyboardInterrupt:
             raise KeyboardInterrupt(results.how_to_go_on()) from None
+    if args.summary:
+        print_summary(args, summary)
     return EXIT_FAILED_INPUTS if failed else EXIT_OK
 
 
@@ -163,6 +175,14 @@ def classify_all(
     if names_several(args.image):
         logger.info(progress.summary(name_counts(left_out)))
     return progress.failed
+
+
+def print_summary(args: argparse.Namespace, summary: Summary) -> None:
+    """Print the summary after the rows, but not into data on stdout."""
+    is_text = args.format == "text"
+    if args.output is None and is_text:
+        print()
+    print(summary.text(), end="", file=sys.stdout if args.output or is_text else sys.stderr)
 
 
 def copy_folders(args: argparse.Namespace) -> tuple[str, ...]:

@@ -74,6 +74,8 @@ def parse(argv: Sequence[str] | None) -> tuple[argparse.Namespace, Classifier]:
     if args.output == STDIN:
         args.output = None
     args.format = args.format or (format_of(args.output) if args.output else "text")
+    if args.explain is None and (args.explain_label is not None or args.explain_method != "auto"):
+        parser.error("--explain-label and --explain-method say what --explain DIR shows; give it, too")
     if args.resume and (not args.output or args.format in ("text", SUMMARY)):
         parser.error("--resume goes on with a file of rows; give --output FILE in the format csv or jsonl")
     return args, classifier_from(args, args.model, runtime_from(args))

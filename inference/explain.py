@@ -14,8 +14,7 @@ from networks.weights import Weights
 from settings import EXPLAIN_METHODS, check_choice
 from transforms import Transform
 
-OCCLUDED = 7  # places of the grey square, in each direction
-GREY = 128
+OCCLUDED = 7  # places that are covered, in each direction, with the mean colour
 NOT_POOLED = (
     "vgg16",
     "vgg19",
@@ -66,7 +65,9 @@ class Explainer:
         for place in range(OCCLUDED**2):
             row, column = divmod(place, OCCLUDED)
             top, left = max(0, edges[row] - margin), max(0, edges[column] - margin)
-            covered[place, top : edges[row + 1] + margin, left : edges[column + 1] + margin] = GREY
+            covered[place, top : edges[row + 1] + margin, left : edges[column + 1] + margin] = square.mean(
+                axis=(0, 1)
+            ).round()
         lost = outputs[list(classes)] - self.engine.predict(covered)[:, list(classes)]
         return np.maximum(lost.T, 0)
 

@@ -45,16 +45,19 @@ from console.progress import Progress
 from console.text import printable
 from errors import ImageError, UsageError
 from files import sha256_of
+from labels.classes import ClassIndex
 from outputs import EnoughSeen, Output
-from outputs.formats import FORMATS, format_of, make_format
+from outputs.formats import FORMATS, SUMMARY, format_of, make_format
 from outputs.once_more import OnceMore
 from outputs.rows import Results
+from outputs.summary import Summary
 from results import Result
 from sources.listing import name_counts
 from sources.named import FILES, Kind, is_camera, kind_of
 from sources.paths import is_pattern, search_root
 
 if TYPE_CHECKING:
+    from inference.explain import Explainer
     from sources.frames import Frame
 
 logger = logging.getLogger("suite")
@@ -76,10 +79,13 @@ def parse(argv: Sequence[str] | None) -> tuple[argparse.Namespace, Classifier]:
     args = parser.parse_intermixed_args(argv)
     if not args.image:
         parser.error(no_picture(args))
+    args.strip, args.top_k = args.top_k or 1, args.top_k or settings.TOP_K
     if args.output == STDIN:
         args.output = None
     args.format = args.format or (format_of(args.output) if args.output else "text")
-    if args.resume and (not args.output or args.format == "text"):
+    if args.explain is None and (args.explain_label is not None or args.explain_method != "auto"):
+        parser.error("--explain-label and --explain-method say what --explain DIR shows; give it, too")
+    if args.resume and (not args.output or args.format in ("text", SUMMARY)):
         parser.error("--resume goes on with a file of rows; give --output FILE in the format csv or jsonl")
     if args.resume and watches(args.image):
         parser.error("--resume goes on with pictures that are still there, which a camera's are not; leave it out")
@@ -89,7 +95,7 @@ def parse(argv: Sequence[str] | None) -> tuple[argparse.Namespace, Classifier]:
 def add_output_options(parser: argparse.ArgumentParser) -> None:
     """What is printed for each picture, and where it goes."""
     group = parser.add_argument_group("output")
-    add_option(group, "--top-k")
+    add_option(group, "--top-k", default=None, help=f"labels for each picture (default: {settings.TOP_K})")
     group.add_argument(
         "-t",
         "--threshold",
@@ -99,10 +105,24 @@ def add_output_options(parser: argparse.ArgumentParser) -> None:
         help="leave out labels with a score below P, from 0 to 1 (default: %(default)s)",
     )
     add_option(group, "--output")
-    add_option(group, "--format", choices=FORMATS)
+    add_option(group, "--format", choices=(*FORMATS, SUMMARY))
+    group.add_argument(
+        "--summary", action="store_true",
+        help="say at the end how many pictures got which label, and which answers are the least certain",
+    )  # fmt: skip
     add_option(group, "--resume")
     group.add_argument(
         "--annotate", metavar="DIR", help="save copies, and clips of videos, with the best label drawn on them"
+    )
+    group.add_argument("--explain", metavar="DIR", help="save copies with what the model looked at laid over them")
+    group.add_argument(
+        "--explain-label", metavar="LABEL", help="what the model would look at for this label (default: the best one)"
+    )
+    group.add_argument(
+        "--explain-method",
+        choices=settings.EXPLAIN_METHODS,
+        default="auto",
+        help="how that is found out (default: cam where the model allows it, else grad-cam)",
     )
     group.add_argument("--copy-to", metavar="DIR", help="copy each picture into DIR/LABEL/, or DIR/unsure/")
     group.add_argument(
@@ -117,20 +137,34 @@ def main(argv: Sequence[str] | None = None) -> int:
     args, classifier = parse(argv)
     configure_messages(args.quiet, args.debug)
     check_output(args)
-    outputs = open_outputs(args, classifier)
+    explainer = None if args.explain is None else classifier.explainer(args.explain_method)
+    outputs = open_outputs(args, classifier, explainer)
     made_with = what_shapes_answers(args, classifier) if args.output and not watches(args.image) else None
     from outputs.results_file import open_results
 
     row_format = make_format(args.format, classifier.name, args.top_k, names_several(args.image))
+    summary = Summary()
     with open_results(args.output, row_format, made_with, args.resume, args.force) as results:
+        if args.summary:
+            outputs.append(summary)
+            for row in results.stored_rows():
+                summary.add(row.path, row.label, row.score, row.error)
         try:
-            failed = classify_all(args, classifier, outputs, results)
+            failed = classify_all(args, classifier, outputs, results, explainer)
         except KeyboardInterrupt:
             raise KeyboardInterrupt(results.how_to_go_on()) from None
+    if args.summary:
+        print_summary(args, summary)
     return EXIT_FAILED_INPUTS if failed else EXIT_OK
 
 
-def classify_all(args: argparse.Namespace, classifier: Classifier, outputs: Sequence[Output], results: Results) -> int:
+def classify_all(
+    args: argparse.Namespace,
+    classifier: Classifier,
+    outputs: Sequence[Output],
+    results: Results,
+    explainer: "Explainer | None" = None,
+) -> int:
     """Hand each result to the outputs, and then to the results, whose rows record what is done; return the failures."""
     images, search = named_images(args), search_of(args, copy_folders(args))
     once_more = OnceMore(results, outputs)
@@ -147,7 +181,7 @@ def classify_all(args: argparse.Namespace, classifier: Classifier, outputs: Sequ
         answers = classifier.classify_frames(
             images, top_k=args.top_k, threshold=args.threshold, search=search, skip=once_more.is_done,
             keep=any(output.draws for output in outputs), keep_given=any(output.copies for output in outputs),
-            left_out=left_out,
+            left_out=left_out, explainer=explainer,
         )  # fmt: skip
         for frame, result in answers:
             errors = write_all(outputs, frame, result)
@@ -164,9 +198,17 @@ def classify_all(args: argparse.Namespace, classifier: Classifier, outputs: Sequ
     return progress.failed + failed
 
 
+def print_summary(args: argparse.Namespace, summary: Summary) -> None:
+    """Print the summary after the rows, but not into data on stdout."""
+    is_text = args.format == "text"
+    if args.output is None and is_text:
+        print()
+    print(summary.text(), end="", file=sys.stdout if args.output or is_text else sys.stderr)
+
+
 def copy_folders(args: argparse.Namespace) -> tuple[str, ...]:
     """Return the folders that copies go to."""
-    return tuple(folder for folder in (args.annotate, args.copy_to, args.link_to) if folder is not None)
+    return tuple(folder for folder in (args.annotate, args.explain, args.copy_to, args.link_to) if folder is not None)
 
 
 def names_several(inputs: Sequence[str]) -> bool:
@@ -210,7 +252,9 @@ def what_shapes_answers(args: argparse.Namespace, classifier: Classifier) -> dic
     }
 
 
-def open_outputs(args: argparse.Namespace, classifier: Classifier) -> list[Output]:
+def open_outputs(
+    args: argparse.Namespace, classifier: Classifier, explainer: "Explainer | None" = None
+) -> list[Output]:
     """Return each way out besides the results themselves."""
     paths = [path for path in args.image if path != STDIN and kind_of(path) in FILES]
     inputs = [search_root(path) if is_pattern(path) else path for path in paths]
@@ -223,6 +267,15 @@ def open_outputs(args: argparse.Namespace, classifier: Classifier) -> list[Outpu
             check_can_encode()
         pictures = AnnotatedOutput(args.annotate, inputs, args.max_pixels, args.force)
         outputs.append(ClipsOutput(pictures, args.threshold, classifier.decision_threshold is not None))
+    if explainer is not None:
+        from outputs.explain import ExplainedOutput
+
+        chosen = args.explain_label and ClassIndex(classifier.name, classifier.labels).index_of(args.explain_label)
+        outputs.append(
+            ExplainedOutput(
+                args.explain, inputs, explainer, classifier.labels, classifier.transform, args.strip, chosen, args.force
+            )
+        )
     for option, folder in (("--copy-to", args.copy_to), ("--link-to", args.link_to)):
         if folder is not None:
             from outputs.sort import SortedOutput

@@ -1,7 +1,10 @@
 """What a classifier says about one picture. No pixels in it, so a million results can stream."""
 
 from dataclasses import dataclass
-from typing import NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
+
+if TYPE_CHECKING:
+    import numpy as np
 
 
 class Prediction(NamedTuple):
@@ -19,3 +22,11 @@ class Result:
     source: str
     predictions: tuple[Prediction, ...] = ()
     error: str = ""
+
+
+class Explanation(NamedTuple):
+    """Where in a picture a class is seen."""
+
+    label: str
+    score: float  # the probability of the label
+    map: "np.ndarray"  # float32 [height, width] of the upright picture, 0 to 1

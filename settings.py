@@ -18,6 +18,7 @@ TIMEOUT = 20.0  # seconds that a server may take, all in all, for one picture, o
 MAX_BYTES = 2**28  # of a download, or of a picture in an archive
 RESIZE_MODES = ("crop", "stretch", "pad")
 INTERPOLATIONS = ("bilinear", "bicubic")
+EXPLAIN_METHODS = ("auto", "cam", "grad-cam", "occlusion")
 PRECISIONS = ("float32", "bfloat16", "float16")
 FIGURE_PICTURES = {".png": 30, ".svg": 30, ".html": 300}  # at most; a figure of more could not be opened, or read
 

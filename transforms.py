@@ -34,3 +34,14 @@ class Transform:
     def min_side(self) -> int | None:
         """The pixels that a picture's short side must keep when a JPEG is decoded at reduced size; None: all."""
         return None if self.resize == "stretch" else round(REDUCING_GAP * self.size / (self.crop_fraction or 1))
+
+    def box(self, width: int, height: int) -> tuple[float, float, float, float]:
+        """Return what the square shows of a picture: left, top, right, bottom, pixels; of `pad`, more than there is."""
+        if self.resize == "pad":
+            side_x = side_y = float(max(width, height))
+        elif self.resize == "stretch" or self.crop_fraction is None:
+            side_x, side_y = float(width), float(height)
+        else:
+            side_x = side_y = min(width, height) * self.crop_fraction
+        left, top = (width - side_x) / 2, (height - side_y) / 2
+        return left, top, left + side_x, top + side_y

@@ -2,7 +2,7 @@
 
 from collections import Counter
 from collections.abc import Callable, Iterator
-from dataclasses import InitVar, dataclass, field
+from dataclasses import InitVar, dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -12,7 +12,7 @@ from errors import UsageError
 from labels import ClassLabel
 from networks import Network
 from networks.weights import Weights
-from results import Result
+from results import Explanation, Result
 from settings import TOP_K, check_count, check_share
 from sources.paths import Search
 from transforms import Transform
@@ -20,6 +20,7 @@ from transforms import Transform
 if TYPE_CHECKING:
     import numpy as np
 
+    from inference.explain import Explainer
     from sources.frames import Frame
 
 
@@ -47,6 +48,7 @@ class Classifier:
         self.weights.check(self.network)
         lazy = LazyEngine(self.network, self.weights, self.runtime) if engine is None else engine
         object.__setattr__(self, "_engine", lazy)
+        object.__setattr__(self, "_explainers", {})
 
     @property
     def predictor(self) -> Engine:
@@ -79,12 +81,14 @@ class Classifier:
         keep: bool = False,
         keep_given: bool = False,
         left_out: Counter[str] | None = None,
+        explainer: "Explainer | None" = None,
     ) -> Iterator[tuple["Frame", Result]]:
         """Yield each picture's Frame beside its Result, as `classify` does.
 
         `skip` says of each source, in order, whether to leave it out. With `keep`, a Frame has its
         whole picture, for outputs that draw on it; with `keep_given`, if it is no file, for outputs that copy
-        it. Files in folders and archives that are no pictures are counted in `left_out`, by extension.
+        it. Files in folders and archives that are no pictures are counted in `left_out`, by extension. With an
+        `explainer`, a Frame has what that needs.
         """
         check_count("top_k", top_k)
         check_share("threshold", threshold)
@@ -96,12 +100,46 @@ class Classifier:
         found = (item for item in find_pictures(pictures, search, left_out) if not (skip and skip(source_of(item))))
         ahead = 2 * (self.runtime.workers if keep else self.runtime.batch_size)
         frames = read_frames(found, self.transform, self.runtime.workers, ahead, PATIENCE, keep, keep_given)
-        return (
-            (frame, Result(frame.source, error=frame.error))
-            if scores is None
-            else (frame, to_result(frame.source, scores, self.labels, top_k, threshold, self.decision_threshold))
-            for frame, scores in predict_frames(frames, self.predictor, self.runtime.batch_size)
-        )
+        engine = self.predictor if explainer is None else explainer.engine
+
+        def answer(frame: "Frame", outputs: "np.ndarray | None") -> tuple["Frame", Result]:
+            if outputs is None:
+                return frame, Result(frame.source, error=frame.error)
+            scores = outputs
+            if explainer is not None:
+                frame, scores = replace(frame, outputs=outputs), explainer.scores(outputs)
+            return frame, to_result(frame.source, scores, self.labels, top_k, threshold, self.decision_threshold)
+
+        return (answer(*each) for each in predict_frames(frames, engine, self.runtime.batch_size))
+
+    def explainer(self, method: str = "auto") -> "Explainer":
+        """Return what computes where a class is seen; raises UsageError for a method that the network has not."""
+        from inference.explain import Explainer
+
+        return Explainer(self.network, self.weights, self.runtime, method)
+
+    def explain(self, picture: Any, label: str | None = None, *, method: str = "auto") -> Explanation:
+        """Say where in a picture a class is seen; without a `label`, the class that is the answer.
+
+        `picture` is one of those that `classify` takes, and `method` one of settings.EXPLAIN_METHODS. Raises
+        ImageError for a picture that cannot be read, and UsageError for a label that the model does not have.
+        """
+        from inference.explain import spread
+        from inference.scores import decide
+        from labels.classes import ClassIndex
+        from preprocess import make_square
+        from sources.pictures import open_picture
+
+        index = None if label is None else ClassIndex(self.name, self.labels).index_of(label)
+        image = open_picture(picture, max_pixels=self.transform.max_pixels)
+        square = make_square(image, self.transform)
+        explainers: dict[str, Explainer] = self._explainers  # type: ignore[attr-defined]
+        explainer = explainers[method] = explainers.get(method) or self.explainer(method)
+        outputs = explainer.engine.predict(square[None])[0]
+        scores = explainer.scores(outputs)
+        index = decide(scores, self.decision_threshold) if index is None else index
+        heat = explainer.heat(square, outputs, [index])[0]
+        return Explanation(self.labels[index].label, float(scores[index]), spread(heat, self.transform, *image.size))
 
     def predict(self, squares: "np.ndarray") -> "np.ndarray":
         """Compute uint8 RGB [N, S, S, 3], S being `transform.size`, -> float32 probabilities [N, classes].

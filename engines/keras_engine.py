@@ -85,7 +85,7 @@ class KerasEngine:
 
     def _predict(self, pixels: np.ndarray) -> np.ndarray:
         self._batch_size = max(self._batch_size, len(pixels))
-        padding = [(0, self._batch_size - len(pixels)), (0, 0), (0, 0), (0, 0)]
+        padding = [(0, self._batch_size - len(pixels)), *[(0, 0)] * (pixels.ndim - 1)]
         with self._scope():
             scores = self._model.predict_on_batch(np.pad(pixels, padding))
         return np.asarray(scores[: len(pixels)], np.float32)

@@ -31,7 +31,7 @@ from networks.weights import Weights
 MODEL_FILE, MANIFEST_FILE = "model.blob", "manifest.json"
 GRAPH_CODE = (  # the modules that shape a graph: a change in one of them builds every model anew
     "networks", "networks.applications", "networks.trained", "networks.cut", "networks.openvino_graph",
-    "networks.efficientnet_lite", "networks.torch_checkpoint",
+    "networks.heat",    "networks.efficientnet_lite", "networks.torch_checkpoint",
 )  # fmt: skip
 CPU_FACTS = Path("/proc/cpuinfo")
 SECONDS_PER_DAY = 86_400

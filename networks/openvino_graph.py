@@ -14,7 +14,7 @@ CHANNELS_LAST_ONLY = ("convnext", "densenet", "nasnet")  # modules that raise Va
 
 
 def build_graph(network: Network, weights: Weights) -> openvino.Model:
-    """Return the network as an OpenVINO graph: uint8 [1, S, S, 3] -> float32 [1, classes].
+    """Return the network as an OpenVINO graph: uint8 [1, S, S, 3] -> float32 [1, classes]; of a part, what it takes.
 
     OpenVINO convolves channels-first. A channels-last network reaches it with two transpositions
     around each convolution, which keep it from fusing what follows: 1.3 to 4 times slower. So
@@ -24,9 +24,10 @@ def build_graph(network: Network, weights: Weights) -> openvino.Model:
     is_last = any(spec.module.endswith(CHANNELS_LAST_ONLY) for spec in network.backbones)
     data_format = "channels_last" if is_last else "channels_first"
     model = build(network, weights, data_format)
-    pixels = opset.parameter([-1, network.input_size, network.input_size, 3], np.uint8, name="pixels")
+    shape = model.input_shape[1:]
+    inputs = opset.parameter([-1, *shape], np.dtype(model.input.dtype), name="inputs")
     with keras_configured(data_format):  # Rescaling asks for it again when it is called
-        outputs = model(keras.ops.convert_to_tensor(pixels.output(0)), training=False)
-    graph = openvino.Model([opset.result(outputs.output)], [pixels], network.name)
-    graph.reshape([1, network.input_size, network.input_size, 3])
+        outputs = model(keras.ops.convert_to_tensor(inputs.output(0)), training=False)
+    graph = openvino.Model([opset.result(outputs.output)], [inputs], network.name)
+    graph.reshape([1, *shape])
     return graph

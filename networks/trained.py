@@ -40,6 +40,10 @@ def build(network: Network, weights: Weights, data_format: str = "channels_last"
 
     `data_format` is how the networks compute inside. Raises UsageError when the weights cannot be had or do not fit.
     """
+    if network.part != "whole":
+        from networks.heat import build_part
+
+        return build_part(network, weights, data_format)
     if network.classes is None:
         return build_features(network, weights.source, data_format)
     if network.head is not None:
@@ -103,7 +107,7 @@ def join_above(classifier: keras.Model, cuts: Sequence[int]) -> keras.Model:
         row = rows[:, start : start + size] if len(networks) > 1 else rows
         features.append(above(network, cut)(keras.layers.Reshape(output_at(network, cut).shape[1:])(row)))
         start += size
-    return keras.Model(rows, classifier.get_layer("head")(_joined(features)), name="above")
+    return keras.Model(rows, classifier.get_layer("head")(joined(features)), name="above")
 
 
 def backbone_networks(model: keras.Model) -> list[keras.Model]:
@@ -202,12 +206,13 @@ def _join_networks(network: Network, applications: list[keras.Model]) -> keras.M
         application(preprocessed(made_smaller(square, spec.input_size, spec.name), spec))
         for spec, application in zip(network.backbones, applications, strict=True)
     ]
-    return keras.Model(pixels, _joined(features), name="features")
+    return keras.Model(pixels, joined(features), name="features")
 
 
-def _joined(features: list[keras.KerasTensor]) -> keras.KerasTensor:
-    joined = keras.layers.Concatenate(name="joined")(features) if len(features) > 1 else features[0]
-    return keras.layers.Activation("linear", dtype="float32", name="float32")(joined)
+def joined(features: list[keras.KerasTensor]) -> keras.KerasTensor:
+    """Return what a head takes: the features of all backbones."""
+    together = keras.layers.Concatenate(name="joined")(features) if len(features) > 1 else features[0]
+    return keras.layers.Activation("linear", dtype="float32", name="float32")(together)
 
 
 def made_smaller(square: keras.KerasTensor, size: int, name: str) -> keras.KerasTensor:

@@ -65,9 +65,12 @@ def caption(result: Result) -> str:
     """Return what is written on a picture: its best label and score, or "unsure" when it has none."""
     if not result.predictions:
         return "unsure"
-    best = result.predictions[0]
-    label = best.label if len(best.label) <= MAX_LABEL_LENGTH else best.label[: MAX_LABEL_LENGTH - 1] + "…"
-    return f"{label}: {best.score:.2%}"
+    return name_and_score(*result.predictions[0][1:])
+
+
+def name_and_score(label: str, score: float) -> str:
+    """Return a label, shortened where it is long, with its score."""
+    return f"{label if len(label) <= MAX_LABEL_LENGTH else label[: MAX_LABEL_LENGTH - 1] + '…'}: {score:.2%}"
 
 
 class AnnotatedOutput(Output):
@@ -78,10 +81,11 @@ class AnnotatedOutput(Output):
     and differs is overwritten only with `force`, and no picture ever is.
     """
 
-    draws, copies = True, False
+    draws = True
+    option = "--annotate"
 
     def __init__(self, folder: str, inputs: Sequence[str], max_pixels: int, force: bool = False) -> None:
-        self._copies = CopiesFolder("--annotate", folder, inputs)
+        self._copies = CopiesFolder(self.option, folder, inputs)
         self._root = _common_folder(inputs)
         self._max_pixels = max_pixels
         self._force = force
@@ -97,13 +101,17 @@ class AnnotatedOutput(Output):
             return
         path = self.path_for(result.source)
         image = open_picture(frame.picture, result.source, self._max_pixels)
-        data = encode_image(draw_label(np.asarray(image), caption(result)), path.suffix)
+        data = encode_image(self.draw(np.asarray(image), frame, result), path.suffix)
         if not self.save(path, result.source, lambda file: file.write_bytes(data)):
             _check_same(path, data)
 
     def save(self, path: Path, source: str, make: Callable[[Path], object]) -> bool:
         """Have `make` write a copy; return False when there is one at `path` that may not be overwritten."""
         return self._copies.save(path, source, make, self._force)
+
+    def draw(self, pixels: np.ndarray, _frame: Frame, result: Result) -> np.ndarray:
+        """Return the annotated copy of uint8 RGB [H, W, 3]."""
+        return draw_label(pixels, caption(result))
 
 
 def _check_same(path: Path, data: bytes) -> None:

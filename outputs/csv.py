@@ -32,6 +32,10 @@ class CsvFormat:
         cells += [""] * (3 * self._top_k - len(cells))
         return _line([writable(result.source), self._model, result.error, *cells])
 
+    def footer(self) -> str:
+        """Return nothing: the rows say it all."""
+        return ""
+
     def read(self, file: BinaryIO) -> Iterator[StoredRow]:
         """Yield the whole rows after the header; raises ValueError for one that is not of this format."""
         lines: list[bytes] = []
@@ -51,7 +55,7 @@ class CsvFormat:
             raise ValueError(f"{len(cells)} columns")
         if b"\0" in record:
             raise ValueError("it has zeros, as after a power failure")
-        return StoredRow(cells[0], cells[2], end)
+        return StoredRow(cells[0], cells[2], end, cells[3], float(cells[4] or 0))
 
 
 def _line(cells: list[str]) -> str:

@@ -6,10 +6,12 @@ from errors import UsageError
 from outputs.csv import CsvFormat
 from outputs.jsonl import JsonlFormat
 from outputs.rows import Format
+from outputs.summary import SummaryFormat
 from outputs.text import TextFormat
 
 SUFFIXES = {".txt": "text", ".csv": "csv", ".jsonl": "jsonl", ".ndjson": "jsonl"}
 FORMATS = ("text", "csv", "jsonl")
+SUMMARY = "summary"  # in the place of rows
 
 
 def format_of(path: str) -> str:
@@ -24,6 +26,8 @@ def format_of(path: str) -> str:
 
 def make_format(name: str, model: str, top_k: int, headed: bool = True) -> Format:
     """Return the format called `name`, for results of one model with up to `top_k` labels."""
+    if name == SUMMARY:
+        return SummaryFormat()
     if name == "csv":
         return CsvFormat(model, top_k)
     return JsonlFormat(model) if name == "jsonl" else TextFormat(headed)

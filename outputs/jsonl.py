@@ -36,6 +36,10 @@ class JsonlFormat:
         }
         return json.dumps(row) + "\n"
 
+    def footer(self) -> str:
+        """Return nothing: the rows say it all."""
+        return ""
+
     def read(self, file: BinaryIO) -> Iterator[StoredRow]:
         """Yield the whole rows; raises ValueError for one that is not of this format."""
         for line in file:
@@ -43,4 +47,5 @@ class JsonlFormat:
                 row = json.loads(line)
                 if not isinstance(row, dict) or row.keys() != FIELDS or not isinstance(row["path"], str):
                     raise ValueError(f"not an object with the fields {', '.join(sorted(FIELDS))}")
-                yield StoredRow(row["path"], row["error"], file.tell())
+                best = (row["labels"][0], row["scores"][0]) if row["labels"] else ("", 0)
+                yield StoredRow(row["path"], row["error"], file.tell(), *best)

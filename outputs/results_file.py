@@ -113,6 +113,8 @@ class ResultsFile:
             self._start()
         if self._is_started:
             self._cut()
+            if is_finished:
+                self._append(self._format.footer())
         self._file.close()
         if is_finished and (left := self._done.left()):
             logger.warning("%s has %d rows of pictures that are no longer among the inputs", self._path, left)
@@ -189,7 +191,7 @@ class ResultsFile:
         self._cut()
         self._is_started = True
         self._is_elsewhere = folder != self._folder
-        self._done = DoneRows(self._stored_rows(), folder)
+        self._done = DoneRows(self.stored_rows(), folder)
 
     def _check_run(self) -> str:
         """Return the folder that the interrupted run was started in; raises UsageError when it differs from this."""
@@ -210,7 +212,8 @@ class ResultsFile:
                 )
         return folder
 
-    def _stored_rows(self) -> Iterator[StoredRow]:
+    def stored_rows(self) -> Iterator[StoredRow]:
+        """Yield the rows that were there before."""
         with open(self._path, "rb") as file:
             file.seek(len(self._format.header.encode()))
             yield from islice(self._read(file), self.rows)

@@ -1,9 +1,10 @@
 """Results on standard output, or wherever else there is nothing to go on with: a pipe, a device."""
 
+from collections.abc import Iterator
 from typing import TYPE_CHECKING, TextIO
 
 from errors import UsageError
-from outputs.rows import Format
+from outputs.rows import Format, StoredRow
 from results import Result
 
 if TYPE_CHECKING:
@@ -34,7 +35,11 @@ class ResultsStream:
 
     def __exit__(self, error_type: type | None, *_: object) -> None:
         if error_type is None:
-            self._send("")  # of no results, the header
+            self._send(self._format.footer())  # of no results, the header, too
+
+    def stored_rows(self) -> Iterator[StoredRow]:
+        """Yield nothing: nothing is there from before."""
+        return iter(())
 
     def how_to_go_on(self) -> str:
         """Say what is safe after an interruption: nothing that could be known."""

@@ -21,6 +21,8 @@ class StoredRow(NamedTuple):
     path: str
     error: str
     end: int  # of the row in its file, bytes
+    label: str = ""  # the best one, or ""
+    score: float = 0
 
 
 class Format(Protocol):
@@ -31,6 +33,9 @@ class Format(Protocol):
 
     def row(self, result: Result) -> str:
         """Return what is written for one picture, with the line end."""
+
+    def footer(self) -> str:
+        """Return what is written after all pictures."""
 
 
 @runtime_checkable
@@ -53,6 +58,9 @@ class Results(Protocol):
 
     def write(self, frame: "Frame", result: Result) -> None:
         """Write the row of one picture; raises UsageError when it cannot be written."""
+
+    def stored_rows(self) -> Iterator[StoredRow]:
+        """Yield the rows that were there before."""
 
     def how_to_go_on(self) -> str:
         """Say, after an interruption, what is in the file and how to continue."""

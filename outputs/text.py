@@ -27,3 +27,7 @@ class TextFormat:
             lines.insert(0, f"{self._separator}{printable(result.source)}")
             self._separator = "\n"
         return "".join(f"{line}\n" for line in lines)
+
+    def footer(self) -> str:
+        """Return nothing: the rows say it all."""
+        return ""

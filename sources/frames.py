@@ -35,6 +35,7 @@ class Frame:
     picture: Any = None  # the whole picture, for `open_picture`: kept only when an output draws on it, or copies it
     is_file: bool = True  # and `source` its path
     is_live: bool = False  # it is of a camera
+    outputs: np.ndarray | None = None  # all that an Explainer's engine says of the square
 
     @property
     def kept_bytes(self) -> int:

@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 from conftest import ROOT
 
-from benchmark import heads
+from benchmark import heads, heat
 from benchmark.table import COLUMNS
 
 PAGES = {
@@ -22,7 +22,9 @@ README = PAGES["README.md"]
 SCRIPTS = sorted(path.stem for path in ROOT.glob("*_*.py"))
 PARSERS = {script: importlib.import_module(script).make_parser() for script in SCRIPTS}
 OPTIONS = {script: {*parser._option_string_actions} for script, parser in PARSERS.items()}
-HEADS_OPTIONS = {*heads.make_parser()._option_string_actions}  # of `python -m benchmark.heads`
+BENCHMARK_OPTIONS = {  # of `python -m benchmark.heads` and `benchmark.heat`
+    option for module in (heads, heat) for option in module.make_parser()._option_string_actions
+}
 OTHERS_OPTIONS = {"--force-reinstall", "--upgrade", "--gpus", "--logdir"}  # of pip, docker and tensorboard
 
 FENCE = r"^```(\w*)\n(.*?)^```$"
@@ -103,7 +105,7 @@ def test_github_runs_ci():
 @pytest.mark.parametrize("page", PAGES)
 def test_option_mentioned_exists(page):
     mentioned = set(re.findall(r"(?<![\w-])--[a-z][\w-]+", PAGES[page]))
-    assert mentioned <= set.union(*OPTIONS.values(), HEADS_OPTIONS, OTHERS_OPTIONS)
+    assert mentioned <= set.union(*OPTIONS.values(), BENCHMARK_OPTIONS, OTHERS_OPTIONS)
 
 
 @pytest.mark.parametrize("script", SCRIPTS)

@@ -9,7 +9,7 @@ from typing import BinaryIO
 RUN = 64  # zeros; what these formats write ends before that, but for large plain areas in WebP
 MOST_BYTES = 2**26  # of a file that is searched
 MOST_EXTENTS = 10_000  # of all items of an AVIF
-WEBP_BYTES = {b"VP8 ": 1 / 100, b"VP8L": 1 / 16}  # zeros for each pixel that a plain area can cost
+WEBP_BYTES = {b"VP8 ": 1 / 45, b"VP8L": 0.4}  # zeros for each pixel that plain areas can cost: measured 0.020 and 0.37
 
 
 Part = tuple[int, int, int]  # start, end, and how many zeros more than RUN are allowed in it

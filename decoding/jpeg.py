@@ -1,5 +1,6 @@
 """JPEGs are decoded by simplejpeg: Pillow's pixels in less time, and the warnings of libjpeg, which Pillow hides."""
 
+import io
 from collections.abc import Iterator
 from typing import BinaryIO
 
@@ -21,11 +22,11 @@ def load_jpeg(image: Image.Image, file: BinaryIO, min_side: int | None) -> Image
     """
     if min_side:
         image.draft(None, (min_side, min_side))
-    file.seek(0)
-    data = file.read(MOST_BYTES)
-    if len(data) == MOST_BYTES:
+    if file.seek(0, io.SEEK_END) > MOST_BYTES:
         image.load()
         return image
+    file.seek(0)
+    data = file.read()
     try:
         decoded = _decode(image, data)
     except ValueError as error:
@@ -42,7 +43,8 @@ def _decode(image: Image.Image, data: bytes) -> Image.Image:
         image.load()
         return image
     pixels = simplejpeg.decode_jpeg(data, LAYOUTS[image.mode], min_height=image.height, min_width=image.width)
-    decoded = Image.fromarray(pixels[..., 0] if image.mode == "L" else pixels)
+    decoded = Image.new(image.mode, image.size, None)  # not filled first, as it would be by `fromarray`
+    decoded.frombytes(pixels)
     decoded.format, decoded.info = image.format, image.info
     return decoded
 

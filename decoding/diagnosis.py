@@ -29,8 +29,8 @@ def why_not_decoded(format: str | None, error: Exception) -> str:
     return f"damaged {format} picture: {reason_of(error)}" if format else f"damaged picture: {reason_of(error)}"
 
 
-def why_not_an_image(head: bytes) -> str:
-    """Say what a file is that is read by no decoder, from its first bytes."""
+def why_not_an_image(head: bytes, name: str = "") -> str:
+    """Say what a file is that is read by no decoder, from its first bytes and its name."""
     head = head.removeprefix(b"\xef\xbb\xbf")  # the mark of UTF-8 text
     start = head.lstrip().lower()
     if not head:
@@ -39,7 +39,7 @@ def why_not_an_image(head: bytes) -> str:
         return "is a Git LFS pointer, not the picture itself; run `git lfs pull`"
     if start.startswith((b"<!doctype html", b"<html")):
         return "is an HTML page, not a picture (a failed download?)"
-    if b"<svg" in start or b"<!doctype svg" in start:
+    if b"<svg" in start or b"<!doctype svg" in start or name.lower().endswith((".svg", ".svgz")):
         return "is an SVG drawing; convert it to PNG"
     if head[4:12] in (b"ftypheic", b"ftypheix", b"ftypmif1", b"ftypmsf1", b"ftyphevc"):
         return "is a HEIC picture, which Pillow cannot read; convert it to JPEG"

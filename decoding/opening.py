@@ -19,7 +19,7 @@ def open_image(file: BinaryIO, head: bytes, name: str, max_pixels: int) -> Image
     except (Image.DecompressionBombError, Image.DecompressionBombWarning) as error:
         raise ImageError(f"its pixels are over the limit of {max_pixels:,}; raise it with --max-pixels") from error
     except Image.UnidentifiedImageError as error:
-        raise ImageError(_why_not_opened(file, head)) from error
+        raise ImageError(_why_not_opened(file, head, name)) from error
     except ImageError:
         raise
     except Exception as error:  # Pillow's decoders raise almost anything for hostile bytes
@@ -69,11 +69,11 @@ def _open(file: BinaryIO, head: bytes, name: str, max_pixels: int) -> Image.Imag
         return Image.open(file, formats=("TGA",))
 
 
-def _why_not_opened(file: BinaryIO, head: bytes) -> str:
+def _why_not_opened(file: BinaryIO, head: bytes, name: str) -> str:
     """Say why no decoder of Pillow takes a file; where one knows its signature, by what that one says."""
     format = signature_of(head)
     if format not in Image.OPEN:
-        return why_not_an_image(head)
+        return why_not_an_image(head, name)
     try:
         file.seek(0)
         Image.OPEN[format][0](file, "")

@@ -1,8 +1,9 @@
 """JPEGs are decoded by simplejpeg: Pillow's pixels in less time, and the warnings of libjpeg, which Pillow hides."""
 
 import io
-from collections.abc import Iterator
-from typing import BinaryIO
+from collections.abc import Callable, Iterator
+from itertools import pairwise
+from typing import Any, BinaryIO
 
 import simplejpeg
 from PIL import Image
@@ -39,7 +40,7 @@ def load_jpeg(image: Image.Image, file: BinaryIO, min_side: int | None) -> Image
 def _decode(image: Image.Image, data: bytes) -> Image.Image:
     """Decode at the scale of a Pillow image; raises ValueError with the first error or warning of libjpeg."""
     if image.mode not in LAYOUTS or image.width * image.height > MOST_COPIED:
-        simplejpeg.decode_jpeg(data, "GRAY", min_height=1, min_width=1)  # an eighth of the size, for the warnings
+        _decode_for_warnings(data)
         image.load()
         return image
     pixels = simplejpeg.decode_jpeg(data, LAYOUTS[image.mode], min_height=image.height, min_width=image.width)
@@ -51,8 +52,8 @@ def _decode(image: Image.Image, data: bytes) -> Image.Image:
 
 def _load_despite(message: str, image: Image.Image, data: bytes) -> Image.Image:
     """Let Pillow load what simplejpeg does not decode, or warns of without need; raises ValueError for damage."""
-    if _is_damage(message, data):
-        raise ValueError(message)
+    if damage := _damage(message, data):
+        raise ValueError(damage)
     try:
         image.load()
     except OSError as error:
@@ -60,21 +61,36 @@ def _load_despite(message: str, image: Image.Image, data: bytes) -> Image.Image:
     return image
 
 
-def _is_damage(message: str, data: bytes) -> bool:
-    """Tell warnings of lost pixels from those of headers and of bytes left over, which many whole pictures have."""
+def _damage(message: str, data: bytes) -> str:
+    """Return the warning when pixels are lost; of headers and of bytes left over, many whole pictures have one."""
     if _has_hole(data):
-        return True
-    if message.endswith("extraneous bytes before marker 0xd9"):
-        return False
-    return message.startswith(("Corrupt JPEG data", "Premature end")) and not _warns_of_header(data)
+        return "zeros in the middle of its data"
+    if _warning(simplejpeg.decode_jpeg_header, data):  # libjpeg tells its first warning only
+        data = _without_metadata(data)
+        message = "" if _warning(simplejpeg.decode_jpeg_header, data) else _warning(_decode_for_warnings, data)
+    is_harmless = message.endswith("extraneous bytes before marker 0xd9")
+    return message if message.startswith(("Corrupt JPEG data", "Premature end")) and not is_harmless else ""
 
 
-def _warns_of_header(data: bytes) -> bool:
+def _decode_for_warnings(data: bytes) -> None:
+    simplejpeg.decode_jpeg(data, "GRAY", min_height=1, min_width=1)  # an eighth of the size, and quick
+
+
+def _warning(decode: Callable[[bytes], Any], data: bytes) -> str:
     try:
-        simplejpeg.decode_jpeg_header(data)
-    except ValueError:
-        return True
-    return False
+        decode(data)
+    except ValueError as error:
+        return str(error)
+    return ""
+
+
+def _without_metadata(data: bytes) -> bytes:
+    """Return a JPEG without its application segments and comments, or nothing when its segments do not join."""
+    segments = list(_segments(data))
+    if not segments or segments[-1][0] != 0xDA:
+        return b""
+    needed = (data[start:end] for (marker, start), (_, end) in pairwise(segments) if not 0xE0 <= marker <= 0xFE)
+    return b"\xff\xd8" + b"".join(needed) + data[segments[-1][1] :]
 
 
 def _has_hole(data: bytes) -> bool:

@@ -90,11 +90,19 @@ def test_what_follows_a_jpeg_does_not_matter(extra):
         lambda data: data[:-2] + b"\x12\x34" * 99 + data[-2:],  # bytes left over, as in cats and dogs
         lambda data: data[:11] + b"\0" + data[12:],  # JFIF version 0
         lambda data: data[:20] + b"\1\2\3" + data[20:],  # rubbish between segments
+        lambda data: data[:20] + b"\xff\0\0\2" + data[20:],
         lambda data: data[:2] + b"\xff\xe1\x08\x02Exif\0\0" + bytes(2042) + data[2:],  # metadata, padded
     ],
 )
 def test_harmless_oddities_of_jpegs(change):
     assert read(change(JPEGS["plain"])).tobytes() == read(JPEGS["plain"]).tobytes()
+
+
+@pytest.mark.parametrize("damage", DAMAGES)
+def test_warnings_of_a_header_do_not_hide_damage(damage):
+    version_0 = JPEGS["plain"][:11] + b"\0" + JPEGS["plain"][12:]
+    with pytest.raises(ImageError, match="damaged JPEG picture"):
+        read(damage(version_0, 9000))
 
 
 @pytest.mark.parametrize("kind", JPEGS)

@@ -4,6 +4,7 @@
 `make_square` makes the square. Each model's own `preprocess_input` is part of its graph (see `networks`).
 """
 
+import contextlib
 import logging
 import os
 import stat
@@ -15,13 +16,10 @@ import numpy as np
 from PIL import Image, PngImagePlugin
 
 from decoding.colors import to_rgb, upright
-from decoding.diagnosis import reason_of, why_not_an_image
-from decoding.formats import MULTI_FRAME_FORMATS, PILLOW_FORMATS, split_member
-from decoding.isolated import decoders
-from decoding.magic import isolated_format
-from decoding.tiff import decode_tiff, is_tiff, pillow_reads
-from decoding.tiff_directory import Directory
-from decoding.tiff_layout import cannot_be_read, read_layout
+from decoding.diagnosis import reason_of
+from decoding.limits import check_size
+from decoding.opening import has_frames, load_image, open_image
+from decoding.png import leaner_copies
 from errors import ImageError
 from settings import MAX_PIXELS
 from transforms import Transform
@@ -38,12 +36,8 @@ PngImagePlugin.MAX_TEXT_CHUNK = PngImagePlugin.MAX_TEXT_MEMORY  # from 1 MiB, wh
 
 
 def open_file(path: str | Path) -> BinaryIO:
-    """Open a picture's file, or one in an archive; raises ImageError for what is not there or is no file."""
+    """Open a picture's file; raises ImageError, with the reason, for what is not there or is no file."""
     try:
-        if split_member(os.fspath(path))[1]:
-            from decoding.archives import open_member
-
-            return open_member(os.fspath(path))
         if not stat.S_ISREG(os.stat(path).st_mode):
             raise ImageError(_why_not_a_file(path))
         return open(path, "rb")
@@ -81,7 +75,7 @@ def decode_image(file: BinaryIO, name: str, max_pixels: int = MAX_PIXELS, min_si
 
 def convert_image(image: Image.Image, max_pixels: int = MAX_PIXELS) -> Image.Image:
     """Return a copy of a Pillow image as upright 8-bit RGB, as `decode_image` makes it; raises ImageError."""
-    _check_size(image, max_pixels)
+    check_size(image.width, image.height, max_pixels)
     try:
         with _decoding[id(image) // 16 % len(_decoding)]:
             copy = image.copy()
@@ -121,58 +115,25 @@ def _pad_to_square(image: Image.Image, size: int, resample: Image.Resampling) ->
 
 
 def _decode(file: BinaryIO, head: bytes, name: str, max_pixels: int, min_side: int | None) -> Image.Image:
-    if format := isolated_format(file, head, name):
-        return to_rgb(decoders.decode(file, format, max_pixels, min_side))
+    try:
+        return _decode_once(file, head, name, max_pixels, min_side)
+    except ImageError:
+        for copy in leaner_copies(file):
+            with contextlib.suppress(ImageError):
+                return _decode_once(copy, head, name, max_pixels, min_side)
+        raise
+
+
+def _decode_once(file: BinaryIO, head: bytes, name: str, max_pixels: int, min_side: int | None) -> Image.Image:
     Image.MAX_IMAGE_PIXELS = max(MAX_PIXELS, max_pixels)  # GIFs take memory for the first frame when opened
-    if is_tiff(head) and (image := _decode_tiff(file, name, max_pixels)):
-        return image
+    image = open_image(file, head, name, max_pixels)
+    if has_frames(image):
+        _note_multi_frame(name)
+    image = load_image(image, min_side)
     try:
-        image = Image.open(file, formats=PILLOW_FORMATS)
-    except (Image.DecompressionBombError, Image.DecompressionBombWarning) as error:
-        raise ImageError(f"its pixels are over the limit of {max_pixels:,}; raise it with --max-pixels") from error
-    except Image.UnidentifiedImageError as error:
-        unusual = cannot_be_read("an unusual combination of tags")
-        raise (unusual if is_tiff(head) else ImageError(why_not_an_image(head))) from error
-    except Exception as error:  # Pillow's decoders raise almost anything for hostile bytes
-        raise ImageError(f"damaged picture: {reason_of(error)}") from error
-    _check_size(image, max_pixels)
-    try:
-        if image.format in MULTI_FRAME_FORMATS and getattr(image, "is_animated", False):
-            _note_multi_frame(name)
-            image.seek(0)
-        if min_side and image.format in ("JPEG", "MPO"):
-            image.draft(None, (min_side, min_side))
-        image.load()
         return to_rgb(upright(image))
     except Exception as error:
         raise ImageError(f"damaged {image.format} picture: {reason_of(error)}") from error
-
-
-def _decode_tiff(file: BinaryIO, name: str, max_pixels: int) -> Image.Image | None:
-    """Decode a TIFF of a kind that Pillow does not read right."""
-    try:
-        directory = Directory(file)
-        _check_size(directory, max_pixels)
-        layout = read_layout(directory)
-        if pillow_reads(directory, layout):
-            file.seek(0)
-            return None
-        if directory.has_next:
-            _note_multi_frame(name)
-        return to_rgb(upright(decode_tiff(file, directory, layout)))
-    except ImageError:
-        raise
-    except Exception as error:
-        raise ImageError(f"damaged TIFF picture: {reason_of(error)}") from error
-
-
-def _check_size(image: Image.Image | Directory, max_pixels: int) -> None:
-    if not image.width * image.height:
-        raise ImageError(f"has no pixels: {image.width} x {image.height}")
-    if image.width * image.height > max_pixels:
-        raise ImageError(
-            f"{image.width} x {image.height} pixels are over the limit of {max_pixels:,}; raise it with --max-pixels"
-        )
 
 
 def _note_multi_frame(name: str) -> None:

@@ -17,8 +17,8 @@ IMAGE_SUFFIXES = (
 )  # fmt: skip
 
 # Formats of photographs. Pillow knows more, but some run other programs (EPS) or have no
-# signature, so that any bytes could pass for them (TGA).
-PILLOW_FORMATS = ("JPEG", "PNG", "GIF", "BMP", "PPM", "WEBP", "TIFF", "AVIF", "JPEG2000", "DIB", "PCX", "QOI")
+# signature, so that any bytes could pass for them (TGA, which is read when its name says so).
+PILLOW_FORMATS = ("JPEG", "PNG", "GIF", "BMP", "PPM", "WEBP", "TIFF", "AVIF", "JPEG2000", "DIB", "PCX", "QOI", "PSD")
 MULTI_FRAME_FORMATS = ("AVIF", "GIF", "PNG", "TIFF", "WEBP")  # not MPO, one photograph in several sizes or views
 
 HEIC, JPEG_XL, RAW = "HEIC", "JPEG XL", "camera RAW"  # decoded in processes of their own

@@ -1,22 +1,28 @@
 """From a picture to the uint8 RGB square that a model takes: one path for every model and script.
 
-`decode_image` turns a file of any bytes into upright RGB, `convert_image` a picture that is in memory;
-`make_square` makes the square. Each model's own `preprocess_input` is part of its graph (see `networks`).
+`decode_square` makes it of a file of any bytes, `convert_square` of a picture that is in memory; `decode_image` and
+`convert_image` give the whole picture as upright RGB, for outputs that show it. Only a part of a large picture is in RGB at
+a time on its way to the square. Each model's own `preprocess_input` is part of its graph (see `networks`).
 """
 
 import logging
 import os
 import stat
 import threading
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack, contextmanager
+from functools import partial
 from pathlib import Path
-from typing import BinaryIO
+from typing import BinaryIO, TypeVar
 
 import numpy as np
-from PIL import Image, PngImagePlugin
+from PIL import GifImagePlugin, Image, PngImagePlugin
 
-from decoding.colors import to_rgb, upright
+from decoding.colors import Upright, orientation_of, thinned
 from decoding.diagnosis import reason_of, why_not_an_image
 from decoding.formats import MULTI_FRAME_FORMATS, PILLOW_FORMATS
+from decoding.memory import decoding_bytes, room_for
+from decoding.pnm import is_slow, load_pnm
 from errors import ImageError
 from settings import MAX_PIXELS
 from transforms import Transform
@@ -24,6 +30,8 @@ from transforms import Transform
 PADDING_COLOR = (124, 116, 104)  # ImageNet's mean RGB, so that the margin is near zero after preprocessing
 
 RESAMPLING = {"bilinear": Image.Resampling.BILINEAR, "bicubic": Image.Resampling.BICUBIC}
+
+Made = TypeVar("Made")
 
 logger = logging.getLogger("suite")
 _decoding = [threading.Lock() for _ in range(16)]  # Pillow decodes an image when it is first used, on one thread only
@@ -54,84 +62,147 @@ def read_image(path: str | Path, max_pixels: int = MAX_PIXELS, min_side: int | N
 
 
 def decode_image(file: BinaryIO, name: str, max_pixels: int = MAX_PIXELS, min_side: int | None = None) -> Image.Image:
-    """Decode a picture into upright 8-bit RGB, whatever its format, mode and extension.
+    """Decode a picture into upright 8-bit sRGB, whatever its format, mode and extension.
 
-    EXIF orientation is applied, transparency laid over white, and 16-bit and CMYK pictures
+    EXIF orientation and a colour profile are applied, transparency laid over white, and 16-bit and CMYK pictures
     converted; of an animation or a document, the first frame is taken. A JPEG is decoded at a
     half, a quarter or an eighth of its size while its short side keeps `min_side` pixels.
     `name` is for messages. Raises ImageError with the reason when the file, which can seek, is not a whole,
     readable picture of at most `max_pixels` pixels.
     """
-    try:
-        head = file.read(512)
-        file.seek(0)
-        return _decode(file, head, name, max_pixels, min_side)
-    except OSError as error:
-        raise ImageError(f"cannot be read: {error.strerror or error}") from error
+    return _decode(file, name, max_pixels, min_side, _to_rgb)
+
+
+def decode_square(file: BinaryIO, name: str, transform: Transform) -> np.ndarray:
+    """Decode a picture into the uint8 RGB square that a model takes; the rest as in `decode_image`."""
+    return _decode(file, name, transform.max_pixels, transform.min_side, partial(make_square, transform=transform))
 
 
 def convert_image(image: Image.Image, max_pixels: int = MAX_PIXELS) -> Image.Image:
-    """Return a copy of a Pillow image as upright 8-bit RGB, as `decode_image` makes it; raises ImageError."""
-    _check_size(image, max_pixels)
-    try:
-        with _decoding[id(image) // 16 % len(_decoding)]:
-            copy = image.copy()
-        return to_rgb(upright(copy))
-    except Exception as error:  # its file is read only now, and may hold anything
-        raise ImageError(f"damaged {image.format or 'PIL'} picture: {reason_of(error)}") from error
+    """Return a copy of a Pillow image as upright 8-bit sRGB, as `decode_image` makes it; raises ImageError."""
+    converted = _convert(image, max_pixels, _to_rgb)
+    return image.copy() if converted is image else converted
+
+
+def convert_square(image: Image.Image, transform: Transform) -> np.ndarray:
+    """Make the uint8 RGB square that a model takes of any Pillow image; raises ImageError."""
+    return _convert(image, transform.max_pixels, partial(make_square, transform=transform))
 
 
 def make_square(image: Image.Image, transform: Transform) -> np.ndarray:
-    """Make the square that a model takes of a decoded picture: uint8 RGB [size, size, 3]."""
-    size, fraction = transform.size, transform.crop_fraction
+    """Make the square that a model takes of a picture of any mode: uint8 RGB [size, size, 3]."""
+    picture, size = Upright(thinned(image)), transform.size
     resample = RESAMPLING[transform.interpolation]
     if transform.resize == "stretch":
-        square = image.resize((size, size), Image.Resampling.NEAREST)
+        square = picture.resized((size, size), Image.Resampling.NEAREST)
     elif transform.resize == "pad":
-        square = _pad_to_square(image, size, resample)
-    elif fraction is None:
-        square = image.resize((size, size), resample)
+        square = _pad_to_square(picture, size, resample)
+    elif transform.crop_fraction is None:
+        square = picture.resized((size, size), resample)
     else:
-        side = min(image.size) * fraction
-        left, top = (image.width - side) / 2, (image.height - side) / 2
-        square = image.resize((size, size), resample, box=(left, top, left + side, top + side))
+        width, height = picture.size
+        side = min(width, height) * transform.crop_fraction
+        left, top = (width - side) / 2, (height - side) / 2
+        square = picture.resized((size, size), resample, (left, top, left + side, top + side))
     return np.asarray(square)
 
 
 def read_square(path: str | Path, transform: Transform) -> np.ndarray:
     """Read a picture's file as the uint8 RGB square that a model takes; raises ImageError."""
-    return make_square(read_image(path, transform.max_pixels, transform.min_side), transform)
+    with open_file(path) as file:
+        return decode_square(file, str(path), transform)
 
 
-def _pad_to_square(image: Image.Image, size: int, resample: Image.Resampling) -> Image.Image:
-    scale = size / max(image.size)
-    inner = image.resize((max(1, round(image.width * scale)), max(1, round(image.height * scale))), resample)
+def _pad_to_square(picture: Upright, size: int, resample: Image.Resampling) -> Image.Image:
+    width, height = picture.size
+    scale = size / max(width, height)
+    inner = picture.resized((max(1, round(width * scale)), max(1, round(height * scale))), resample)
     square = Image.new("RGB", (size, size), PADDING_COLOR)
     square.paste(inner, ((size - inner.width) // 2, (size - inner.height) // 2))
     return square
 
 
-def _decode(file: BinaryIO, head: bytes, name: str, max_pixels: int, min_side: int | None) -> Image.Image:
+def _to_rgb(image: Image.Image) -> Image.Image:
+    return Upright(image).to_rgb()
+
+
+def _convert(image: Image.Image, max_pixels: int, make: Callable[[Image.Image], Made]) -> Made:
+    _check_size(image, max_pixels)
+    with _named_damaged(image):  # its file is read only now, and may hold anything
+        with _decoding[id(image) // 16 % len(_decoding)]:
+            image.load()
+            orientation_of(image)  # which Pillow reads once, too
+        return make(image)
+
+
+def _decode(
+    file: BinaryIO, name: str, max_pixels: int, min_side: int | None, make: Callable[[Image.Image], Made]
+) -> Made:
+    """Load a picture and make of it what is wanted, while there is room for it in memory."""
+    try:
+        head = file.read(512)
+        file.seek(0)
+        with ExitStack() as held:
+            image = _load(file, head, name, max_pixels, min_side, held)
+            with _named_damaged(image):
+                return make(image)
+    except OSError as error:
+        raise ImageError(f"cannot be read: {error.strerror or error}") from error
+
+
+def _load(
+    file: BinaryIO, head: bytes, name: str, max_pixels: int, min_side: int | None, held: ExitStack
+) -> Image.Image:
+    image = _open(file, head, max_pixels)
+    _check_size(image, max_pixels)
+    with _named_damaged(image):
+        pixels = image.width * image.height
+        if min_side and image.format in ("JPEG", "MPO"):
+            image.draft(None, (min_side, min_side))
+        held.enter_context(room_for(_check_bytes(image, decoding_bytes(image, file, pixels), max_pixels)))
+        if image.format in MULTI_FRAME_FORMATS and getattr(image, "is_animated", False):
+            _note_multi_frame(name)
+            image.seek(0)
+        if is_slow(image):
+            return load_pnm(image, file)
+        image.load()
+        return image
+
+
+def _open(file: BinaryIO, head: bytes, max_pixels: int) -> Image.Image:
     Image.MAX_IMAGE_PIXELS = max(MAX_PIXELS, max_pixels)  # GIFs take memory for the first frame when opened
     try:
-        image = Image.open(file, formats=PILLOW_FORMATS)
+        with room_for(max_pixels if head.startswith(b"GIF8") else 0):
+            image = Image.open(file, formats=PILLOW_FORMATS)
+            if isinstance(image, GifImagePlugin.GifImageFile):
+                image.dispose = None  # that memory, which only a next frame needs
+            return image
     except (Image.DecompressionBombError, Image.DecompressionBombWarning) as error:
         raise ImageError(f"its pixels are over the limit of {max_pixels:,}; raise it with --max-pixels") from error
     except Image.UnidentifiedImageError as error:
         raise ImageError(why_not_an_image(head)) from error
     except Exception as error:  # Pillow's decoders raise almost anything for hostile bytes
         raise ImageError(f"damaged picture: {reason_of(error)}") from error
-    _check_size(image, max_pixels)
+
+
+@contextmanager
+def _named_damaged(image: Image.Image) -> Iterator[None]:
     try:
-        if image.format in MULTI_FRAME_FORMATS and getattr(image, "is_animated", False):
-            _note_multi_frame(name)
-            image.seek(0)
-        if min_side and image.format in ("JPEG", "MPO"):
-            image.draft(None, (min_side, min_side))
-        image.load()
-        return to_rgb(upright(image))
+        yield
+    except ImageError:
+        raise
     except Exception as error:
-        raise ImageError(f"damaged {image.format} picture: {reason_of(error)}") from error
+        raise ImageError(f"damaged {image.format or 'PIL'} picture: {reason_of(error)}") from error
+
+
+def _check_bytes(image: Image.Image, size: int, max_pixels: int) -> int:
+    """Return what decoding takes; raises ImageError when that is over the limit of an RGB picture."""
+    if size > 4 * max_pixels:
+        raise ImageError(
+            f"{image.width} x {image.height} pixels take as much memory in this kind of {image.format} as "
+            f"{size // 4:,} others, over the limit of {max_pixels:,}; raise it with --max-pixels"
+        )
+    return size
 
 
 def _check_size(image: Image.Image, max_pixels: int) -> None:

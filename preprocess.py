@@ -1,8 +1,8 @@
 """From a picture to the uint8 RGB square that a model takes: one path for every model and script.
 
 `decode_square` makes it of a file of any bytes, `convert_square` of a picture that is in memory; `decode_image` and
-`convert_image` give the whole picture as upright RGB, for outputs that show it. Only a part of a large picture is in RGB at
-a time on its way to the square. Each model's own `preprocess_input` is part of its graph (see `networks`).
+`convert_image` give the whole picture as upright RGB, for outputs that show it. On the way to the square, a strip of
+the picture is in RGB at a time. Each model's own `preprocess_input` is part of its graph (see `networks`).
 """
 
 import logging
@@ -22,7 +22,7 @@ from decoding.colors import Upright, orientation_of, thinned
 from decoding.diagnosis import reason_of, why_not_an_image
 from decoding.formats import MULTI_FRAME_FORMATS, PILLOW_FORMATS
 from decoding.memory import decoding_bytes, room_for
-from decoding.pnm import is_slow, load_pnm
+from decoding.pnm import is_slow_pnm, load_pnm
 from errors import ImageError
 from settings import MAX_PIXELS
 from transforms import Transform
@@ -128,11 +128,10 @@ def _to_rgb(image: Image.Image) -> Image.Image:
 
 def _convert(image: Image.Image, max_pixels: int, make: Callable[[Image.Image], Made]) -> Made:
     _check_size(image, max_pixels)
-    with _named_damaged(image):  # its file is read only now, and may hold anything
-        with _decoding[id(image) // 16 % len(_decoding)]:
-            image.load()
-            orientation_of(image)  # which Pillow reads once, too
-        return make(image)
+    with _named_damaged(image.format), _decoding[id(image) // 16 % len(_decoding)]:
+        image.load()  # its file is read only now, and may hold anything
+        orientation_of(image)  # is read only once, too
+    return _made_of(image, make)
 
 
 def _decode(
@@ -142,12 +141,15 @@ def _decode(
     try:
         head = file.read(512)
         file.seek(0)
-        with ExitStack() as held:
-            image = _load(file, head, name, max_pixels, min_side, held)
-            with _named_damaged(image):
-                return make(image)
+        with ExitStack() as held:  # no name holds the image here, so that it is gone when there is room for others
+            return _made_of(_load(file, head, name, max_pixels, min_side, held), make)
     except OSError as error:
         raise ImageError(f"cannot be read: {error.strerror or error}") from error
+
+
+def _made_of(image: Image.Image, make: Callable[[Image.Image], Made]) -> Made:
+    with _named_damaged(image.format):
+        return make(image)
 
 
 def _load(
@@ -155,15 +157,15 @@ def _load(
 ) -> Image.Image:
     image = _open(file, head, max_pixels)
     _check_size(image, max_pixels)
-    with _named_damaged(image):
-        pixels = image.width * image.height
+    with _named_damaged(image.format):
+        size = image.size
         if min_side and image.format in ("JPEG", "MPO"):
             image.draft(None, (min_side, min_side))
-        held.enter_context(room_for(_check_bytes(image, decoding_bytes(image, file, pixels), max_pixels)))
+        held.enter_context(room_for(_needed_bytes(image, file, size, max_pixels)))
         if image.format in MULTI_FRAME_FORMATS and getattr(image, "is_animated", False):
             _note_multi_frame(name)
             image.seek(0)
-        if is_slow(image):
+        if is_slow_pnm(image):
             return load_pnm(image, file)
         image.load()
         return image
@@ -186,23 +188,24 @@ def _open(file: BinaryIO, head: bytes, max_pixels: int) -> Image.Image:
 
 
 @contextmanager
-def _named_damaged(image: Image.Image) -> Iterator[None]:
+def _named_damaged(format: str | None) -> Iterator[None]:
     try:
         yield
     except ImageError:
         raise
     except Exception as error:
-        raise ImageError(f"damaged {image.format or 'PIL'} picture: {reason_of(error)}") from error
+        raise ImageError(f"damaged {format or 'PIL'} picture: {reason_of(error)}") from error
 
 
-def _check_bytes(image: Image.Image, size: int, max_pixels: int) -> int:
-    """Return what decoding takes; raises ImageError when that is over the limit of an RGB picture."""
-    if size > 4 * max_pixels:
+def _needed_bytes(image: Image.Image, file: BinaryIO, size: tuple[int, int], max_pixels: int) -> int:
+    """Return what decoding takes; raises ImageError where an RGB picture at the limit would take less."""
+    needed = decoding_bytes(image, file, size)
+    if needed > 4 * max_pixels:
         raise ImageError(
-            f"{image.width} x {image.height} pixels take as much memory in this kind of {image.format} as "
-            f"{size // 4:,} others, over the limit of {max_pixels:,}; raise it with --max-pixels"
+            f"{size[0]} x {size[1]} pixels of this kind of {image.format} take the memory of {needed // 4:,} others, "
+            f"over the limit of {max_pixels:,}; raise it with --max-pixels"
         )
-    return size
+    return needed
 
 
 def _check_size(image: Image.Image, max_pixels: int) -> None:

@@ -39,9 +39,7 @@ class Upright:
         self._orientation = orientation_of(image)
         self.size = image.size[::-1] if self._orientation in ASIDE else image.size
         self._conversion = _conversion(image)
-        self._stays = image.mode in ("L", "RGB") and not image.has_transparency_data or image.mode in ("CMYK", "LAB")
-        if image.mode == "CMYK" and self._conversion is None:
-            self._stays = False
+        self._stays = _is_kept(image, self._conversion is not None)
         self._mode = image.mode if self._stays else "RGB"
         self._range = _range(image) if image.mode.startswith(("I", "F")) else (0, 255)
 
@@ -58,7 +56,7 @@ class Upright:
     def resized(self, size: tuple[int, int], resample: Image.Resampling, box: Box | None = None) -> Image.Image:
         """Resize what is in a box to RGB, to the bytes that Pillow makes of the whole picture in upright RGB.
 
-        Pillow resizes along one axis, rounds to 8 bits, and resizes along the other: strips of the picture give the same.
+        Pillow resizes along one axis, rounds to 8 bits, and resizes along the other, so strips give the same.
         """
         box = box or (0, 0, *self.size)
         if self._is_as_stored:
@@ -127,6 +125,13 @@ def orientation_of(image: Image.Image) -> int:
         orientation = image.getexif().get(ORIENTATION, 1)
         return orientation if orientation in TO_UPRIGHT else 1
     return 1
+
+
+def _is_kept(image: Image.Image, has_conversion: bool) -> bool:
+    """Return whether pixels are resized as they are stored, and become sRGB then."""
+    if image.mode in ("L", "RGB"):
+        return not image.has_transparency_data
+    return image.mode in ("CMYK", "LAB") and has_conversion
 
 
 def _conversion(image: Image.Image) -> ImageCms.ImageCmsTransform | None:

@@ -6,8 +6,9 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import BinaryIO
 
-from PIL import Image
+from PIL import Image, JpegImagePlugin
 
+from decoding.pnm import is_slow_pnm
 from settings import MAX_PIXELS
 
 BYTES_PER_PIXEL = {"1": 1, "L": 1, "P": 1, "I;16": 2, "I;16B": 2, "I;16L": 2, "I;16N": 2}  # Pillow's; others have 4
@@ -16,6 +17,9 @@ FREE = 2**24  # bytes, that never wait
 DECODERS = {"AVIF": 4, "GIF": 2, "WEBP": 4}  # times the picture itself, that are held while it is decoded
 HEAD = 4096  # bytes of a JPEG 2000 file in which its codestream begins
 JPEG2000_START = b"\xff\x4f\xff\x51"  # of the codestream, with its sizes behind
+Image.core.set_block_size(
+    2**26
+)  # from 2**24: the C library gives such blocks back when they are free, smaller ones not
 _changed = threading.Condition()
 _next = threading.Lock()  # held by the one that waits for room, so that no smaller ones overtake it for ever
 _taken = 0
@@ -47,19 +51,29 @@ def _take(size: int) -> None:
     _taken += size
 
 
-def decoding_bytes(image: Image.Image, file: BinaryIO, pixels: int) -> int:
+def decoding_bytes(image: Image.Image, file: BinaryIO, size: tuple[int, int]) -> int:
     """Return what decoding an opened picture takes at its peak, as measured with Pillow 13.
 
-    `pixels` are those of a JPEG before `draft` made it smaller.
+    `size` is that of a JPEG before `draft` made it smaller.
     """
     decoded = image.width * image.height * BYTES_PER_PIXEL.get(image.mode, 4)
-    if "progressive" in image.info:
-        return decoded + 2 * pixels * len(image.getbands())  # libjpeg keeps all coefficients, of 16 bits
+    if isinstance(image, JpegImagePlugin.JpegImageFile):
+        return decoded + (
+            2 * int(size[0] * size[1] * _samples(image)) if "progressive" in image.info else 0
+        )  # 16-bit coefficients
     if image.format == "JPEG2000":
         return decoded + 6 * _largest_tile(image, file) * len(image.getbands())
     if image.format == "TIFF" and getattr(image, "_will_be_transposed", False):
         return 2 * decoded
+    if is_slow_pnm(image):
+        return 2 * decoded
     return decoded * DECODERS.get(image.format or "", 1)
+
+
+def _samples(image: JpegImagePlugin.JpegImageFile) -> float:
+    """Return how many numbers a JPEG has for each pixel: 3 of RGB, 1.5 where colours are in half of the size."""
+    across, down = [part[1] for part in image.layer], [part[2] for part in image.layer]
+    return sum(x * y for x, y in zip(across, down, strict=True)) / (max(across) * max(down))
 
 
 def _largest_tile(image: Image.Image, file: BinaryIO) -> int:

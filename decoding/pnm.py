@@ -1,11 +1,11 @@
-"""PNM pictures whose numbers are text or need scaling, which Pillow reads one by one in Python, holding up all threads."""
+"""PNM pictures whose numbers are text or need scaling: Pillow reads them one by one in Python, and all threads wait."""
 
 import re
 from collections.abc import Iterator
-from typing import BinaryIO
+from typing import BinaryIO, TypeGuard
 
 import numpy as np
-from PIL import Image
+from PIL import Image, PpmImagePlugin
 
 BLOCK = 2**16  # bytes of text; reading its numbers keeps other threads waiting for a millisecond
 LONGEST = 64  # digits of a number, with zeros before it
@@ -14,19 +14,19 @@ DIGITS = b"0123456789"
 SPACE = b" \t\n\v\f\r"
 
 
-def is_slow(image: Image.Image) -> bool:
-    """Return whether Pillow has opened a PNM picture that `load_pnm` reads faster."""
-    return image.format == "PPM" and bool(image.tile) and image.tile[0].codec_name in ("ppm", "ppm_plain")
+def is_slow_pnm(image: Image.Image) -> TypeGuard[PpmImagePlugin.PpmImageFile]:
+    """Return whether this is a PNM picture that `load_pnm` reads faster than Pillow."""
+    return isinstance(image, PpmImagePlugin.PpmImageFile) and image.tile[0].codec_name in ("ppm", "ppm_plain")
 
 
-def load_pnm(image: Image.Image, file: BinaryIO) -> Image.Image:
+def load_pnm(image: PpmImagePlugin.PpmImageFile, file: BinaryIO) -> Image.Image:
     """Read the numbers of a picture that is opened, scaled to 8 bits, or to 16 where it is grey and has more.
 
     Raises ValueError when they are not what the header says.
     """
     codec, _box, offset, arguments = image.tile[0]
     is_bitmap = image.mode == "1"
-    maxval = 1 if is_bitmap else int(arguments[1])
+    maxval = 1 if is_bitmap or not isinstance(arguments, tuple) else int(arguments[1])
     levels = np.arange(2**16) / maxval
     full, dtype = (65535, np.uint16) if image.mode == "I" else (255, np.uint8)
     table = np.round(np.minimum(1 - levels if is_bitmap else levels, 1).clip(0) * full).astype(dtype)

@@ -17,9 +17,7 @@ FREE = 2**24  # bytes, that never wait
 DECODERS = {"AVIF": 4, "GIF": 2, "WEBP": 4}  # times the picture itself, that are held while it is decoded
 HEAD = 4096  # bytes of a JPEG 2000 file in which its codestream begins
 JPEG2000_START = b"\xff\x4f\xff\x51"  # of the codestream, with its sizes behind
-Image.core.set_block_size(
-    2**26
-)  # from 2**24: the C library gives such blocks back when they are free, smaller ones not
+Image.core.set_block_size(2**26)  # from 2**24: the C library gives such blocks back when they are freed
 _changed = threading.Condition()
 _next = threading.Lock()  # held by the one that waits for room, so that no smaller ones overtake it for ever
 _taken = 0

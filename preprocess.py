@@ -199,11 +199,11 @@ def _named_damaged(format: str | None) -> Iterator[None]:
 
 def _needed_bytes(image: Image.Image, file: BinaryIO, size: tuple[int, int], max_pixels: int) -> int:
     """Return what decoding takes; raises ImageError where an RGB picture at the limit would take less."""
-    needed = decoding_bytes(image, file, size)
-    if needed > 4 * max_pixels:
+    needed, limit = decoding_bytes(image, file, size), max(max_pixels, MAX_PIXELS)
+    if needed > 4 * limit:
         raise ImageError(
             f"{size[0]} x {size[1]} pixels of this kind of {image.format} take the memory of {needed // 4:,} others, "
-            f"over the limit of {max_pixels:,}; raise it with --max-pixels"
+            f"over the limit of {limit:,}; raise it with --max-pixels"
         )
     return needed
 

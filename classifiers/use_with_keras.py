@@ -35,8 +35,8 @@ def read_rgb(path: str, least: int) -> Image.Image:
 def find_conversion(profile: bytes | None) -> ImageCms.ImageCmsTransform | None:
     """Return what makes sRGB of a colour profile's colours, if it changes any of them by more than 8 of 255."""
     try:
-        source = ImageCms.ImageCmsProfile(io.BytesIO(profile or b""))
-        conversion = ImageCms.buildTransform(source, ImageCms.createProfile("sRGB"), "RGB", "RGB")
+        source, target = ImageCms.ImageCmsProfile(io.BytesIO(profile or b"")), ImageCms.createProfile("sRGB")
+        conversion = ImageCms.buildTransform(source, target, "RGB", "RGB", ImageCms.Intent.RELATIVE_COLORIMETRIC)
     except (ImageCms.PyCMSError, OSError):
         return None
     colors = np.stack(np.meshgrid(*3 * [[*range(0, 225, 32), 255]]), axis=-1).astype(np.uint8).reshape(9, 81, 3)
@@ -50,7 +50,7 @@ def resized(
     """Resize a picture, and convert the few pixels that are left to sRGB."""
     small = image.resize(size, method, box)
     conversion = find_conversion(image.info["icc_profile"])
-    return ImageCms.applyTransform(small, conversion) if conversion else small
+    return (conversion and ImageCms.applyTransform(small, conversion)) or small
 
 
 def read_square(path: str, input_size: int, resize: str, crop_fraction: float | None, interpolation: str) -> np.ndarray:

@@ -16,18 +16,18 @@ LATTICE = (0, 32, 64, 96, 128, 160, 192, 224, 255)  # of each channel, to see wh
 def find_conversion(profile: Any, mode: str) -> ImageCms.ImageCmsTransform | None:
     """Return what converts RGB, CMYK or LAB to sRGB; None where there is no need, or the profile cannot be used.
 
-    The intent is perceptual, as in browsers. Threads may use one conversion at the same time.
+    RGB is converted relative to white, as browsers do and tables such as jpegli's XYB need; what was made for print as
+    its profile sees fit (perceptual intent). Threads may use one conversion at the same time.
     """
     return _find(profile, mode) if isinstance(profile, bytes) and 0 < len(profile) <= MOST_BYTES else None
 
 
 @functools.lru_cache(MOST_KEPT)
 def _find(profile: bytes, mode: str) -> ImageCms.ImageCmsTransform | None:
+    intent = ImageCms.Intent.RELATIVE_COLORIMETRIC if mode == "RGB" else ImageCms.Intent.PERCEPTUAL
     try:
-        source = ImageCms.ImageCmsProfile(io.BytesIO(profile))
-        conversion = ImageCms.buildTransform(
-            source, ImageCms.createProfile("sRGB"), mode, "RGB", flags=ImageCms.Flags.NOCACHE
-        )
+        source, target = ImageCms.ImageCmsProfile(io.BytesIO(profile)), ImageCms.createProfile("sRGB")
+        conversion = ImageCms.buildTransform(source, target, mode, "RGB", intent, ImageCms.Flags.NOCACHE)
         return conversion if mode != "RGB" or _is_seen(conversion) else None
     except (ImageCms.PyCMSError, OSError):  # damaged, or of another kind of colours
         return None

@@ -56,10 +56,12 @@ def test_comments_and_space_are_no_numbers(text):
 @pytest.mark.parametrize(
     "data",
     [
-        b"P2 2 2 255 1 2 3", b"P2 2 2 255 1 2 3 256", b"P2 2 2 255 1 2 -3 4", b"P2 2 2 255 1 2 x 4", b"P1 2 2 1 0 1 2",
-        b"P2 2 2 255 " + 99 * b"1", b"P2 2 2 255 1 2 3 # 4", b"P6 2 2 99 abcdefghijk", b"P5 2 2 999 abcdefg", b"P3 2 2 255 ",
+        b"P2 2 2 255 1 2 3", b"P2 2 2 255 1 2 3 256", b"P2 2 2 255 1 2 -3 4", b"P2 2 2 255 1 2 x 4",
+        b"P1 2 2 1 0 1 2",
+        b"P2 2 2 255 " + 99 * b"1", b"P2 2 2 255 1 2 3 # 4", b"P6 2 2 99 abcdefghijk", b"P5 2 2 999 abcdefg",
+        b"P3 2 2 255 ",
     ],
 )  # fmt: skip
 def test_wrong_numbers_are_damage(data):
-    with pytest.raises(ImageError, match="^damaged PPM picture: "):
+    with pytest.raises(ImageError, match=r"^damaged PPM picture: "):
         decode_image(io.BytesIO(data), "x")

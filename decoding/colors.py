@@ -8,7 +8,7 @@ from PIL import Image, ImageCms
 
 from decoding.profiles import find_conversion, lab_profile
 
-STRIP_PIXELS = 2**18  # that are converted at once: a megabyte, of which nothing is noticed
+STRIP_PIXELS = 2**20  # that are converted at once, in some megabytes; usual pictures are in one strip
 LONGEST_SIDE = 2**20  # for each pixel of which Pillow takes up to 32 bytes when it resizes
 ORIENTATION = 0x0112  # the number of the EXIF tag
 TO_UPRIGHT = {  # how to turn what a camera held that way has stored
@@ -62,6 +62,8 @@ class Upright:
         if self._is_as_stored:
             return self._to_srgb(self._image.resize(size, resample, box))
         (width, height), (left, top, right, bottom) = self.size, box
+        if width * height <= STRIP_PIXELS:
+            return self._to_srgb(self._part(0, 0, width, height).resize(size, resample, box))
         if height > size[1] and height - size[1] > 2 * (width - size[0]):  # Pillow 13 then begins with the columns
             half = Image.new(self._mode, (width, size[1]))
             for start, end in _cut(*_reached(left, right, size[0], width), height):
@@ -85,7 +87,7 @@ class Upright:
         if self._orientation in FROM_THE_BOTTOM:
             top, bottom = height - bottom, height - top
         box = (top, left, bottom, right) if self._orientation in ASIDE else (left, top, right, bottom)
-        part = self._image.crop(box)
+        part = self._image if box == (0, 0, *self._image.size) else self._image.crop(box)
         if self._orientation != 1:
             part = part.transpose(TO_UPRIGHT[self._orientation])
         return part if self._stays else _to_rgb(part, *self._range)

@@ -118,7 +118,7 @@ def open_picture(
     if isinstance(opened, Image.Image):
         return convert_image(opened, max_pixels)
     with opened:
-        return decode_image(opened, name or str(picture), max_pixels, min_side)
+        return decode_image(opened, str(picture) if isinstance(picture, PathName) else name, max_pixels, min_side)
 
 
 def open_square(picture: Any, name: str, transform: Transform) -> np.ndarray:

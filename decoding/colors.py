@@ -1,4 +1,4 @@
-"""From any of Pillow's modes to upright 8-bit RGB that looks right, a strip of rows at a time."""
+"""From any of Pillow's modes to upright 8-bit RGB that looks right, a strip at a time."""
 
 import contextlib
 from collections.abc import Iterator
@@ -28,7 +28,7 @@ Box = tuple[float, float, float, float]  # left, top, right, bottom
 
 
 class Upright:
-    """A loaded picture of any mode, seen as upright rows that `resized` or `to_rgb` convert when they need them.
+    """A loaded picture of any mode, seen as upright RGB, a part of which is converted when it is needed.
 
     Converting the whole picture would take several times its memory. A picture with a colour profile keeps its own
     colours until it is small, where converting them costs next to nothing.
@@ -61,20 +61,27 @@ class Upright:
         box = box or (0, 0, *self.size)
         if self._is_as_stored:
             return self._to_srgb(self._image.resize(size, resample, box))
-        (width, height), (left, top, right, bottom) = self.size, box
+        width, height = self.size
         if width * height <= STRIP_PIXELS:
             return self._to_srgb(self._part(0, 0, width, height).resize(size, resample, box))
-        if height > size[1] and height - size[1] > 2 * (width - size[0]):  # Pillow 13 then begins with the columns
-            half = Image.new(self._mode, (width, size[1]))
-            for start, end in _cut(*_reached(left, right, size[0], width), height):
-                part = self._part(start, 0, end, height)
-                half.paste(part.resize((end - start, size[1]), resample, (0, top, end - start, bottom)), (start, 0))
-            return self._to_srgb(half.resize(size, resample, (left, 0, right, size[1])))
-        half = Image.new(self._mode, (size[0], height))
+        begins_with_columns = height > size[1] and height - size[1] > 2 * (width - size[0])  # as Pillow 13 does
+        return self._to_srgb((self._by_columns if begins_with_columns else self._by_rows)(size, resample, box))
+
+    def _by_rows(self, size: tuple[int, int], resample: Image.Resampling, box: Box) -> Image.Image:
+        (width, height), (left, top, right, bottom) = self.size, box
+        narrow = Image.new(self._mode, (size[0], height))
         for start, end in _cut(*_reached(top, bottom, size[1], height), width):
-            part = self._part(0, start, width, end)
-            half.paste(part.resize((size[0], end - start), resample, (left, 0, right, end - start)), (0, start))
-        return self._to_srgb(half.resize(size, resample, (0, top, size[0], bottom)))
+            rows = self._part(0, start, width, end)
+            narrow.paste(rows.resize((size[0], end - start), resample, (left, 0, right, end - start)), (0, start))
+        return narrow.resize(size, resample, (0, top, size[0], bottom))
+
+    def _by_columns(self, size: tuple[int, int], resample: Image.Resampling, box: Box) -> Image.Image:
+        (width, height), (left, top, right, bottom) = self.size, box
+        flat = Image.new(self._mode, (width, size[1]))
+        for start, end in _cut(*_reached(left, right, size[0], width), height):
+            columns = self._part(start, 0, end, height)
+            flat.paste(columns.resize((end - start, size[1]), resample, (0, top, end - start, bottom)), (start, 0))
+        return flat.resize(size, resample, (left, 0, right, size[1]))
 
     @property
     def _is_as_stored(self) -> bool:

@@ -56,14 +56,11 @@ def decoding_bytes(image: Image.Image, file: BinaryIO, size: tuple[int, int]) ->
     """
     decoded = image.width * image.height * BYTES_PER_PIXEL.get(image.mode, 4)
     if isinstance(image, JpegImagePlugin.JpegImageFile):
-        return decoded + (
-            2 * int(size[0] * size[1] * _samples(image)) if "progressive" in image.info else 0
-        )  # 16-bit coefficients
+        coefficients = size[0] * size[1] * _samples(image) if "progressive" in image.info else 0
+        return decoded + 2 * int(coefficients)  # of 16 bits
     if image.format == "JPEG2000":
         return decoded + 6 * _largest_tile(image, file) * len(image.getbands())
-    if image.format == "TIFF" and getattr(image, "_will_be_transposed", False):
-        return 2 * decoded
-    if is_slow_pnm(image):
+    if is_slow_pnm(image) or getattr(image, "_will_be_transposed", False):  # the latter by Pillow's reader of TIFF
         return 2 * decoded
     return decoded * DECODERS.get(image.format or "", 1)
 

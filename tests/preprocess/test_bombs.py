@@ -92,6 +92,7 @@ def test_large_pictures_on_several_threads_share_the_memory_of_one_at_the_limit(
 def test_formats_that_take_more_memory_have_a_lower_limit(format, file, monkeypatch):
     path = file(encoded(Image.new("RGB", (100, 100)), format))
     monkeypatch.setattr(preprocess, "MAX_PIXELS", 20_000)
+    monkeypatch.setattr(Image, "MAX_IMAGE_PIXELS", 20_000)  # which is set when a picture is read
     with pytest.raises(ImageError, match=rf"^100 x 100 pixels .* {format} take the memory of [\d,]+ others"):
         read_image(path, 10_000)
     assert read_image(path, 100_000).size == (100, 100)

@@ -1,24 +1,27 @@
 """From a picture to the uint8 RGB square that a model takes: one path for every model and script.
 
-`decode_image` turns a file of any bytes into upright RGB, `convert_image` a picture that is in memory;
-`make_square` makes the square. Each model's own `preprocess_input` is part of its graph (see `networks`).
+`decode_square` makes it of a file of any bytes, `convert_square` of a picture that is in memory; `decode_image` and
+`convert_image` give the whole picture as upright RGB, for outputs that show it. On the way to the square, a strip of
+the picture is in RGB at a time. Each model's own `preprocess_input` is part of its graph (see `networks`).
 """
 
-import contextlib
-import logging
 import os
 import stat
 import threading
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack, contextmanager, suppress
+from functools import partial
 from pathlib import Path
-from typing import BinaryIO
+from typing import BinaryIO, TypeVar
 
 import numpy as np
 from PIL import Image, PngImagePlugin
 
-from decoding.colors import to_rgb, upright
+from decoding.colors import Upright, orientation_of, thinned
 from decoding.diagnosis import reason_of
+from decoding.formats import split_member
 from decoding.limits import check_size
-from decoding.opening import has_frames, load_image, open_image
+from decoding.opening import load_picture
 from decoding.png import leaner_copies
 from errors import ImageError
 from settings import MAX_PIXELS
@@ -28,16 +31,20 @@ PADDING_COLOR = (124, 116, 104)  # ImageNet's mean RGB, so that the margin is ne
 
 RESAMPLING = {"bilinear": Image.Resampling.BILINEAR, "bicubic": Image.Resampling.BICUBIC}
 
-logger = logging.getLogger("suite")
+Made = TypeVar("Made")
+
 _decoding = [threading.Lock() for _ in range(16)]  # Pillow decodes an image when it is first used, on one thread only
-_multi_frame_note = threading.Lock()  # taken for good by the first picture that the note is about
 
 PngImagePlugin.MAX_TEXT_CHUNK = PngImagePlugin.MAX_TEXT_MEMORY  # from 1 MiB, which colour profiles and prompts exceed
 
 
 def open_file(path: str | Path) -> BinaryIO:
-    """Open a picture's file; raises ImageError, with the reason, for what is not there or is no file."""
+    """Open a picture's file, or one in an archive; raises ImageError for what is not there or is no file."""
     try:
+        if split_member(os.fspath(path))[1]:
+            from decoding.archives import open_member
+
+            return open_member(os.fspath(path))
         if not stat.S_ISREG(os.stat(path).st_mode):
             raise ImageError(_why_not_a_file(path))
         return open(path, "rb")
@@ -57,88 +64,112 @@ def read_image(path: str | Path, max_pixels: int = MAX_PIXELS, min_side: int | N
 
 
 def decode_image(file: BinaryIO, name: str, max_pixels: int = MAX_PIXELS, min_side: int | None = None) -> Image.Image:
-    """Decode a picture into upright 8-bit RGB, whatever its format, mode and extension.
+    """Decode a picture into upright 8-bit sRGB, whatever its format, mode and extension.
 
-    EXIF orientation is applied, transparency laid over white, and 16-bit and CMYK pictures
+    EXIF orientation and a colour profile are applied, transparency laid over white, and 16-bit and CMYK pictures
     converted; of an animation or a document, the first frame is taken. A JPEG is decoded at a
     half, a quarter or an eighth of its size while its short side keeps `min_side` pixels.
     `name` is for messages. Raises ImageError with the reason when the file, which can seek, is not a whole,
     readable picture of at most `max_pixels` pixels.
     """
-    try:
-        head = file.read(512)
-        file.seek(0)
-        return _decode(file, head, name, max_pixels, min_side)
-    except OSError as error:
-        raise ImageError(f"cannot be read: {error.strerror or error}") from error
+    return _decode(file, name, max_pixels, min_side, _to_rgb)
+
+
+def decode_square(file: BinaryIO, name: str, transform: Transform) -> np.ndarray:
+    """Decode a picture into the uint8 RGB square that a model takes; the rest as in `decode_image`."""
+    return _decode(file, name, transform.max_pixels, transform.min_side, partial(make_square, transform=transform))
 
 
 def convert_image(image: Image.Image, max_pixels: int = MAX_PIXELS) -> Image.Image:
-    """Return a copy of a Pillow image as upright 8-bit RGB, as `decode_image` makes it; raises ImageError."""
-    check_size(image.width, image.height, max_pixels)
-    try:
-        with _decoding[id(image) // 16 % len(_decoding)]:
-            copy = image.copy()
-        return to_rgb(upright(copy))
-    except Exception as error:  # its file is read only now, and may hold anything
-        raise ImageError(f"damaged {image.format or 'PIL'} picture: {reason_of(error)}") from error
+    """Return a copy of a Pillow image as upright 8-bit sRGB, as `decode_image` makes it; raises ImageError."""
+    converted = _convert(image, max_pixels, _to_rgb)
+    return image.copy() if converted is image else converted
+
+
+def convert_square(image: Image.Image, transform: Transform) -> np.ndarray:
+    """Make the uint8 RGB square that a model takes of any Pillow image; raises ImageError."""
+    return _convert(image, transform.max_pixels, partial(make_square, transform=transform))
 
 
 def make_square(image: Image.Image, transform: Transform) -> np.ndarray:
-    """Make the square that a model takes of a decoded picture: uint8 RGB [size, size, 3]."""
-    size, fraction = transform.size, transform.crop_fraction
+    """Make the square that a model takes of a picture of any mode: uint8 RGB [size, size, 3]."""
+    picture, size = Upright(thinned(image)), transform.size
     resample = RESAMPLING[transform.interpolation]
     if transform.resize == "stretch":
-        square = image.resize((size, size), Image.Resampling.NEAREST)
+        square = picture.resized((size, size), Image.Resampling.NEAREST)
     elif transform.resize == "pad":
-        square = _pad_to_square(image, size, resample)
-    elif fraction is None:
-        square = image.resize((size, size), resample)
+        square = _pad_to_square(picture, size, resample)
+    elif transform.crop_fraction is None:
+        square = picture.resized((size, size), resample)
     else:
-        side = min(image.size) * fraction
-        left, top = (image.width - side) / 2, (image.height - side) / 2
-        square = image.resize((size, size), resample, box=(left, top, left + side, top + side))
+        width, height = picture.size
+        side = min(width, height) * transform.crop_fraction
+        left, top = (width - side) / 2, (height - side) / 2
+        square = picture.resized((size, size), resample, (left, top, left + side, top + side))
     return np.asarray(square)
 
 
 def read_square(path: str | Path, transform: Transform) -> np.ndarray:
     """Read a picture's file as the uint8 RGB square that a model takes; raises ImageError."""
-    return make_square(read_image(path, transform.max_pixels, transform.min_side), transform)
+    with open_file(path) as file:
+        return decode_square(file, str(path), transform)
 
 
-def _pad_to_square(image: Image.Image, size: int, resample: Image.Resampling) -> Image.Image:
-    scale = size / max(image.size)
-    inner = image.resize((max(1, round(image.width * scale)), max(1, round(image.height * scale))), resample)
+def _pad_to_square(picture: Upright, size: int, resample: Image.Resampling) -> Image.Image:
+    width, height = picture.size
+    scale = size / max(width, height)
+    inner = picture.resized((max(1, round(width * scale)), max(1, round(height * scale))), resample)
     square = Image.new("RGB", (size, size), PADDING_COLOR)
     square.paste(inner, ((size - inner.width) // 2, (size - inner.height) // 2))
     return square
 
 
-def _decode(file: BinaryIO, head: bytes, name: str, max_pixels: int, min_side: int | None) -> Image.Image:
+def _to_rgb(image: Image.Image) -> Image.Image:
+    return Upright(image).to_rgb()
+
+
+def _convert(image: Image.Image, max_pixels: int, make: Callable[[Image.Image], Made]) -> Made:
+    check_size(image.width, image.height, max_pixels)
+    with _named_damaged(image.format), _decoding[id(image) // 16 % len(_decoding)]:
+        image.load()  # its file is read only now, and may hold anything
+        orientation_of(image)  # is read only once, too
+    return _made_of(image, make)
+
+
+def _decode(
+    file: BinaryIO, name: str, max_pixels: int, min_side: int | None, make: Callable[[Image.Image], Made]
+) -> Made:
+    """Load a picture and make of it what is wanted, while there is room for it in memory."""
+
+    def decode(file: BinaryIO) -> Made:
+        with ExitStack() as room:  # no name holds the image here, so that it is gone when there is room for others
+            return _made_of(load_picture(file, name, max_pixels, min_side, room), make)
+
     try:
-        return _decode_once(file, head, name, max_pixels, min_side)
+        try:
+            return decode(file)
+        except ImageError:
+            for copy in leaner_copies(file):
+                with suppress(ImageError):
+                    return decode(copy)
+            raise
+    except OSError as error:
+        raise ImageError(f"cannot be read: {error.strerror or error}") from error
+
+
+def _made_of(image: Image.Image, make: Callable[[Image.Image], Made]) -> Made:
+    with _named_damaged(image.format):
+        return make(image)
+
+
+@contextmanager
+def _named_damaged(format: str | None) -> Iterator[None]:
+    try:
+        yield
     except ImageError:
-        for copy in leaner_copies(file):
-            with contextlib.suppress(ImageError):
-                return _decode_once(copy, head, name, max_pixels, min_side)
         raise
-
-
-def _decode_once(file: BinaryIO, head: bytes, name: str, max_pixels: int, min_side: int | None) -> Image.Image:
-    Image.MAX_IMAGE_PIXELS = max(MAX_PIXELS, max_pixels)  # GIFs take memory for the first frame when opened
-    image = open_image(file, head, name, max_pixels)
-    if has_frames(image):
-        _note_multi_frame(name)
-    image = load_image(image, min_side)
-    try:
-        return to_rgb(upright(image))
     except Exception as error:
-        raise ImageError(f"damaged {image.format} picture: {reason_of(error)}") from error
-
-
-def _note_multi_frame(name: str) -> None:
-    if _multi_frame_note.acquire(blocking=False):
-        logger.info("%s has several frames; only the first frame of such files is classified", name)
+        raise ImageError(f"damaged {format or 'PIL'} picture: {reason_of(error)}") from error
 
 
 def _why_not_a_file(path: str | Path) -> str:

@@ -127,19 +127,20 @@ class Classifier:
         from inference.explain import spread
         from inference.scores import decide
         from labels.classes import ClassIndex
-        from preprocess import make_square
-        from sources.pictures import open_picture
+        from sources.pictures import open_picture, open_square, read_bytes
 
         index = None if label is None else ClassIndex(self.name, self.labels).index_of(label)
-        image = open_picture(picture, max_pixels=self.transform.max_pixels)
-        square = make_square(image, self.transform)
+        if hasattr(picture, "read"):  # which can be done once only
+            picture = read_bytes(picture)
+        square = open_square(picture, "", self.transform)
+        size = open_picture(picture, max_pixels=self.transform.max_pixels).size
         explainers: dict[str, Explainer] = self._explainers  # type: ignore[attr-defined]
         explainer = explainers[method] = explainers.get(method) or self.explainer(method)
         outputs = explainer.engine.predict(square[None])[0]
         scores = explainer.scores(outputs)
         index = decide(scores, self.decision_threshold) if index is None else index
         heat = explainer.heat(square, outputs, [index])[0]
-        return Explanation(self.labels[index].label, float(scores[index]), spread(heat, self.transform, *image.size))
+        return Explanation(self.labels[index].label, float(scores[index]), spread(heat, self.transform, *size))
 
     def predict(self, squares: "np.ndarray") -> "np.ndarray":
         """Compute uint8 RGB [N, S, S, 3], S being `transform.size`, -> float32 probabilities [N, classes].

@@ -4,16 +4,18 @@ Needs keras (on TensorFlow, JAX or PyTorch), numpy and pillow, and model.keras, 
 model must get pixels like those that it was trained on: keras.utils.load_img(target_size=...) makes other ones.
 """
 
+import io
 import json
 import sys
 from pathlib import Path
 
 import keras
 import numpy as np
-from PIL import Image, ImageOps
+from PIL import Image, ImageCms, ImageOps
 
 FOLDER = Path(__file__).resolve().parent
 MARGIN = (124, 116, 104)  # the colour around a picture that is padded
+GREY = ("1", "L", "LA", "I;16")  # modes of pictures whose colour profile does not matter
 
 
 def read_rgb(path: str, least: int) -> Image.Image:
@@ -22,9 +24,33 @@ def read_rgb(path: str, least: int) -> Image.Image:
         if least:
             file.draft(None, (least, least))  # decodes a JPEG at a half, a quarter or an eighth of its size
         image = ImageOps.exif_transpose(file)
+    profile = None if image.mode in GREY else image.info.get("icc_profile")
     if image.has_transparency_data:
         image = Image.alpha_composite(Image.new("RGBA", image.size, "white"), image.convert("RGBA"))
-    return image.convert("RGB")
+    image = image.convert("RGB")
+    image.info = {"icc_profile": profile}
+    return image
+
+
+def find_conversion(profile: bytes | None) -> ImageCms.ImageCmsTransform | None:
+    """Return what makes sRGB of a colour profile's colours, if it changes any of them by more than 8 of 255."""
+    try:
+        source, target = ImageCms.ImageCmsProfile(io.BytesIO(profile or b"")), ImageCms.createProfile("sRGB")
+        conversion = ImageCms.buildTransform(source, target, "RGB", "RGB", ImageCms.Intent.RELATIVE_COLORIMETRIC)
+    except (ImageCms.PyCMSError, OSError):
+        return None
+    colors = np.stack(np.meshgrid(*3 * [[*range(0, 225, 32), 255]]), axis=-1).astype(np.uint8).reshape(9, 81, 3)
+    converted = ImageCms.applyTransform(Image.fromarray(colors), conversion)
+    return conversion if np.abs(np.asarray(converted, int) - colors).max() > 8 else None
+
+
+def resized(
+    image: Image.Image, size: tuple[int, int], method: Image.Resampling, box: tuple | None = None
+) -> Image.Image:
+    """Resize a picture, and convert the few pixels that are left to sRGB."""
+    small = image.resize(size, method, box)
+    conversion = find_conversion(image.info["icc_profile"])
+    return (conversion and ImageCms.applyTransform(small, conversion)) or small
 
 
 def read_square(path: str, input_size: int, resize: str, crop_fraction: float | None, interpolation: str) -> np.ndarray:
@@ -33,18 +59,18 @@ def read_square(path: str, input_size: int, resize: str, crop_fraction: float | 
     (width, height), size = image.size, (input_size, input_size)
     method = Image.Resampling[interpolation.upper()]
     if resize == "stretch":
-        square = image.resize(size, Image.Resampling.NEAREST)
+        square = resized(image, size, Image.Resampling.NEAREST)
     elif resize == "pad":
         scale = input_size / max(width, height)
-        inner = image.resize((max(1, round(width * scale)), max(1, round(height * scale))), method)
+        inner = resized(image, (max(1, round(width * scale)), max(1, round(height * scale))), method)
         square = Image.new("RGB", size, MARGIN)
         square.paste(inner, ((input_size - inner.width) // 2, (input_size - inner.height) // 2))
     elif crop_fraction is None:
-        square = image.resize(size, method)
+        square = resized(image, size, method)
     else:
         side = min(width, height) * crop_fraction
         left, top = (width - side) / 2, (height - side) / 2
-        square = image.resize(size, method, box=(left, top, left + side, top + side))
+        square = resized(image, size, method, (left, top, left + side, top + side))
     return np.asarray(square)
 
 

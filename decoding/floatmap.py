@@ -6,7 +6,7 @@ from typing import BinaryIO
 import numpy as np
 from PIL import Image
 
-from decoding.colors import to_rgb
+from decoding.colors import Upright
 from decoding.limits import check_size
 
 START = b"PF"
@@ -27,4 +27,4 @@ def read_float_map(file: BinaryIO, max_pixels: int) -> Image.Image:
         raise ValueError(f"it has {len(data)} of {12 * width * height} bytes")
     values = np.frombuffer(data, "<f4" if header[3] else ">f4").astype(np.float32)
     side_by_side = Image.fromarray(values.reshape(height, 3 * width)[::-1])  # rescaled as one, as grey floats are
-    return Image.fromarray(np.asarray(to_rgb(side_by_side))[..., 0].reshape(height, width, 3))
+    return Image.fromarray(np.asarray(Upright(side_by_side).to_rgb())[..., 0].reshape(height, width, 3))

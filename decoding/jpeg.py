@@ -16,13 +16,11 @@ LAYOUTS = {"RGB": "RGB", "L": "GRAY"}  # Pillow's modes, as simplejpeg calls the
 NOT_IMPLEMENTED = "Unsupported JPEG"  # what libjpeg says of lossless ones, for example
 
 
-def load_jpeg(image: Image.Image, file: BinaryIO, min_side: int | None) -> Image.Image:
-    """Decode a JPEG that Pillow has opened, at a reduced scale while its short side keeps `min_side` pixels.
+def load_jpeg(image: Image.Image, file: BinaryIO) -> Image.Image:
+    """Decode a JPEG that Pillow has opened, at the scale that `draft` has set.
 
     Raises ValueError or OSError, with the reason, when pixels are lost.
     """
-    if min_side:
-        image.draft(None, (min_side, min_side))
     if file.seek(0, io.SEEK_END) > MOST_BYTES:
         image.load()
         return image

@@ -36,9 +36,9 @@ def opaque(image: Image.Image) -> Image.Image:
     if image.mode in ("LA", "RGBA"):
         rgba = image.convert("RGBA")
         return _with_profile(Image.alpha_composite(Image.new("RGBA", rgba.size, "white"), rgba).convert("RGB"), image)
-    from decoding.colors import to_rgb  # takes NumPy, and a tenth of a second
+    from decoding.colors import Upright  # takes NumPy, and a tenth of a second
 
-    return _with_profile(to_rgb(image), image)
+    return Upright(image).to_rgb()
 
 
 def factor_for(size: tuple[int, int], min_side: int | None) -> int:

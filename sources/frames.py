@@ -15,7 +15,7 @@ from errors import ImageError
 from preprocess import make_square, open_file, read_image, read_square
 from settings import READ_AHEAD, WORKERS
 from sources.paths import is_pattern, why_no_images
-from sources.pictures import Given, nbytes, open_picture, read_bytes
+from sources.pictures import Given, nbytes, open_square, read_bytes
 from transforms import Transform
 
 MOST_KEPT_BYTES = 2**26  # of a file that is kept as it is; of a larger one, the decoded picture is
@@ -66,9 +66,8 @@ def _read_given(item: Given, transform: Transform, keep: bool, is_file: bool = F
     picture = item.picture
     if keep and hasattr(picture, "read"):  # a file can be read once only
         picture = read_bytes(picture)
-    image = open_picture(picture, item.source, transform.max_pixels, transform.min_side)
-    is_kept = picture if keep else None
-    return Frame(item.source, make_square(image, transform), "", is_kept, is_file, item.is_live)
+    square = open_square(picture, item.source, transform)
+    return Frame(item.source, square, "", picture if keep else None, is_file, item.is_live)
 
 
 def _read_kept(path: str, transform: Transform) -> Frame:

@@ -8,16 +8,17 @@ import os
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping
 from itertools import count
-from typing import Any, NamedTuple
+from typing import Any, BinaryIO, NamedTuple
 
 import numpy as np
 from PIL import Image
 
 from errors import ImageError, first_line
-from preprocess import convert_image, decode_image, read_image
+from preprocess import convert_image, convert_square, decode_image, decode_square, open_file
 from settings import MAX_PIXELS
 from sources.named import Kind, kind_of, shown
 from sources.paths import PathName, Search, find_images
+from transforms import Transform
 
 KINDS = "a path, a PIL image, a uint8 array, bytes, an open binary file, or an iterable of these"
 BYTES = (bytes, bytearray, memoryview)
@@ -145,18 +146,35 @@ def open_picture(
     picture: Any, name: str = "", max_pixels: int = MAX_PIXELS, min_side: int | None = None
 ) -> Image.Image:
     """Return any picture as upright 8-bit RGB; arguments as in `preprocess.decode_image`. Raises ImageError."""
+    opened = _opened(picture)
+    if isinstance(opened, Image.Image):
+        return convert_image(opened, max_pixels)
+    with opened:
+        return decode_image(opened, str(picture) if isinstance(picture, PathName) else name, max_pixels, min_side)
+
+
+def open_square(picture: Any, name: str, transform: Transform) -> np.ndarray:
+    """Return any picture as the uint8 RGB square [size, size, 3] that a model takes; raises ImageError."""
+    opened = _opened(picture)
+    if isinstance(opened, Image.Image):
+        return convert_square(opened, transform)
+    with opened:
+        return decode_square(opened, name, transform)
+
+
+def _opened(picture: Any) -> BinaryIO | Image.Image:
     if isinstance(picture, PathName):
-        return read_image(os.fspath(picture), max_pixels, min_side)
+        return open_file(os.fspath(picture))
     if isinstance(picture, BYTES):
-        return decode_image(io.BytesIO(_from_buffer(picture)), name, max_pixels, min_side)
+        return io.BytesIO(_from_buffer(picture))
     if isinstance(picture, Image.Image):
-        return convert_image(picture, max_pixels)
+        return picture
     if isinstance(picture, np.ndarray):
-        return convert_image(_from_array(picture), max_pixels)
+        return _from_array(picture)
     if isinstance(picture, ImageError):  # what is wrong in the place of the picture
         raise picture
     if hasattr(picture, "read"):
-        return decode_image(io.BytesIO(read_bytes(picture)), name, max_pixels, min_side)
+        return io.BytesIO(read_bytes(picture))
     raise ImageError(f"{type(picture).__name__} is no picture; give {KINDS}")
 
 

@@ -2,13 +2,14 @@
 
 import io
 import struct
+from contextlib import ExitStack
 
 import numpy as np
 import pytest
 from conftest import IMAGES
 from PIL import Image, ImageDraw
 
-from decoding.opening import load_image, open_image
+from decoding.opening import load_picture
 from errors import ImageError
 from preprocess import decode_image
 from settings import MAX_PIXELS
@@ -29,7 +30,8 @@ def read(data):
 
 
 def loaded(data, min_side=None):
-    return load_image(open_image(io.BytesIO(data), data[:512], "picture", MAX_PIXELS), min_side)
+    with ExitStack() as room:
+        return load_picture(io.BytesIO(data), "picture", MAX_PIXELS, min_side, room)
 
 
 def tail_of_zeros(data, start):

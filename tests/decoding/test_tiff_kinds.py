@@ -10,7 +10,7 @@ import pytest
 from PIL import Image, ImageCms
 from tiff_writer import ALPHA, COLOR, GREY, HEIGHT, RAMP, WIDTH, decoded, samples_of, tiff, written
 
-import preprocess
+from decoding import opening
 from decoding.tiff import decode_tiff
 from decoding.tiff_directory import Directory
 from decoding.tiff_layout import read_layout
@@ -118,7 +118,7 @@ def test_orientation_is_applied(orientation):
 
 
 def test_the_first_page_of_a_bigtiff_is_read_and_a_note_says_so(caplog, monkeypatch):
-    monkeypatch.setattr(preprocess, "_multi_frame_note", threading.Lock())
+    monkeypatch.setattr(opening, "_multi_frame_note", threading.Lock())
     pages = np.stack([samples_of(GREY, "f4"), np.zeros((HEIGHT, WIDTH), "f4")])
     with caplog.at_level("INFO", logger="suite"):
         read = decoded(written(pages, photometric="miniswhite", bigtiff=True))

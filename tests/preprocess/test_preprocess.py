@@ -13,7 +13,7 @@ from conftest import IMAGES
 from nobody import as_nobody
 from PIL import Image, ImageCms, PngImagePlugin
 
-import preprocess
+from decoding import opening
 from errors import ImageError
 from preprocess import read_image
 
@@ -195,7 +195,7 @@ def test_large_metadata_does_not_cost_the_picture(file):
 
 @pytest.mark.parametrize("format", ["GIF", "WEBP", "PNG", "TIFF", "AVIF"])
 def test_first_frame_is_taken_and_said_once(file, format, monkeypatch, caplog):
-    monkeypatch.setattr(preprocess, "_multi_frame_note", threading.Lock())
+    monkeypatch.setattr(opening, "_multi_frame_note", threading.Lock())
     caplog.set_level(logging.INFO, "suite")
     path = file(encoded(PICTURE, format, **TWO_FRAMES))
     for _ in range(3):

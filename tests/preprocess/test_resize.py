@@ -28,7 +28,7 @@ def test_crop_is_short_side_then_centre(width, height):
     assert np.abs(make_square(image, Transform(224, "crop", 224 / 256)) - expected).max() <= 2
 
 
-@pytest.mark.parametrize("name", ["cat.png", "coffee.png", "camera.png", "rocket.jpg"])
+@pytest.mark.parametrize("name", ["cat.png", "coffee.png", "camera.png"])  # Keras ignores rocket.jpg's profile
 def test_stretch_is_what_keras_loads(name):
     from keras.utils import img_to_array, load_img
 

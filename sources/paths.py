@@ -9,6 +9,7 @@ import re
 import tempfile
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator
+from functools import partial
 from itertools import islice
 from pathlib import PurePath
 from typing import IO
@@ -178,44 +179,57 @@ def _walk(
 ) -> Iterator[str]:
     """Yield the files below a folder that match, and the folders there that cannot be listed.
 
-    `ways` are the segments of patterns that what is in the folder may go on with. Only the
-    folders on the way down are open, and a folder's names are read when it is its turn.
+    `ways` are the segments of patterns that what is in the folder may go on with.
     """
-    copies = {os.path.realpath(other) for other in search.folders}
     if search.video and suffixes is not ANY_SUFFIX:
         suffixes += VIDEO_SUFFIXES
+    return _Walk(search, root, suffixes, left_out).files(folder, ways)
 
-    def open_level(folder: str, ways: Ways) -> tuple[Iterator[tuple[str, bool]], Ways]:
+
+class _Walk:
+    """A walk through folders: only those on the way down are open, and names are read when it is a folder's turn."""
+
+    def __init__(self, search: Search, root: str, suffixes: tuple[str, ...], left_out: Counter[str] | None) -> None:
+        self._search = search
+        self._root = root
+        self._suffixes = suffixes
+        self._left_out = left_out
+        self._copies = {os.path.realpath(other) for other in search.folders}
+
+    def files(self, folder: str, ways: Ways) -> Iterator[str]:
+        """Yield the files wanted."""
+        levels = [self._open(folder, ways)]
+        while levels:
+            entries, ways = levels[-1]
+            path, is_folder = next(entries, NO_MORE)
+            if not path:
+                levels.pop()
+            elif not is_folder:
+                yield path
+            elif not (self._copies and os.path.realpath(path) in self._copies):
+                levels.append(self._open(path, _advance(os.path.basename(path), ways)))
+
+    def _open(self, folder: str, ways: Ways) -> tuple[Iterator[tuple[str, bool]], Ways]:
         ways = _skip_any_folders(ways)
         if MATCHED in ways:
             ways = _skip_any_folders(EVERYTHING)
+        if not self._search.no_ignore and os.path.lexists(os.path.join(folder, NO_MEDIA)):
+            return iter(()), ways
+        return _list(folder, partial(self._is_wanted, folder, ways)), ways
 
-        def is_wanted(name: str, is_folder: bool) -> bool:
-            if not _is_on_the_way(name, is_folder, ways):
-                return False
-            if is_folder and not search.no_ignore and is_system_folder(name):
-                return False
-            if search.exclude and search.leaves_out(os.path.join(folder, name), is_folder, root):
-                return False
-            if is_folder or name.lower().endswith(suffixes):
-                return True
-            if left_out is not None and name.lower() not in SYSTEM_FILES:
-                left_out[extension_of(name)] += 1
+    def _is_wanted(self, folder: str, ways: Ways, name: str, is_folder: bool) -> bool:
+        """Return whether to take a file, or to look into a folder; count the files that are no pictures."""
+        if not _is_on_the_way(name, is_folder, ways):
             return False
-
-        asks_for_quiet = not search.no_ignore and os.path.lexists(os.path.join(folder, NO_MEDIA))
-        return iter(()) if asks_for_quiet else _list(folder, is_wanted), ways
-
-    levels = [open_level(folder, ways)]
-    while levels:
-        entries, ways = levels[-1]
-        path, is_folder = next(entries, NO_MORE)
-        if not path:
-            levels.pop()
-        elif not is_folder:
-            yield path
-        elif not (copies and os.path.realpath(path) in copies):
-            levels.append(open_level(path, _advance(os.path.basename(path), ways)))
+        if is_folder and not self._search.no_ignore and is_system_folder(name):
+            return False
+        if self._search.exclude and self._search.leaves_out(os.path.join(folder, name), is_folder, self._root):
+            return False
+        if is_folder or name.lower().endswith(self._suffixes):
+            return True
+        if self._left_out is not None and name.lower() not in SYSTEM_FILES:
+            self._left_out[extension_of(name)] += 1
+        return False
 
 
 def _is_on_the_way(name: str, is_folder: bool, ways: Ways) -> bool:

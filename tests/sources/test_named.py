@@ -1,15 +1,10 @@
-"""What names are, which frames of a video are meant, and what a folder run says of files that are no pictures."""
+"""What a name is, and how it may be shown and kept."""
 
-from collections import Counter
+import os
 
 import pytest
 
-from decoding.formats import IMAGE_SUFFIXES
-from errors import UsageError
-from sources.named import Kind, kind_of
-from sources.paths import Search
-from sources.pictures import find_pictures
-from sources.sampling import Sampling, parse_sampling
+from sources.named import Kind, absolute, kind_of, shown
 
 
 @pytest.mark.parametrize(
@@ -19,65 +14,50 @@ from sources.sampling import Sampling, parse_sampling
         ("photos/*.mp4.jpg", Kind.PATH),
         ("a/b.zip", Kind.ARCHIVE),
         ("b.TAR.GZ", Kind.ARCHIVE),
-        ("shard-000.tar", Kind.ARCHIVE),
         ("a.MOV", Kind.VIDEO),
         ("camera:0", Kind.CAMERA),
         ("camera:front", Kind.PATH),
-        ("HTTPS://host/a.jpg", Kind.URL),
-        ("http://host/a?file=b.mp4", Kind.URL),
-        ("http://host/a.mp4?x=1", Kind.STREAM),
-        ("rtsp://host/live", Kind.STREAM),
-        ("c:/photos", Kind.PATH),
         ("", Kind.PATH),
+        ("https://host/cat.jpg", Kind.URL),
+        ("HTTP://host/[1]?.jpg", Kind.URL),
+        ("http://[::1/x", Kind.URL),
+        ("http://host/x.zip", Kind.URL),
+        ("http://host/x.mp4?y#z", Kind.STREAM),
+        ("http://host/x?y=.mp4", Kind.URL),
+        ("rtsp://host/live", Kind.STREAM),
+        ("ftp://host/x.zip", Kind.OTHER_URL),
+        ("data:image/png;base64,AA", Kind.OTHER_URL),
+        ("c://x.jpg", Kind.PATH),
+        ("x/http://y", Kind.PATH),
     ],
 )
-def test_kind_of_name(name, kind):
+def test_kind_of_a_name(name, kind):
     assert kind_of(name) is kind
 
 
-def test_folder_is_a_folder_whatever_its_name(tree):
-    tree("old.zip/a.jpg", "clip.mp4/b.jpg")
-    assert list(find_pictures(["old.zip", "clip.mp4"])) == ["old.zip/a.jpg", "clip.mp4/b.jpg"]
+def test_what_exists_is_no_url(tree):
+    tree("data:1.jpg", "s3:/a.jpg")
+    assert kind_of("data:1.jpg") is kind_of("s3://a.jpg") is Kind.PATH
 
 
 @pytest.mark.parametrize(
-    ("text", "sampling"),
+    ("url", "printed"),
     [
-        ("1s", Sampling(seconds=1)),
-        ("0.04s", Sampling(seconds=0.04)),
-        ("30", Sampling(frames=30)),
-        (30, Sampling(frames=30)),
-        ("scene", Sampling(scenes=True)),
+        ("https://host:80/a@b:c@d?e@f", "https://host:80/a@b:c@d?e@f"),
+        ("https://[::1]:80/@", "https://[::1]:80/@"),
+        ("https://me@host/a@b", "https://***@host/a@b"),
+        ("https://me:se@cret@host/a", "https://***@host/a"),
+        ("https://me:se/c?r#e@t@host/a", "https://***@host/a"),
+        ("rtsp://me:secret@host/live", "rtsp://***@host/live"),
+        ("data:" + "A" * 10**6, "data:" + "A" * 55 + "…"),
+        ("photos/a:b@c.jpg", "photos/a:b@c.jpg"),
     ],
 )
-def test_which_frames(text, sampling):
-    assert parse_sampling(text) == sampling
+def test_no_password_is_shown(url, printed):
+    assert shown(url) == printed
 
 
-@pytest.mark.parametrize("text", ["", "0", "0s", "-1s", "1.5", "nan", "infs", "1m", "scenes", "1e9s", "s", "²"])
-def test_what_says_no_frames(text):
-    with pytest.raises(UsageError, match="is not a time such as 1s"):
-        parse_sampling(text)
-
-
-def test_every_kind_of_picture_in_a_folder_is_found(tree):
-    names = sorted(f"p/a{suffix.upper()}" for suffix in IMAGE_SUFFIXES)
-    tree(*names)
-    assert sorted(find_pictures("p")) == names
-
-
-def test_what_is_no_picture_is_counted(tree):
-    tree(
-        "p/a.jpg", "p/b.mov", "p/c/d.MOV", "p/c/e.pdf", "p/readme", "p/.hidden", "p/Thumbs.db", "p/x/f.gif", "p/y/g.txt"
-    )
-    tree("p/q/.nomedia", "p/q/h.pdf")
-    left_out = Counter()
-    list(find_pictures("p", Search(exclude=("*.gif", "y/")), left_out))
-    assert left_out == {".mov": 2, ".pdf": 1, "of other names": 1}
-
-
-def test_summary_says_what_was_no_picture(run, tree, tmp_path):
-    tree("p/clip.mov", "p/other.mov", "p/text.pdf")
-    (tmp_path / "p" / "cat.png").write_bytes(b"")
-    finished = run("classify_image.py", "--image", tmp_path / "p")
-    assert finished.stderr.splitlines()[-1].endswith("; left out: 2 .mov, 1 .pdf")
+def test_only_what_is_on_disk_has_an_absolute_path():
+    assert absolute("a#t=1.jpg", "/x/../y") == os.path.abspath("/y/a#t=1.jpg")
+    for name in ("https://host/a/../b", "rtsp://host/#t=1", "camera:0", "camera:0#t=1.5"):
+        assert absolute(name, "/x") == name

@@ -40,6 +40,7 @@ from files import sha256_of
 from labels.classes import ClassIndex
 from outputs import Output
 from outputs.formats import FORMATS, SUMMARY, format_of, make_format
+from outputs.once_more import OnceMore
 from outputs.rows import Results
 from outputs.summary import Summary
 from results import Result
@@ -111,6 +112,7 @@ def add_output_options(parser: argparse.ArgumentParser) -> None:
         default="auto",
         help="how that is found out (default: cam where the model allows it, else grad-cam)",
     )
+    group.add_argument("--gallery", metavar="FILE", help="write the run as a page to browse, FILE.html")
     group.add_argument("--copy-to", metavar="DIR", help="copy each picture into DIR/LABEL/, or DIR/unsure/")
     group.add_argument(
         "--link-to", metavar="DIR", help="put a symbolic link to each picture into DIR/LABEL/, or DIR/unsure/"
@@ -139,6 +141,8 @@ def main(argv: Sequence[str] | None = None) -> int:
         try:
             failed = classify_all(args, classifier, outputs, results, explainer)
         except KeyboardInterrupt:
+            for output in outputs:
+                output.break_off()
             raise KeyboardInterrupt(results.how_to_go_on()) from None
     if args.summary:
         print_summary(args, summary)
@@ -154,6 +158,7 @@ def classify_all(
 ) -> int:
     """Hand each result to the outputs, and then to the results, whose rows record what is done; return the failures."""
     images, search = named_images(args), search_of(args, copy_folders(args))
+    once_more = OnceMore(results, outputs)
     left_out: Counter[str] = Counter()
     on_terminal = not args.output and sys.stdout.isatty() and sys.stderr.isatty()
     with Progress(
@@ -163,20 +168,23 @@ def classify_all(
         count=count_of(args, search),
     ) as progress:
         answers = classifier.classify_frames(
-            images, top_k=args.top_k, threshold=args.threshold, search=search, skip=results.has_row,
+            images, top_k=args.top_k, threshold=args.threshold, search=search, skip=once_more.is_done,
             keep=any(output.draws for output in outputs), left_out=left_out, explainer=explainer,
         )  # fmt: skip
         for frame, result in answers:
-            errors = write_all(outputs, frame, result)
-            results.write(frame, result)
-            progress.add(failed=bool(errors or result.error))
+            lacking = once_more.take(result.source)
+            errors = write_all(outputs if lacking is None else lacking, frame, result)
+            if lacking is None:
+                results.write(frame, result)
+                progress.add(failed=bool(errors or result.error))
             if result.error and not (on_terminal and results.shows_errors):
                 errors.append(result.error)
             for error in errors:
                 logger.error("error: %s: %s", printable(result.source), error)
+        failed = sum(output.finish() for output in outputs)
     if names_several(args.image):
         logger.info(progress.summary(name_counts(left_out)))
-    return progress.failed
+    return progress.failed + failed
 
 
 def print_summary(args: argparse.Namespace, summary: Summary) -> None:
@@ -189,7 +197,12 @@ def print_summary(args: argparse.Namespace, summary: Summary) -> None:
 
 def copy_folders(args: argparse.Namespace) -> tuple[str, ...]:
     """Return the folders that copies go to."""
-    return tuple(folder for folder in (args.annotate, args.explain, args.copy_to, args.link_to) if folder is not None)
+    folders = [folder for folder in (args.annotate, args.explain, args.copy_to, args.link_to) if folder is not None]
+    if args.gallery is not None:
+        from outputs.gallery import folder_of
+
+        folders.append(folder_of(args.gallery))
+    return tuple(folders)
 
 
 def names_several(inputs: Sequence[str]) -> bool:
@@ -200,11 +213,14 @@ def names_several(inputs: Sequence[str]) -> bool:
 
 
 def check_output(args: argparse.Namespace) -> None:
-    """Raise UsageError when --output would write over an input."""
-    if args.output and os.path.isfile(args.output):
-        for path in args.image:
-            if os.path.isfile(path) and os.path.samefile(path, args.output):
-                raise UsageError(f"--output {args.output} is the input {path}; give another file")
+    """Raise UsageError when --output or --gallery would write over an input, or over each other."""
+    for option, file in (("--output", args.output), ("--gallery", args.gallery)):
+        if file and os.path.isfile(file):
+            for path in args.image:
+                if os.path.isfile(path) and os.path.samefile(path, file):
+                    raise UsageError(f"{option} {file} is the input {path}; give another file")
+    if args.output and args.gallery and os.path.realpath(args.output) == os.path.realpath(args.gallery):
+        raise UsageError(f"--output and --gallery are both {args.gallery}; give two files")
 
 
 def what_shapes_answers(args: argparse.Namespace, classifier: Classifier) -> dict:
@@ -234,6 +250,7 @@ def open_outputs(
     paths = [path for path in args.image if path != STDIN and kind_of(path) in FILES]
     inputs = [search_root(path) if is_pattern(path) else path for path in paths]
     outputs: list[Output] = []
+    explained = None
     if args.annotate is not None:
         from outputs.annotate import AnnotatedOutput
 
@@ -242,10 +259,16 @@ def open_outputs(
         from outputs.explain import ExplainedOutput
 
         chosen = args.explain_label and ClassIndex(classifier.name, classifier.labels).index_of(args.explain_label)
+        explained = ExplainedOutput(
+            args.explain, inputs, explainer, classifier.labels, classifier.transform, args.strip, chosen, args.force
+        )
+        outputs.append(explained)
+    if args.gallery is not None:
+        from outputs.gallery import GalleryOutput
+
+        may_overwrite = args.force or args.resume
         outputs.append(
-            ExplainedOutput(
-                args.explain, inputs, explainer, classifier.labels, classifier.transform, args.strip, chosen, args.force
-            )
+            GalleryOutput(args.gallery, classifier.name, classifier.labels, args.max_pixels, explained, may_overwrite)
         )
     for option, folder in (("--copy-to", args.copy_to), ("--link-to", args.link_to)):
         if folder is not None:

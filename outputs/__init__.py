@@ -15,3 +15,15 @@ class Output(Protocol):
 
     def write(self, frame: "Frame", result: Result) -> None:
         """Take one picture; raises ImageError when that fails for this one, and UsageError when it would for all."""
+
+    def lacks(self, _source: str) -> bool:
+        """Return whether a picture that has its row already is wanted once more, since an earlier run broke off."""
+        return False
+
+    def finish(self) -> int:
+        """Make what needs all pictures; return how much of that failed, each of which is logged."""
+        return 0
+
+    def break_off(self) -> None:
+        """Keep what there is of a run that Ctrl-C has ended."""
+        return

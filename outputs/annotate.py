@@ -11,6 +11,7 @@ from pathlib import Path
 import numpy as np
 
 from errors import ImageError, UsageError
+from outputs import Output
 from outputs.copies import CopiesFolder
 from results import Result
 from sources.frames import Frame
@@ -71,7 +72,7 @@ def name_and_score(label: str, score: float) -> str:
     return f"{label if len(label) <= MAX_LABEL_LENGTH else label[: MAX_LABEL_LENGTH - 1] + '…'}: {score:.2%}"
 
 
-class AnnotatedOutput:
+class AnnotatedOutput(Output):
     """Saves annotated copies in a folder that mirrors the folders of the inputs.
 
     A copy's path is the picture's path relative to what all inputs have in common (or its whole

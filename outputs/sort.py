@@ -13,6 +13,7 @@ from pathvalidate import sanitize_filename
 
 from errors import ImageError
 from labels import ClassLabel
+from outputs import Output
 from outputs.copies import CopiesFolder
 from results import Result
 
@@ -23,7 +24,7 @@ UNSURE = "unsure"  # the folder of pictures without a label
 LONGEST_STEM = 50  # characters, up to 200 bytes, of a name that a hash is added to; a name may have 255
 
 
-class SortedOutput:
+class SortedOutput(Output):
     """Puts each picture into DIR/LABEL/, or into DIR/unsure/ when no label reaches the threshold.
 
     A picture keeps its name; where another one has it, a part of a hash of the picture's path

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 from console.text import end_of, printable, shorten
+from outputs import Output
 from results import Result
 
 if TYPE_CHECKING:
@@ -18,7 +19,7 @@ LABEL, PATH = 30, 70  # characters, at most
 UNSURE, FAILED = "(unsure)", "(failed)"
 
 
-class Summary:
+class Summary(Output):
     """Counts results, in constant memory for any number of pictures."""
 
     draws = False

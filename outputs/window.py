@@ -7,6 +7,7 @@ import cv2
 import numpy as np
 from PIL import Image
 
+from outputs import Output
 from outputs.annotate import caption, draw_label
 from results import Result
 from sources.frames import Frame
@@ -18,7 +19,7 @@ STOP_KEYS = (27, ord("q"))
 POLL_MILLISECONDS = 100
 
 
-class WindowOutput:
+class WindowOutput(Output):
     """Shows each picture until a key is pressed or the window is closed."""
 
     draws = True

@@ -26,7 +26,7 @@ ALLOWED = {
     "classifiers": {"engines", "errors", "files", "inference", "labels", "models", "networks", "preprocess", "results",
                     "settings", "sources", "transforms"},
     "pipeline":    {"classifiers", "engines", "inference", "results", "settings", "sources"},
-    "outputs":     {"console", "decoding", "errors", "files", "inference", "labels", "preprocess", "results",
+    "outputs":     {"console", "decoding", "drawing", "errors", "files", "inference", "labels", "preprocess", "results",
                     "settings", "sources", "transforms"},
     "arguments":   {"classifiers", "console", "engines", "errors", "files", "models", "networks", "settings",
                     "sources"},

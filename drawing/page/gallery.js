@@ -57,8 +57,8 @@ function tileOf(row) {
   }
   caption.querySelector(".name").textContent = shorten(row.name);
   caption.querySelector(".score").textContent = row.kind === "named" ? percent.format(row.score) : "";
-  caption.querySelector(".file").textContent = row.path.length > 60 ? `…${row.path.slice(-59)}` : row.path;
-  caption.querySelector(".file").title = row.path.slice(-1000);
+  caption.querySelector(".file").textContent = row.path.split(/[\\/]/).at(-1).slice(-100);
+  tile.title = row.path.slice(-1000);
   return item;
 }
 
@@ -89,7 +89,7 @@ function sectionOf(name, some) {
   const text = document.createElement("bdi");
   const count = document.createElement("span");
   const list = document.createElement("ul");
-  text.textContent = name;
+  text.textContent = text.title = shorten(name);
   count.textContent = ` ${number.format(some.length)}`;
   count.className = "soft";
   list.className = "tiles";
@@ -101,6 +101,7 @@ function sectionOf(name, some) {
     }
     list.append(row.item);
   }
+  section.style.setProperty("--pictures", some.length);
   section.append(heading, list);
   return section;
 }
@@ -112,7 +113,10 @@ function updateSoon() {
 }
 
 function showScores() {
-  for (const range of [from, to]) range.nextElementSibling.textContent = `${range.value}\u00a0%`;
+  for (const range of [from, to]) {
+    range.nextElementSibling.textContent = `${range.value}\u00a0%`;
+    range.setAttribute("aria-valuetext", `${range.value} %`);
+  }
 }
 
 for (const choice of [label, sort, grouped]) choice.addEventListener("change", update);
@@ -167,8 +171,8 @@ function show(place) {
   byId["large-link"].parentElement.hidden = !row.link;
   if (row.link) byId["large-link"].href = row.link;
   byId.place.textContent = `${number.format(place + 1)} of ${number.format(shown.length)}`;
-  byId.previous.disabled = place === 0;
-  byId.next.disabled = place === shown.length - 1;
+  byId.previous.ariaDisabled = place === 0; // with `disabled` it would lose the focus, and the keys with it
+  byId.next.ariaDisabled = place === shown.length - 1;
 }
 
 function fill(image, file, text) {

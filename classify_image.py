@@ -266,9 +266,10 @@ def open_outputs(
     if args.gallery is not None:
         from outputs.gallery import GalleryOutput
 
-        may_overwrite = args.force or args.resume
         outputs.append(
-            GalleryOutput(args.gallery, classifier.name, classifier.labels, args.max_pixels, explained, may_overwrite)
+            GalleryOutput(
+                args.gallery, classifier.name, classifier.labels, args.max_pixels, explained, args.force, args.resume
+            )
         )
     for option, folder in (("--copy-to", args.copy_to), ("--link-to", args.link_to)):
         if folder is not None:

@@ -41,6 +41,8 @@ MOST_INSIDE = 32 * 10**6  # bytes of pictures in the page itself; with more of t
 BASE64 = 4 / 3  # bytes in a page for one of a picture
 ABOUT = "about.txt"  # says whose a folder of pictures is
 ABOUT_TEXT = "The pictures of the page {}, which has to lie beside this folder; classify_image.py made both.\n"
+GENERATOR = "classify_image.py --gallery"  # in the head of a page
+HEAD = 1000  # bytes of a page in which that stands
 OURS = re.compile(rf"\d{{6,}}(-heat)?\.jpg|{re.escape(ABOUT)}")
 
 logger = logging.getLogger("suite")
@@ -49,8 +51,8 @@ logger = logging.getLogger("suite")
 class GalleryOutput(Output):
     """Makes the page when the run ends, also by Ctrl-C; it is written whole or not at all.
 
-    With `explained`, what the model looked at is shown beside each picture. A page that exists is overwritten only with
-    `overwrite`. Raises UsageError when it may not be written, or cannot.
+    With `explained`, what the model looked at is shown beside each picture. What exists is overwritten only with
+    `overwrite`, or, when a run `goes_on`, if it is such a page. Raises UsageError when it may not be written, or cannot.
     """
 
     draws = True
@@ -63,10 +65,11 @@ class GalleryOutput(Output):
         max_pixels: int,
         explained: "ExplainedOutput | None" = None,
         overwrite: bool = False,
+        goes_on: bool = False,
         most_inside: int = MOST_INSIDE,
     ) -> None:
         self._path, self._folder = Path(path), Path(folder_of(path))
-        _check_place(self._path, self._folder, overwrite)
+        _check_place(self._path, self._folder, overwrite or (goes_on and _is_page(self._path)))
         self._model = model
         self._names = distinct_names(labels)
         self._max_pixels = max_pixels
@@ -108,7 +111,7 @@ class GalleryOutput(Output):
 
     def break_off(self) -> None:
         """Write the page of what was answered, if that is anything."""
-        if self._count:
+        if self._count and self._remove_unfinished.alive:
             try:
                 self._write_page(is_whole=False)
             except UsageError as error:
@@ -135,8 +138,10 @@ class GalleryOutput(Output):
     def _write_page(self, is_whole: bool) -> None:
         is_inside = self._bytes * BASE64 <= self._most_inside
         with _writing(self._path):
-            _remove_pictures(self._folder)
-            if not is_inside:
+            if is_inside:
+                _remove_pictures(self._folder)
+            elif self._unfinished.exists():  # else Ctrl-C came when they were in their place
+                _remove_pictures(self._folder)
                 (self._unfinished / ABOUT).write_text(ABOUT_TEXT.format(readable(self._path.name)), encoding="utf-8")
                 self._unfinished.replace(self._folder)
             with (
@@ -146,7 +151,7 @@ class GalleryOutput(Output):
                 file.writelines(
                     stream_page(
                         "gallery.html", GALLERY, "data:" if is_inside else "data: 'self' file:",
-                        rows=self._stored_rows(is_inside), count=self._count, model=self._model, is_whole=is_whole,
+                        rows=self._stored_rows(is_inside), count=self._count, model=self._model, is_whole=is_whole, generator=GENERATOR,
                         folder="" if is_inside else self._folder.name,
                         address="" if is_inside else f"{quote(os.fsencode(self._folder.name))}/",
                     )
@@ -199,6 +204,15 @@ def _check_place(path: Path, folder: Path, overwrite: bool) -> None:
             raise UsageError(f"--gallery: {place} exists; --force overwrites it")
     if os.path.lexists(folder) and not _is_ours(folder):
         raise UsageError(f"--gallery {path} would replace {folder}, which it did not make; give another name")
+
+
+def _is_page(path: Path) -> bool:
+    """Return whether a file is the page of a run, or there is none."""
+    try:
+        with open(path, "rb") as file:
+            return GENERATOR.encode() in file.read(HEAD)
+    except OSError:
+        return not os.path.lexists(path)
 
 
 def _is_ours(folder: Path) -> bool:

@@ -33,7 +33,7 @@ ALLOWED = {
     "drawing":     {"console", "sources"},
     "probe":       {"classifiers", "engines", "errors", "models"},
     "benchmark":   {"arguments", "classifiers", "console", "engines", "errors", "files", "interrupts", "labels",
-                    "models", "networks", "preprocess", "results", "settings", "sources", "training"},
+                    "models", "networks", "outputs", "preprocess", "results", "settings", "sources", "training"},
     "training":    {"classifiers", "console", "drawing", "engines", "errors", "evaluation", "files", "inference",
                     "models", "networks", "outputs", "preprocess", "settings", "sources", "transforms"},
     "evaluation":  {"classifiers", "console", "drawing", "errors", "files", "inference", "labels", "outputs",

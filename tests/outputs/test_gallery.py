@@ -2,6 +2,7 @@
 
 import base64
 import json
+import logging
 import re
 import shutil
 import signal
@@ -16,7 +17,9 @@ from PIL import Image
 
 from errors import UsageError
 from labels import ClassLabel
-from outputs.gallery import ABOUT, distinct_names, link_to
+from outputs.gallery import ABOUT, GalleryOutput, distinct_names, link_to
+from results import Result
+from sources.frames import Frame
 
 
 def test_page_has_every_picture_with_its_labels(classify, tmp_path):
@@ -55,18 +58,20 @@ def test_heat_maps_are_beside(classify, tmp_path):
     assert not {"heat", "picture"} & set(failed)
 
 
-def test_what_does_not_fit_is_in_a_folder(tmp_path):
+def test_what_does_not_fit_is_in_a_folder(tmp_path, caplog):
+    caplog.set_level(logging.INFO, "suite")
     page = make_gallery(tmp_path / "a page.html", many(20), most_inside=10_000)
     folder = tmp_path / "a page_files"
     names = [row["picture"] for row in rows_of(page)]
     assert sorted(path.name for path in folder.iterdir()) == [*sorted(names), ABOUT]
     assert "a page.html" in (folder / ABOUT).read_text(encoding="utf-8")
     assert 'data-address="a%20page_files/"' in page.read_text(encoding="utf-8")
+    assert caplog.messages == [f"{page} has its pictures in the folder {folder}, which has to stay beside it"]
     make_gallery(page, many(2), overwrite=True)
     assert [path.name for path in tmp_path.iterdir()] == ["a page.html"]
 
 
-def test_folder_is_said_and_not_searched(classify, tmp_path, monkeypatch):
+def test_folder_is_not_searched(classify, tmp_path):
     for path in IMAGES.iterdir():
         shutil.copy(path, tmp_path)
     make_gallery(tmp_path / "page.html", many(20), most_inside=0)
@@ -100,6 +105,13 @@ def test_only_pictures_that_are_there_have_a_link(tmp_path, name):
     assert link_to(str(tmp_path / name), tmp_path) == ""
 
 
+def test_benchmark_prints_sizes(run):
+    finished = run("-m", "benchmark.gallery", IMAGES, "--pictures", 2, 1)
+    heading, *rows = finished.stdout.splitlines()
+    assert heading.split(", ")[0].split() == ["pictures", "page"]
+    assert [row.split()[0] for row in rows] == ["2", "1"]
+
+
 # What is refused.
 
 
@@ -122,6 +134,24 @@ def test_place_that_is_taken_or_wrong(tmp_path, name, message):
         make_gallery(tmp_path / name, {})
     assert sorted(tmp_path.rglob("*")) == before
     assert (tmp_path / "page.html").read_text() == "mine"
+
+
+def test_run_that_goes_on_overwrites_no_other_page(tmp_path):
+    page = make_gallery(tmp_path / "page.html", many(20), goes_on=True, most_inside=0)
+    assert len(rows_of(make_gallery(page, many(3), goes_on=True))) == 3
+    page.write_text("<!doctype html>mine")
+    with pytest.raises(UsageError, match="exists; --force"):
+        make_gallery(page, many(3), goes_on=True)
+    assert page.read_text() == "<!doctype html>mine"
+
+
+def test_ctrl_c_after_the_end_changes_nothing(tmp_path):
+    gallery = GalleryOutput(str(tmp_path / "page.html"), "nobody", [], 10**8)
+    gallery.write(Frame("gone"), Result("gone", error="no such file"))
+    gallery.finish()
+    before = (tmp_path / "page.html").read_bytes()
+    gallery.break_off()
+    assert (tmp_path / "page.html").read_bytes() == before
 
 
 @pytest.mark.parametrize("names", [["000001.jpg"], [ABOUT, "000001.jpg", "mine.jpg"], []])

@@ -266,11 +266,8 @@ def open_outputs(
     if args.gallery is not None:
         from outputs.gallery import GalleryOutput
 
-        outputs.append(
-            GalleryOutput(
-                args.gallery, classifier.name, classifier.labels, args.max_pixels, explained, args.force, args.resume
-            )
-        )
+        asked = args.gallery, classifier.name, classifier.labels, args.max_pixels
+        outputs.append(GalleryOutput(*asked, explained, args.force, args.resume))
     for option, folder in (("--copy-to", args.copy_to), ("--link-to", args.link_to)):
         if folder is not None:
             from outputs.sort import SortedOutput

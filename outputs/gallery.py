@@ -29,6 +29,7 @@ from errors import ImageError, UsageError
 from files import scratch, written_whole
 from labels import ClassLabel
 from outputs import Output
+from outputs.rows import shortest
 from results import Result
 
 if TYPE_CHECKING:
@@ -52,7 +53,7 @@ class GalleryOutput(Output):
     """Makes the page when the run ends, also by Ctrl-C; it is written whole or not at all.
 
     With `explained`, what the model looked at is shown beside each picture. What exists is overwritten only with
-    `overwrite`, or, when a run `goes_on`, if it is such a page. Raises UsageError when it may not be written, or cannot.
+    `overwrite`, or, when a run `goes_on`, if it is such a page. Raises UsageError when it may not or cannot be written.
     """
 
     draws = True
@@ -89,7 +90,7 @@ class GalleryOutput(Output):
             "path": readable(result.source),
             "link": link_to(result.source, self._path.parent) if not result.error else "",
             "labels": [
-                [readable(self._names[ClassLabel(class_id, label)]), float(score)]
+                [readable(self._names[ClassLabel(class_id, label)]), shortest(score)]
                 for class_id, label, score in result.predictions
             ],
             "error": readable(result.error),
@@ -138,27 +139,38 @@ class GalleryOutput(Output):
     def _write_page(self, is_whole: bool) -> None:
         is_inside = self._bytes * BASE64 <= self._most_inside
         with _writing(self._path):
-            if is_inside:
-                _remove_pictures(self._folder)
-            elif self._unfinished.exists():  # else Ctrl-C came when they were in their place
-                _remove_pictures(self._folder)
-                (self._unfinished / ABOUT).write_text(ABOUT_TEXT.format(readable(self._path.name)), encoding="utf-8")
-                self._unfinished.replace(self._folder)
+            self._place_pictures(is_inside)
             with (
                 written_whole(self._path) as unfinished,
                 open(unfinished, "w", encoding="utf-8", errors="replace", newline="\n") as file,
             ):
-                file.writelines(
-                    stream_page(
-                        "gallery.html", GALLERY, "data:" if is_inside else "data: 'self' file:",
-                        rows=self._stored_rows(is_inside), count=self._count, model=self._model, is_whole=is_whole, generator=GENERATOR,
-                        folder="" if is_inside else self._folder.name,
-                        address="" if is_inside else f"{quote(os.fsencode(self._folder.name))}/",
-                    )
-                )  # fmt: skip
+                file.writelines(self._page(is_inside, is_whole))
         self._remove_unfinished()
         if not is_inside:
             logger.info("%s has its pictures in the folder %s, which has to stay beside it", self._path, self._folder)
+
+    def _place_pictures(self, is_inside: bool) -> None:
+        if not is_inside and not self._unfinished.exists():  # Ctrl-C came when they were in their place
+            return
+        _remove_pictures(self._folder)
+        if not is_inside:
+            (self._unfinished / ABOUT).write_text(ABOUT_TEXT.format(readable(self._path.name)), encoding="utf-8")
+            self._unfinished.replace(self._folder)
+
+    def _page(self, is_inside: bool, is_whole: bool) -> Iterator[str]:
+        folder = "" if is_inside else self._folder.name
+        return stream_page(
+            "gallery.html",
+            GALLERY,
+            images="data:" if is_inside else "data: 'self' file:",
+            generator=GENERATOR,
+            model=self._model,
+            count=self._count,
+            is_whole=is_whole,
+            folder=folder,
+            address=f"{quote(os.fsencode(folder))}/",
+            rows=self._stored_rows(is_inside),
+        )
 
     def _stored_rows(self, is_inside: bool) -> Iterator[dict[str, Any]]:
         self._rows.seek(0)

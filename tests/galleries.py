@@ -18,6 +18,7 @@ HOSTILE = (
     "a \"quote\" & 'another'",
     "two\nlines\x1b[2J",
     "\udcff not UTF-8",
+    "half a letter \ud83d",
     "x" * 10_000,
 )
 LABELS = [ClassLabel(str(number), name) for number, name in enumerate(HOSTILE)]

@@ -163,7 +163,7 @@ function show(place) {
   fill(byId["large-heat"], row.heat, row.heat ? `heat map of what speaks for ${shorten(row.seen)}` : "");
   byId["large-seen"].hidden = !row.heat;
   byId.seen.textContent = row.seen ?? "";
-  byId["large-name"].firstElementChild.textContent = row.name;
+  byId["large-name"].firstElementChild.textContent = shorten(row.name);
   byId["large-labels"].replaceChildren(...row.labels.map(barOf));
   byId["large-error"].hidden = !row.error;
   byId["large-error"].textContent = row.error;

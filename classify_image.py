@@ -124,6 +124,7 @@ def add_output_options(parser: argparse.ArgumentParser) -> None:
         default="auto",
         help="how that is found out (default: cam where the model allows it, else grad-cam)",
     )
+    group.add_argument("--gallery", metavar="FILE", help="write the run as a page to browse, FILE.html")
     group.add_argument("--copy-to", metavar="DIR", help="copy each picture into DIR/LABEL/, or DIR/unsure/")
     group.add_argument(
         "--link-to", metavar="DIR", help="put a symbolic link to each picture into DIR/LABEL/, or DIR/unsure/"
@@ -152,6 +153,8 @@ def main(argv: Sequence[str] | None = None) -> int:
         try:
             failed = classify_all(args, classifier, outputs, results, explainer)
         except KeyboardInterrupt:
+            for output in outputs:
+                output.break_off()
             raise KeyboardInterrupt(results.how_to_go_on()) from None
     if args.summary:
         print_summary(args, summary)
@@ -184,8 +187,9 @@ def classify_all(
             left_out=left_out, explainer=explainer,
         )  # fmt: skip
         for frame, result in answers:
-            errors = write_all(outputs, frame, result)
-            if not once_more.take(result.source):
+            lacking = once_more.take(result.source)
+            errors = write_all(outputs if lacking is None else lacking, frame, result)
+            if lacking is None:
                 results.write(frame, result)
                 progress.add(failed=bool(errors or result.error))
             if result.error and not (on_terminal and results.shows_errors):
@@ -208,7 +212,12 @@ def print_summary(args: argparse.Namespace, summary: Summary) -> None:
 
 def copy_folders(args: argparse.Namespace) -> tuple[str, ...]:
     """Return the folders that copies go to."""
-    return tuple(folder for folder in (args.annotate, args.explain, args.copy_to, args.link_to) if folder is not None)
+    folders = [folder for folder in (args.annotate, args.explain, args.copy_to, args.link_to) if folder is not None]
+    if args.gallery is not None:
+        from outputs.gallery import folder_of
+
+        folders.append(folder_of(args.gallery))
+    return tuple(folders)
 
 
 def names_several(inputs: Sequence[str]) -> bool:
@@ -225,11 +234,14 @@ def watches(inputs: Sequence[str]) -> bool:
 
 
 def check_output(args: argparse.Namespace) -> None:
-    """Raise UsageError when --output would write over an input."""
-    if args.output and os.path.isfile(args.output):
-        for path in args.image:
-            if os.path.isfile(path) and os.path.samefile(path, args.output):
-                raise UsageError(f"--output {args.output} is the input {path}; give another file")
+    """Raise UsageError when --output or --gallery would write over an input, or over each other."""
+    for option, file in (("--output", args.output), ("--gallery", args.gallery)):
+        if file and os.path.isfile(file):
+            for path in args.image:
+                if os.path.isfile(path) and os.path.samefile(path, file):
+                    raise UsageError(f"{option} {file} is the input {path}; give another file")
+    if args.output and args.gallery and os.path.realpath(args.output) == os.path.realpath(args.gallery):
+        raise UsageError(f"--output and --gallery are both {args.gallery}; give two files")
 
 
 def what_shapes_answers(args: argparse.Namespace, classifier: Classifier) -> dict:
@@ -259,6 +271,7 @@ def open_outputs(
     paths = [path for path in args.image if path != STDIN and kind_of(path) in FILES]
     inputs = [search_root(path) if is_pattern(path) else path for path in paths]
     outputs: list[Output] = []
+    explained = None
     if args.annotate is not None:
         from outputs.annotate import AnnotatedOutput
         from outputs.clips import ClipsOutput, check_can_encode
@@ -271,11 +284,15 @@ def open_outputs(
         from outputs.explain import ExplainedOutput
 
         chosen = args.explain_label and ClassIndex(classifier.name, classifier.labels).index_of(args.explain_label)
-        outputs.append(
-            ExplainedOutput(
-                args.explain, inputs, explainer, classifier.labels, classifier.transform, args.strip, chosen, args.force
-            )
+        explained = ExplainedOutput(
+            args.explain, inputs, explainer, classifier.labels, classifier.transform, args.strip, chosen, args.force
         )
+        outputs.append(explained)
+    if args.gallery is not None:
+        from outputs.gallery import GalleryOutput
+
+        asked = args.gallery, classifier.name, classifier.labels, args.max_pixels
+        outputs.append(GalleryOutput(*asked, explained, args.force, args.resume))
     for option, folder in (("--copy-to", args.copy_to), ("--link-to", args.link_to)):
         if folder is not None:
             from outputs.sort import SortedOutput

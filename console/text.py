@@ -15,7 +15,8 @@ def end_of(text: str, letters: int) -> str:
 
 def readable(text: str) -> str:
     """Return a name or a path for people: what is not UTF-8 in it, or steers a terminal, is replaced."""
-    return printable(text.encode("utf-8", "surrogateescape").decode("utf-8", "replace"))
+    whole = re.sub(r"[\ud800-\udc7f\udd00-\udfff]", "\N{REPLACEMENT CHARACTER}", text)  # half a letter, as in Windows
+    return printable(whole.encode("utf-8", "surrogateescape").decode("utf-8", "replace"))
 
 
 def printable(text: str) -> str:

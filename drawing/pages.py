@@ -6,6 +6,7 @@ policy forbids a browser to fetch anything, or to run a script that is not the p
 
 import base64
 import hashlib
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -16,11 +17,17 @@ from console.text import readable
 from drawing.thumbnails import data_uri
 
 FOLDER = Path(__file__).with_name("page")
-STYLE, SCRIPT = "style.css", "sort.js"
+STYLE = "style.css"  # of all pages
+TABLES, GALLERY = "sort", "gallery"  # kinds of pages, each with a script and perhaps more style
 
 
 def make_page(template: str, **content: Any) -> str:
-    """Return a page: a template of `drawing/page/` filled with `content`."""
+    """Return a page with tables that can be sorted: a template of `drawing/page/` filled with `content`."""
+    return "".join(stream_page(template, **content))
+
+
+def stream_page(template: str, kind: str = TABLES, images: str = "data:", **content: Any) -> Iterator[str]:
+    """Yield a page piece by piece, for one that is large; `images` is where its policy lets pictures come from."""
     environment = Environment(
         loader=FileSystemLoader(FOLDER),
         autoescape=True,
@@ -34,19 +41,21 @@ def make_page(template: str, **content: Any) -> str:
         "png": lambda data: data_uri(data, "image/png"),
         "readable": readable,
     }
-    script = (FOLDER / SCRIPT).read_text(encoding="utf-8")
-    return environment.get_template(template).render(
-        style=Markup((FOLDER / STYLE).read_text(encoding="utf-8")),
-        script=Markup(script),
-        policy=_policy(script),
-        **content,
+    script = _read(f"{kind}.js")
+    style = _read(STYLE) + ("" if kind == TABLES else _read(f"{kind}.css"))
+    yield from environment.get_template(template).generate(
+        style=Markup(style), script=Markup(script), policy=_policy(script, images), **content
     )
+
+
+def _read(name: str) -> str:
+    return (FOLDER / name).read_text(encoding="utf-8")
 
 
 def _percent(share: float, digits: int = 1) -> str:
     return f"{share:.{digits}%}".replace("%", "\N{NO-BREAK SPACE}%")
 
 
-def _policy(script: str) -> str:
+def _policy(script: str, images: str) -> str:
     digest = base64.b64encode(hashlib.sha256(script.encode()).digest()).decode()
-    return f"default-src 'none'; img-src data:; style-src 'unsafe-inline'; script-src 'sha256-{digest}'"
+    return f"default-src 'none'; img-src {images}; style-src 'unsafe-inline'; script-src 'sha256-{digest}'"

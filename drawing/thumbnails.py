@@ -14,10 +14,20 @@ QUALITY = 82  # of the JPEG
 
 def thumbnail(picture: Any, max_pixels: int, side: int = SIDE) -> bytes:
     """Return a small JPEG of a path, or of anything else that `open_picture` takes; raises ImageError."""
+    return to_jpeg(shrink(picture, max_pixels, side))
+
+
+def shrink(picture: Any, max_pixels: int, side: int = SIDE) -> Image.Image:
+    """Return a small copy, whose longer side has at most `side` pixels; raises ImageError."""
     image = open_picture(picture, max_pixels=max_pixels, min_side=side)
     image.thumbnail((side, side), Image.Resampling.BICUBIC)
+    return image
+
+
+def to_jpeg(image: Image.Image, quality: int = QUALITY) -> bytes:
+    """Return a small copy as a JPEG."""
     file = io.BytesIO()
-    image.save(file, "JPEG", quality=QUALITY, optimize=True)
+    image.save(file, "JPEG", quality=quality, optimize=True)
     return file.getvalue()
 
 

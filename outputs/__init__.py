@@ -28,3 +28,7 @@ class Output(Protocol):
     def finish(self) -> int:
         """Make what needs all pictures; return how much of that failed, each of which is logged."""
         return 0
+
+    def break_off(self) -> None:
+        """Keep what there is of a run that Ctrl-C has ended."""
+        return

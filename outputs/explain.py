@@ -1,6 +1,6 @@
 """Copies of pictures with what the model looked at laid over them."""
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 
 import cv2
 import numpy as np
@@ -40,9 +40,29 @@ class ExplainedOutput(AnnotatedOutput):
         self._transform = transform
         self._most = most
         self._chosen = chosen
+        self._asked: Frame | None = None
+        self._found: tuple[Sequence[int], np.ndarray, np.ndarray]
 
     def draw(self, pixels: np.ndarray, frame: Frame, result: Result) -> np.ndarray:
         """Return the picture with the heat over it, or a strip of them; without a label, of the likeliest class."""
+        seen = self.look(pixels, frame, result)
+        return _side_by_side([draw_label(copy, name_and_score(label, score)) for label, score, copy in seen])
+
+    def look(self, pixels: np.ndarray, frame: Frame, result: Result) -> Iterator[tuple[str, float, np.ndarray]]:
+        """Yield each class that is shown: its label, its score, and uint8 RGB [H, W, 3] with the heat over it."""
+        height, width = pixels.shape[:2]
+        classes, scores, heats = self._heats(frame, result)
+        for index, heat in zip(classes, heats, strict=True):
+            copy = lay_over(pixels, spread(heat, self._transform, width, height))
+            yield self._labels[index].label, float(scores[index]), copy
+
+    def _heats(self, frame: Frame, result: Result) -> tuple[Sequence[int], np.ndarray, np.ndarray]:
+        """Return the classes that are shown, the scores of all classes, and the heats; a gallery asks once more."""
+        if frame is not self._asked:
+            self._asked, self._found = frame, self._find(frame, result)
+        return self._found
+
+    def _find(self, frame: Frame, result: Result) -> tuple[Sequence[int], np.ndarray, np.ndarray]:
         assert frame.square is not None
         assert frame.outputs is not None
         scores = self._explainer.scores(frame.outputs)
@@ -50,16 +70,7 @@ class ExplainedOutput(AnnotatedOutput):
         if self._chosen is not None:
             classes = [self._chosen]
         classes = classes or [int(scores.argmax())]
-        heats = self._explainer.heat(frame.square, frame.outputs, classes)
-        height, width = pixels.shape[:2]
-        copies = [
-            draw_label(
-                lay_over(pixels, spread(heat, self._transform, width, height)),
-                name_and_score(self._labels[index].label, scores[index]),
-            )
-            for index, heat in zip(classes, heats, strict=True)
-        ]
-        return _side_by_side(copies)
+        return classes, scores, self._explainer.heat(frame.square, frame.outputs, classes)
 
 
 def lay_over(pixels: np.ndarray, heat: np.ndarray) -> np.ndarray:

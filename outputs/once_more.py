@@ -1,5 +1,6 @@
 """Pictures that have their row, but that an output lacks, for an earlier run broke off before it was done with them."""
 
+from collections import defaultdict
 from collections.abc import Sequence
 
 from outputs import Output
@@ -12,19 +13,22 @@ class OnceMore:
     def __init__(self, results: Results, outputs: Sequence[Output]) -> None:
         self._results = results
         self._outputs = outputs
-        self._sources: set[str] = set()  # that are on their way
+        self._on_their_way: defaultdict[str, list[Sequence[Output]]] = defaultdict(list)  # a path may be given twice
 
     def is_done(self, source: str) -> bool:
         """Return whether to leave a picture out; to be asked once for each, in order."""
         if not self._results.has_row(source):
             return False
-        is_lacking = any(output.lacks(source) for output in self._outputs)
-        if is_lacking:
-            self._sources.add(source)
-        return not is_lacking
+        lacking = [output for output in self._outputs if output.lacks(source)]
+        if lacking:
+            self._on_their_way[source].append(lacking)
+        return not lacking
 
-    def take(self, source: str) -> bool:
-        """Return whether a picture that was answered has its row already."""
-        is_there = source in self._sources
-        self._sources.discard(source)
-        return is_there
+    def take(self, source: str) -> Sequence[Output] | None:
+        """Return the outputs that lack a picture which has its row already, or None for one that has none."""
+        if source not in self._on_their_way:
+            return None
+        lacking = self._on_their_way[source].pop(0)
+        if not self._on_their_way[source]:
+            del self._on_their_way[source]
+        return lacking

@@ -1,0 +1,210 @@
+"use strict";
+// Rows come from the page itself; all that is in them is put into the page as text, and never as HTML.
+const rows = JSON.parse(document.getElementById("rows").textContent);
+const byId = Object.fromEntries([...document.querySelectorAll("[id]")].map((element) => [element.id, element]));
+const { label, words, from, to, sort, grouped, heat, large } = byId;
+const address = byId.groups.dataset.address;
+const pattern = byId.tile.content.firstElementChild;
+const percent = new Intl.NumberFormat("en", { style: "percent", minimumFractionDigits: 1 });
+const number = new Intl.NumberFormat("en");
+const compareNames = new Intl.Collator(undefined, { numeric: true }).compare;
+const orders = {
+  falling: (a, b) => b.score - a.score,
+  rising: (a, b) => a.score - b.score,
+  path: (a, b) => a.rank - b.rank,
+  order: (a, b) => a.index - b.index,
+};
+let shown = []; // rows in the order of their tiles
+let current = 0; // the one in the large view
+
+const groups = new Map(); // of all rows, by a key that no label can have in common with "unsure" and "failed"
+rows.forEach((row, index) => {
+  row.index = index;
+  row.kind = row.error ? "failed" : row.labels.length ? "named" : "unsure";
+  [row.name, row.score] = row.labels[0] ?? [row.kind, 0];
+  row.key = row.kind === "named" ? `named ${row.name}` : row.kind;
+  row.lower = row.path.toLowerCase();
+  if (!groups.has(row.key)) groups.set(row.key, { name: row.name, kind: row.kind, count: 0 });
+  groups.get(row.key).count++;
+});
+[...rows].sort((a, b) => compareNames(a.path, b.path)).forEach((row, rank) => { row.rank = rank; });
+const kinds = ["named", "unsure", "failed"];
+const ordered = [...groups].sort(
+  ([, a], [, b]) => kinds.indexOf(a.kind) - kinds.indexOf(b.kind) || b.count - a.count || compareNames(a.name, b.name),
+);
+label.append(new Option(`all (${number.format(rows.length)})`, ""));
+for (const [key, { name, count }] of ordered) label.append(new Option(`${shorten(name)} (${number.format(count)})`, key));
+byId["heat-choice"].hidden = !rows.some((row) => row.heat);
+
+function shorten(text) {
+  return text.length > 60 ? `${text.slice(0, 59)}…` : text;
+}
+
+function source(file) {
+  return file.startsWith("data:") ? file : address + file;
+}
+
+function tileOf(row) {
+  const item = pattern.cloneNode(true);
+  const tile = item.firstElementChild;
+  const [picture, gone, caption] = tile.children;
+  tile.classList.add(row.kind);
+  tile.dataset.index = row.index;
+  if (row.picture) gone.remove();
+  else {
+    picture.remove();
+    gone.textContent = row.error ? shorten(row.error) : "cannot be shown";
+  }
+  caption.querySelector(".name").textContent = shorten(row.name);
+  caption.querySelector(".score").textContent = row.kind === "named" ? percent.format(row.score) : "";
+  caption.querySelector(".file").textContent = row.path.split(/[\\/]/).at(-1).slice(-100);
+  tile.title = row.path.slice(-1000);
+  return item;
+}
+
+function showPicture(row) {
+  const picture = row.picture && row.item.querySelector("img");
+  if (picture) picture.src = source(heat.checked && row.heat ? row.heat : row.picture);
+}
+
+function update() {
+  const [least, most] = [Number(from.value) / 100, Number(to.value) / 100];
+  const wanted = words.value.toLowerCase().split(/\s+/).filter(Boolean);
+  const found = rows.filter((row) =>
+    (!label.value || row.key === label.value) && row.score >= least && row.score <= most
+    && wanted.every((word) => row.lower.includes(word)));
+  found.sort(orders[sort.value]);
+  const parts = grouped.checked ? ordered.map(([key, { name }]) => [name, key]) : [["all labels", null]];
+  const members = new Map(ordered.map(([key]) => [key, []]));
+  for (const row of found) members.get(row.key).push(row);
+  const sections = parts.map(([name, key]) => [name, key === null ? found : members.get(key)]);
+  shown = sections.flatMap(([, some]) => some);
+  byId.groups.replaceChildren(...sections.filter(([, some]) => some.length).map(([name, some]) => sectionOf(name, some)));
+  byId.found.textContent = `${number.format(shown.length)} of ${number.format(rows.length)} pictures`;
+}
+
+function sectionOf(name, some) {
+  const section = document.createElement("section");
+  const heading = document.createElement("h2");
+  const text = document.createElement("bdi");
+  const count = document.createElement("span");
+  const list = document.createElement("ul");
+  text.textContent = text.title = shorten(name);
+  count.textContent = ` ${number.format(some.length)}`;
+  count.className = "soft";
+  list.className = "tiles";
+  heading.append(text, count);
+  for (const row of some) {
+    if (!row.item) {
+      row.item = tileOf(row);
+      showPicture(row);
+    }
+    list.append(row.item);
+  }
+  section.style.setProperty("--pictures", some.length);
+  section.append(heading, list);
+  return section;
+}
+
+let waiting = 0;
+function updateSoon() {
+  clearTimeout(waiting);
+  waiting = setTimeout(update, 120);
+}
+
+function showScores() {
+  for (const range of [from, to]) {
+    range.nextElementSibling.textContent = `${range.value}\u00a0%`;
+    range.setAttribute("aria-valuetext", `${range.value} %`);
+  }
+}
+
+for (const choice of [label, sort, grouped]) choice.addEventListener("change", update);
+words.addEventListener("input", updateSoon);
+for (const range of [from, to]) {
+  range.addEventListener("input", () => {
+    if (Number(from.value) > Number(to.value)) (range === from ? to : from).value = range.value;
+    showScores();
+    updateSoon();
+  });
+}
+heat.addEventListener("change", () => rows.forEach((row) => row.item && showPicture(row)));
+byId.reset.addEventListener("click", () => {
+  label.value = words.value = "";
+  [from.value, to.value] = [0, 100];
+  showScores();
+  update();
+});
+byId.groups.addEventListener("click", (event) => {
+  const tile = event.target.closest(".tile");
+  if (tile) open(shown.indexOf(rows[tile.dataset.index]));
+});
+byId.groups.addEventListener("keydown", (event) => {
+  const step = { ArrowLeft: -1, ArrowRight: 1 }[event.key];
+  const tile = event.target.closest(".tile");
+  if (!step || !tile) return;
+  event.preventDefault();
+  shown[shown.indexOf(rows[tile.dataset.index]) + step]?.item.firstElementChild.focus();
+});
+byId.groups.addEventListener("error", () => { if (byId.missing) byId.missing.hidden = false; }, true);
+
+function open(place) {
+  show(place);
+  if (!large.open) large.showModal();
+}
+
+function show(place) {
+  if (place < 0 || place >= shown.length) return;
+  current = place;
+  const row = shown[place];
+  fill(byId["large-picture"], row.picture, `${shorten(row.name)}, ${row.path.slice(-200)}`);
+  byId["large-none"].hidden = Boolean(row.picture);
+  byId["large-none"].textContent = "cannot be shown";
+  fill(byId["large-heat"], row.heat, row.heat ? `heat map of what speaks for ${shorten(row.seen)}` : "");
+  byId["large-seen"].hidden = !row.heat;
+  byId.seen.textContent = row.seen ?? "";
+  byId["large-name"].firstElementChild.textContent = shorten(row.name);
+  byId["large-labels"].replaceChildren(...row.labels.map(barOf));
+  byId["large-error"].hidden = !row.error;
+  byId["large-error"].textContent = row.error;
+  byId["large-path"].textContent = row.path;
+  byId["large-link"].parentElement.hidden = !row.link;
+  if (row.link) byId["large-link"].href = row.link;
+  byId.place.textContent = `${number.format(place + 1)} of ${number.format(shown.length)}`;
+  byId.previous.ariaDisabled = place === 0; // with `disabled` it would lose the focus, and the keys with it
+  byId.next.ariaDisabled = place === shown.length - 1;
+}
+
+function fill(image, file, text) {
+  image.hidden = !file;
+  image.alt = text;
+  if (file) image.src = source(file);
+  else image.removeAttribute("src");
+}
+
+function barOf([name, score]) {
+  const item = document.createElement("li");
+  const bar = item.appendChild(document.createElement("span"));
+  const text = item.appendChild(document.createElement("span")).appendChild(document.createElement("bdi"));
+  const share = item.appendChild(document.createElement("span"));
+  bar.className = "bar";
+  bar.style.width = `${100 * score}%`;
+  text.textContent = name;
+  share.className = "score";
+  share.textContent = percent.format(score);
+  return item;
+}
+
+byId.previous.addEventListener("click", () => show(current - 1));
+byId.next.addEventListener("click", () => show(current + 1));
+byId.close.addEventListener("click", () => large.close());
+large.addEventListener("click", (event) => { if (event.target === large) large.close(); });
+large.addEventListener("keydown", (event) => {
+  const place = { ArrowLeft: current - 1, ArrowRight: current + 1, Home: 0, End: shown.length - 1 }[event.key];
+  if (place === undefined) return;
+  event.preventDefault();
+  show(place);
+});
+large.addEventListener("close", () => shown[current]?.item.firstElementChild.focus());
+
+update();

@@ -35,8 +35,8 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 import settings
-from arguments.kinds import probability
-from arguments.options import add_input_options, add_message_options, add_model_options, add_option
+from arguments.options import add_input_options, add_message_options, add_model_options
+from arguments.outputs import add_output_options, copy_folders, open_outputs
 from arguments.parser import ArgumentParser
 from arguments.values import STDIN, classifier_from, count_of, named_images, no_picture, runtime_from, search_of
 from classifiers import Classifier
@@ -45,16 +45,15 @@ from console.progress import Progress
 from console.text import printable
 from errors import ImageError, UsageError
 from files import sha256_of
-from labels.classes import ClassIndex
 from outputs import EnoughSeen, Output
-from outputs.formats import FORMATS, SUMMARY, format_of, make_format
+from outputs.formats import SUMMARY, format_of, make_format
 from outputs.once_more import OnceMore
 from outputs.rows import Results
 from outputs.summary import Summary
 from results import Result
 from sources.listing import name_counts
-from sources.named import FILES, Kind, is_camera, kind_of
-from sources.paths import is_pattern, search_root
+from sources.named import Kind, is_camera, kind_of
+from sources.paths import is_pattern
 
 if TYPE_CHECKING:
     from inference.explain import Explainer
@@ -90,47 +89,6 @@ def parse(argv: Sequence[str] | None) -> tuple[argparse.Namespace, Classifier]:
     if args.resume and watches(args.image):
         parser.error("--resume goes on with pictures that are still there, which a camera's are not; leave it out")
     return args, classifier_from(args, args.model, runtime_from(args))
-
-
-def add_output_options(parser: argparse.ArgumentParser) -> None:
-    """What is printed for each picture, and where it goes."""
-    group = parser.add_argument_group("output")
-    add_option(group, "--top-k", default=None, help=f"labels for each picture (default: {settings.TOP_K})")
-    group.add_argument(
-        "-t",
-        "--threshold",
-        type=probability,
-        default=0,
-        metavar="P",
-        help="leave out labels with a score below P, from 0 to 1 (default: %(default)s)",
-    )
-    add_option(group, "--output")
-    add_option(group, "--format", choices=(*FORMATS, SUMMARY))
-    group.add_argument(
-        "--summary", action="store_true",
-        help="say at the end how many pictures got which label, and which answers are the least certain",
-    )  # fmt: skip
-    add_option(group, "--resume")
-    group.add_argument(
-        "--annotate", metavar="DIR", help="save copies, and clips of videos, with the best label drawn on them"
-    )
-    group.add_argument("--explain", metavar="DIR", help="save copies with what the model looked at laid over them")
-    group.add_argument(
-        "--explain-label", metavar="LABEL", help="what the model would look at for this label (default: the best one)"
-    )
-    group.add_argument(
-        "--explain-method",
-        choices=settings.EXPLAIN_METHODS,
-        default="auto",
-        help="how that is found out (default: cam where the model allows it, else grad-cam)",
-    )
-    group.add_argument("--gallery", metavar="FILE", help="write the run as a page to browse, FILE.html")
-    group.add_argument("--copy-to", metavar="DIR", help="copy each picture into DIR/LABEL/, or DIR/unsure/")
-    group.add_argument(
-        "--link-to", metavar="DIR", help="put a symbolic link to each picture into DIR/LABEL/, or DIR/unsure/"
-    )
-    add_option(group, "--force", help="overwrite FILE and annotated copies if they exist")
-    group.add_argument("--show", action="store_true", help="show each picture with its best label in a window")
 
 
 def main(argv: Sequence[str] | None = None) -> int:
@@ -210,16 +168,6 @@ def print_summary(args: argparse.Namespace, summary: Summary) -> None:
     print(summary.text(), end="", file=sys.stdout if args.output or is_text else sys.stderr)
 
 
-def copy_folders(args: argparse.Namespace) -> tuple[str, ...]:
-    """Return the folders that copies go to."""
-    folders = [folder for folder in (args.annotate, args.explain, args.copy_to, args.link_to) if folder is not None]
-    if args.gallery is not None:
-        from outputs.gallery import folder_of
-
-        folders.append(folder_of(args.gallery))
-    return tuple(folders)
-
-
 def names_several(inputs: Sequence[str]) -> bool:
     """Return whether --image may name more than one picture."""
     if len(inputs) > 1 or inputs[0] == STDIN:
@@ -262,50 +210,6 @@ def what_shapes_answers(args: argparse.Namespace, classifier: Classifier) -> dic
         **({} if args.every in (None, settings.EVERY) else {"--every": args.every}),
         **({} if decision is None else {"the model's threshold": decision}),
     }
-
-
-def open_outputs(
-    args: argparse.Namespace, classifier: Classifier, explainer: "Explainer | None" = None
-) -> list[Output]:
-    """Return each way out besides the results themselves."""
-    paths = [path for path in args.image if path != STDIN and kind_of(path) in FILES]
-    inputs = [search_root(path) if is_pattern(path) else path for path in paths]
-    outputs: list[Output] = []
-    explained = None
-    if args.annotate is not None:
-        from outputs.annotate import AnnotatedOutput
-        from outputs.clips import ClipsOutput, check_can_encode
-
-        if args.video or any(kind_of(path) is Kind.VIDEO for path in args.image):
-            check_can_encode()
-        pictures = AnnotatedOutput(args.annotate, inputs, args.max_pixels, args.force)
-        outputs.append(ClipsOutput(pictures, args.threshold, classifier.decision_threshold is not None))
-    if explainer is not None:
-        from outputs.explain import ExplainedOutput
-
-        chosen = args.explain_label and ClassIndex(classifier.name, classifier.labels).index_of(args.explain_label)
-        explained = ExplainedOutput(
-            args.explain, inputs, explainer, classifier.labels, classifier.transform, args.strip, chosen, args.force
-        )
-        outputs.append(explained)
-    if args.gallery is not None:
-        from outputs.gallery import GalleryOutput
-
-        asked = args.gallery, classifier.name, classifier.labels, args.max_pixels
-        outputs.append(GalleryOutput(*asked, explained, args.force, args.resume))
-    for option, folder in (("--copy-to", args.copy_to), ("--link-to", args.link_to)):
-        if folder is not None:
-            from outputs.sort import SortedOutput
-
-            outputs.append(SortedOutput(option, folder, inputs, classifier.labels))
-    if args.show:
-        from outputs.window import WindowOutput, why_no_window
-
-        if reason := why_no_window():
-            logger.warning("--show cannot open a window: %s; --annotate DIR saves the pictures instead", reason)
-        else:
-            outputs.append(WindowOutput(args.max_pixels))
-    return outputs
 
 
 def write_all(outputs: Sequence[Output], frame: "Frame", result: Result) -> list[str]:

@@ -66,8 +66,10 @@ def _damage(message: str, data: bytes) -> str:
     if _warning(simplejpeg.decode_jpeg_header, data):  # libjpeg tells its first warning only
         data = _without_metadata(data)
         message = "" if _warning(simplejpeg.decode_jpeg_header, data) else _warning(_decode_for_warnings, data)
+    if message.startswith("Premature end"):
+        return "the file is truncated"
     is_harmless = message.endswith("extraneous bytes before marker 0xd9")
-    return message if message.startswith(("Corrupt JPEG data", "Premature end")) and not is_harmless else ""
+    return message if message.startswith("Corrupt JPEG data") and not is_harmless else ""
 
 
 def _decode_for_warnings(data: bytes) -> None:

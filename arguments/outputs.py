@@ -1,0 +1,131 @@
+"""What classify_image.py does with each picture besides its row: the options, and the outputs that they open."""
+
+import argparse
+import logging
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
+
+import settings
+from arguments.kinds import probability
+from arguments.options import add_option
+from arguments.values import STDIN
+from classifiers import Classifier
+from labels.classes import ClassIndex
+from outputs import Output
+from outputs.formats import FORMATS, SUMMARY
+from sources.named import FILES, Kind, kind_of
+from sources.paths import is_pattern, search_root
+
+if TYPE_CHECKING:
+    from inference.explain import Explainer
+    from outputs.explain import ExplainedOutput
+
+logger = logging.getLogger("suite")
+
+
+def add_output_options(parser: argparse.ArgumentParser) -> None:
+    """What is printed for each picture, and where it goes."""
+    group = parser.add_argument_group("output")
+    add_option(group, "--top-k", default=None, help=f"labels for each picture (default: {settings.TOP_K})")
+    group.add_argument(
+        "-t",
+        "--threshold",
+        type=probability,
+        default=0,
+        metavar="P",
+        help="leave out labels with a score below P, from 0 to 1 (default: %(default)s)",
+    )
+    add_option(group, "--output")
+    add_option(group, "--format", choices=(*FORMATS, SUMMARY))
+    group.add_argument(
+        "--summary", action="store_true",
+        help="say at the end how many pictures got which label, and which answers are the least certain",
+    )  # fmt: skip
+    add_option(group, "--resume")
+    group.add_argument(
+        "--annotate", metavar="DIR", help="save copies, and clips of videos, with the best label drawn on them"
+    )
+    group.add_argument("--explain", metavar="DIR", help="save copies with what the model looked at laid over them")
+    group.add_argument(
+        "--explain-label", metavar="LABEL", help="what the model would look at for this label (default: the best one)"
+    )
+    group.add_argument(
+        "--explain-method",
+        choices=settings.EXPLAIN_METHODS,
+        default="auto",
+        help="how that is found out (default: cam where the model allows it, else grad-cam)",
+    )
+    group.add_argument("--gallery", metavar="FILE", help="write the run as a page to browse, FILE.html")
+    group.add_argument("--copy-to", metavar="DIR", help="copy each picture into DIR/LABEL/, or DIR/unsure/")
+    group.add_argument(
+        "--link-to", metavar="DIR", help="put a symbolic link to each picture into DIR/LABEL/, or DIR/unsure/"
+    )
+    add_option(group, "--force", help="overwrite FILE and annotated copies if they exist")
+    group.add_argument("--show", action="store_true", help="show each picture with its best label in a window")
+
+
+def copy_folders(args: argparse.Namespace) -> tuple[str, ...]:
+    """Return the folders that copies go to."""
+    folders = [folder for folder in (args.annotate, args.explain, args.copy_to, args.link_to) if folder is not None]
+    if args.gallery is not None:
+        from outputs.gallery import folder_of
+
+        folders.append(folder_of(args.gallery))
+    return tuple(folders)
+
+
+def open_outputs(
+    args: argparse.Namespace, classifier: Classifier, explainer: "Explainer | None" = None
+) -> list[Output]:
+    """Return each way out besides the results themselves."""
+    paths = [path for path in args.image if path != STDIN and kind_of(path) in FILES]
+    inputs = [search_root(path) if is_pattern(path) else path for path in paths]
+    outputs: list[Output] = []
+    if args.annotate is not None:
+        outputs.append(_open_annotated(args, classifier, inputs))
+    explained = None if explainer is None else _open_explained(args, classifier, inputs, explainer)
+    if explained is not None:
+        outputs.append(explained)
+    if args.gallery is not None:
+        from outputs.gallery import GalleryOutput
+
+        asked = args.gallery, classifier.name, classifier.labels, args.max_pixels
+        outputs.append(GalleryOutput(*asked, explained, args.force, args.resume))
+    for option, folder in (("--copy-to", args.copy_to), ("--link-to", args.link_to)):
+        if folder is not None:
+            from outputs.sort import SortedOutput
+
+            outputs.append(SortedOutput(option, folder, inputs, classifier.labels))
+    if args.show:
+        outputs += _open_window(args)
+    return outputs
+
+
+def _open_annotated(args: argparse.Namespace, classifier: Classifier, inputs: Sequence[str]) -> Output:
+    from outputs.annotate import AnnotatedOutput
+    from outputs.clips import ClipsOutput, check_can_encode
+
+    if args.video or any(kind_of(path) is Kind.VIDEO for path in args.image):
+        check_can_encode()
+    pictures = AnnotatedOutput(args.annotate, inputs, args.max_pixels, args.force)
+    return ClipsOutput(pictures, args.threshold, classifier.decision_threshold is not None)
+
+
+def _open_explained(
+    args: argparse.Namespace, classifier: Classifier, inputs: Sequence[str], explainer: "Explainer"
+) -> "ExplainedOutput":
+    from outputs.explain import ExplainedOutput
+
+    chosen = args.explain_label and ClassIndex(classifier.name, classifier.labels).index_of(args.explain_label)
+    return ExplainedOutput(
+        args.explain, inputs, explainer, classifier.labels, classifier.transform, args.strip, chosen, args.force
+    )
+
+
+def _open_window(args: argparse.Namespace) -> list[Output]:
+    from outputs.window import WindowOutput, why_no_window
+
+    if reason := why_no_window():
+        logger.warning("--show cannot open a window: %s; --annotate DIR saves the pictures instead", reason)
+        return []
+    return [WindowOutput(args.max_pixels)]

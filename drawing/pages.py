@@ -31,7 +31,7 @@ def make_page(template: str, **content: Any) -> str:
     environment.filters |= {
         "percent": _percent,
         "jpeg": data_uri,
-        "png": lambda data: data_uri(data, "image/png"),
+        "svg": lambda data: data_uri(data, "image/svg+xml"),
         "readable": readable,
     }
     script = (FOLDER / SCRIPT).read_text(encoding="utf-8")

@@ -11,7 +11,7 @@ import warnings
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from itertools import accumulate
-from typing import NamedTuple
+from typing import Any, NamedTuple
 from unicodedata import east_asian_width
 
 import numpy as np
@@ -25,10 +25,11 @@ from matplotlib.ticker import MaxNLocator
 from console.text import readable, shorten
 from drawing.lettering import Canvas
 
-SIZE = (4.4, 4.2)  # inches of most plots, so that they stand in line, and text can be read on a phone
+SIZE = (4.0, 4.0)  # inches of most plots, so that they stand in line, and text can be read on a phone
 DPI = 176  # dots per inch: sharp on a phone, and large enough for a slide
+LARGE_IN_PAGE = 6  # inches of a plot that has a row of the page for itself
 LARGE, DPI_OF_LARGE = 9, 110  # inches of a plot whose text can be read with fewer dots
-UPRIGHT = {  # text held at its end, wherever that is in a viewer's own font
+UPRIGHT: dict[str, Any] = {  # text held at its end, wherever that is in a viewer's own font
     "rotation": 90, "rotation_mode": "anchor", "horizontalalignment": "right", "verticalalignment": "center"
 }  # fmt: skip
 METADATA = {"png": {"Software": None}, "svg": {"Date": None}}  # nothing that differs between two runs

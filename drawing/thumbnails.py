@@ -16,6 +16,11 @@ def thumbnail(picture: Any, max_pixels: int, side: int = SIDE) -> bytes:
     """Return a small JPEG of a path, or of anything else that `open_picture` takes; raises ImageError."""
     image = open_picture(picture, max_pixels=max_pixels, min_side=side)
     image.thumbnail((side, side), Image.Resampling.BICUBIC)
+    return encode(image)
+
+
+def encode(image: Image.Image) -> bytes:
+    """Return a small picture as a JPEG."""
     file = io.BytesIO()
     image.save(file, "JPEG", quality=QUALITY, optimize=True)
     return file.getvalue()

@@ -2,7 +2,7 @@
 
 import csv
 import json
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -44,6 +44,8 @@ class Findings:
     max_pixels: int
     left_out: int = 0  # pictures that a model knows from its training, which are not among the others
     title: str = ""
+    root: str = ""  # the folder that paths in suspects.csv are relative to
+    held_out: tuple[Evaluation, ...] = ()  # of other pictures, that are only searched for wrong labels
 
     @property
     def heading(self) -> str:
@@ -68,24 +70,25 @@ def write_metrics(findings: Findings, folder: Path) -> None:
     (folder / METRICS_FILE).write_text(f"{text}\n", encoding="utf-8")
 
 
-def write_suspects(evaluations: Iterable[Evaluation], folder: Path) -> None:
+def write_suspects(findings: Findings, folder: Path) -> None:
     """Save the labels that are probably wrong, by each model, as CSV; raises UsageError when that cannot be done."""
     path = folder / SUSPECTS_FILE
     try:
         with open(path, "w", encoding="utf-8", errors=PATH_ERRORS, newline="") as file:
             writer = csv.writer(file, lineterminator="\n")
             writer.writerow(SUSPECT_COLUMNS)
-            for one in evaluations:
-                writer.writerows(_suspects(one))
+            for one in (*findings.evaluations, *findings.held_out):
+                writer.writerows(_suspects(one, findings.root))
     except OSError as error:
         raise UsageError(f"cannot write {path}: {error.strerror}") from error
 
 
-def _suspects(one: Evaluation) -> Iterable[list[str]]:
+def _suspects(one: Evaluation, root: str) -> Iterator[list[str]]:
     for suspect in one.suspects:
+        path = one.paths[suspect.row].removeprefix(f"{root}/") if root else one.paths[suspect.row]
         names = one.names[one.answers.true[suspect.row]], one.names[suspect.suggested]
         figures = suspect.score, suspect.label_score, suspect.margin
-        yield [one.paths[suspect.row], one.model, *names, *map(shortest, figures)]
+        yield [path, one.model, *names, *(str(shortest(figure)) for figure in figures)]
 
 
 def _model(evaluation: Evaluation) -> dict[str, Any]:

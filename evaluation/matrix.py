@@ -41,7 +41,9 @@ def confusion_plot(evaluation: Evaluation, shown: Sequence[int]) -> Plot:
         colors = LinearSegmentedColormap.from_list("shares", [PAPER, FIRST])
         axes.imshow(colors(shares, bytes=True), interpolation="none")
         axes.set_yticks(range(len(names)), names)
-        axes.set_xticks(range(len(names)), names, **({} if is_level else UPRIGHT))
+        axes.set_xticks(range(len(names)), names)
+        for label in axes.get_xticklabels() if not is_level else ():
+            label.set(**UPRIGHT)
         axes.tick_params(labelsize=points, length=2)
         axes.spines[:].set_visible(True)
         axes.set(xlabel="predicted", ylabel="true")

@@ -4,6 +4,7 @@ Averages over classes are over those that the data has, so that pictures of 100 
 1,000 classes can be judged, too.
 """
 
+import functools
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import NamedTuple
@@ -88,6 +89,11 @@ class Evaluation:
     def worst_first(self) -> list[ClassMetrics]:
         """The classes by the share of their pictures that is found; of equal ones, that with more pictures first."""
         return sorted(self.classes, key=lambda row: (row.recall, row.f1, -row.support))
+
+    @functools.cached_property
+    def suspect_rows(self) -> frozenset[int]:
+        """The rows of the answers that are among the suspects."""
+        return frozenset(suspect.row for suspect in self.suspects)
 
     @property
     def taken_for(self) -> dict[int, ConfusedPair]:

@@ -87,9 +87,8 @@ def _coverage(evaluation: Evaluation) -> Plot:
         for point in coverage.chosen:
             place = (point.answered.value, point.right.value)
             axes.plot(*place, "o", color=THIRD, clip_on=False)
-            axes.annotate(
-                f"{point.threshold:.2f}", place, (0, -14), textcoords="offset points", ha="center", color=THIRD,
-            )  # fmt: skip
+            text = f"{point.threshold:.2f}"
+            axes.annotate(text, place, (-5, -5), textcoords="offset points", ha="right", va="top", color=THIRD)
         low = min(coverage.right.min(), coverage.right[-1])
         axes.set(xlim=(0, 1), ylim=(max(0, np.floor(10 * low - 1) / 10), 1.005))
         axes.set(xlabel="share of the pictures that is answered", ylabel="right among those")

@@ -1,8 +1,9 @@
 """Labels that are probably wrong, by confident learning (Northcutt, Jiang and Chuang, 2021).
 
 A class is believed of a picture when its score is at least the mean score that the pictures labelled with it give it.
-A picture whose likeliest believed class is not its label is a suspect. The worst are those whose label got least
-compared with that class: their normalised margin is the lowest.
+A picture whose likeliest believed class is not its label is a suspect. So is one whose label got far less than another
+class, because those means are high where a model is good. The worst come first: those whose label got least compared
+with the other class (the normalised margin).
 """
 
 from typing import NamedTuple
@@ -10,6 +11,8 @@ from typing import NamedTuple
 import numpy as np
 
 from evaluation.answers import Answers
+
+FAR_LESS = 0.5  # of a score
 
 
 class Suspect(NamedTuple):
@@ -36,10 +39,11 @@ def find_suspects(answers: Answers) -> tuple[Suspect, ...]:
     means = np.full(len(labelled), answers.true_score.mean(), np.float64)  # of a class without pictures
     np.divide(sums, labelled, out=means, where=labelled > 0)
     is_believed = answers.top_scores >= means[answers.top]
-    best = is_believed.argmax(axis=1)  # the first, for the best come first
+    best = is_believed.argmax(axis=1)  # the first, for the best come first; 0 where none is
     rows = np.arange(len(best))
     suggested, score = answers.top[rows, best], answers.top_scores[rows, best]
-    found = rows[is_believed.any(axis=1) & (suggested != answers.true) & (score > answers.true_score)]
+    is_suspect = is_believed.any(axis=1) | (score - answers.true_score >= FAR_LESS)
+    found = rows[is_suspect & (suggested != answers.true) & (score > answers.true_score)]
     margins = (answers.true_score - score)[found]
     return tuple(
         Suspect(row, int(suggested[row]), float(score[row]), float(answers.true_score[row]))

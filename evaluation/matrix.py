@@ -47,8 +47,8 @@ def confusion_plot(evaluation: Evaluation, shown: Sequence[int]) -> Plot:
         axes.tick_params(labelsize=points, length=2)
         axes.spines[:].set_visible(True)
         axes.set(xlabel="predicted", ylabel="true")
-        axes.yaxis.set_label_coords(-(left - LINE / 2) / side, 0.5)
-        axes.xaxis.set_label_coords(0.5, -(below - SCALE - LINE / 2) / side)
+        axes.yaxis.set_label_coords(-(left - LINE) / side, 0.5)
+        axes.xaxis.set_label_coords(0.5, -(below - SCALE - LINE) / side)
         if len(names) <= MOST_WITH_NUMBERS:
             _write_counts(axes, counts, shares)
         else:  # lines that the eye can follow from a name to its cells

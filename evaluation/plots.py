@@ -67,7 +67,7 @@ def _confused_pairs(evaluation: Evaluation) -> Plot:
     pairs = evaluation.confused[:MOST_PAIRS]
 
     def draw(axes: Axes) -> None:
-        names = [f"{short(evaluation.names[pair.true])} → {short(evaluation.names[pair.predicted])}" for pair in pairs]
+        names = [f"{short(evaluation.names[pair.true])}\n→ {short(evaluation.names[pair.predicted])}" for pair in pairs]
         bars = axes.barh(range(len(pairs)), [pair.count for pair in pairs], color=SECOND, height=0.7)
         axes.bar_label(bars, padding=4, fontsize=9)
         axes.set_yticks(range(len(pairs)), names)
@@ -76,7 +76,7 @@ def _confused_pairs(evaluation: Evaluation) -> Plot:
         whole_numbers(axes.xaxis)
 
     about = "True class → what the model answered instead, the most frequent mistakes first."
-    return Plot("confused_pairs", "Most confused pairs", about, (SIZE[0] + 1.2, 1.4 + 0.28 * len(pairs)), draw)
+    return Plot("confused_pairs", "Most confused pairs", about, (SIZE[0] + 0.6, 1.4 + 0.42 * len(pairs)), draw)
 
 
 def _coverage(evaluation: Evaluation) -> Plot:

@@ -17,7 +17,8 @@ import pytest
 from conftest import FRAMEWORKS, ROOT, blocks, imported
 from PIL import Image, ImageDraw
 
-from training.report import measure, plot_history
+from training.curves import plot_history
+from training.report import measure
 
 LEFT = {
     "galleries/uncertain_right.jpg", "history.csv", "history.png", "labels.txt", "manifest.csv", "metrics.json",

@@ -13,7 +13,7 @@ from classifiers.manifest import Picture
 from evaluation.output import REPORT_FILES
 from train_classifier import describe
 from training.options import OPTION_NAMES, Options
-from training.report import measure, write_test
+from training.report import Answered, measure, write_test
 
 CLASSES = ["error", "path", "right"]  # called as columns of predictions.csv
 LABELS = [0, 0, 1, 1, 1, 2]
@@ -32,7 +32,7 @@ def tested(tmp_path_factory):
         Image.new("RGB", (20, 30), "red").save(data / picture.path)
     options = Options(**dict.fromkeys(OPTION_NAMES))
     options = replace(options, data=str(data), max_pixels=10**6, seed=0, augment=["flip", "crop"], deterministic=False)
-    return data, output, write_test(output, options, "resnet50", pictures, SCORES, CLASSES)
+    return data, output, write_test(output, options, "resnet50", Answered(pictures, SCORES), CLASSES)
 
 
 def test_report_is_that_of_an_evaluation(tested):

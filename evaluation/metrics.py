@@ -166,9 +166,9 @@ def _top5(answers: Answers, classes: int) -> Proportion | None:
 
 def _class_metrics(answers: Answers, present: np.ndarray, names: Sequence[str]) -> tuple[ClassMetrics, ...]:
     figures = precision_recall_fscore_support(answers.true, answers.predicted, labels=present, zero_division=0)
-    rows = zip(present.tolist(), *(figure.tolist() for figure in figures), strict=True)
+    *shares, supports = (figure.tolist() for figure in figures)
     found = []
-    for index, precision, recall, f1, support in rows:
+    for index, precision, recall, f1, support in zip(present.tolist(), *shares, map(int, supports), strict=True):
         share = proportion(round(recall * support), support)
         found.append(ClassMetrics(index, names[index], precision, recall, f1, support, share.low, share.high))
     return tuple(found)

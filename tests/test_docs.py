@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 from conftest import ROOT
 
-from benchmark import heads, heat
+from benchmark import heads, heat, suspects
 from benchmark.table import COLUMNS
 
 PAGES = {
@@ -22,8 +22,8 @@ README = PAGES["README.md"]
 SCRIPTS = sorted(path.stem for path in ROOT.glob("*_*.py"))
 PARSERS = {script: importlib.import_module(script).make_parser() for script in SCRIPTS}
 OPTIONS = {script: {*parser._option_string_actions} for script, parser in PARSERS.items()}
-BENCHMARK_OPTIONS = {  # of `python -m benchmark.heads` and `benchmark.heat`
-    option for module in (heads, heat) for option in module.make_parser()._option_string_actions
+BENCHMARK_OPTIONS = {  # of `python -m benchmark.heads` and others
+    option for module in (heads, heat, suspects) for option in module.make_parser()._option_string_actions
 }
 OTHERS_OPTIONS = {"--force-reinstall", "--gpus", "--logdir"}  # of pip, docker and tensorboard
 

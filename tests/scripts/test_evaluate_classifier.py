@@ -105,8 +105,8 @@ def test_report_goes_without_heat_maps_where_they_cannot_be_had(data):
     evaluation = evaluate("m", ("a", "b"), [str(data / "tench" / "cat.png")], answers)
     seen, note = explain_mistakes(classifier, evaluation, Thumbnails(10**6))
     assert (len(seen), note) == (1, "")
-    broken = replace(classifier, network=replace(classifier.network, backbones=()))
-    seen, note = explain_mistakes(broken, evaluation, Thumbnails(10**6))
+    gone = replace(classifier, runtime=replace(classifier.runtime, device="gpu:99"))
+    seen, note = explain_mistakes(gone, evaluation, Thumbnails(10**6))
     assert seen == ()
     assert note.startswith("there are no heat maps of efficientnet_lite0: ")
 

@@ -122,11 +122,11 @@ def _fonts() -> list[str]:
     return ["DejaVu Sans", *[name for name in FONTS if name in installed], "sans-serif"]
 
 
-def short(name: str) -> str:
+def short(name: str, letters: int = MOST_LETTERS) -> str:
     """Return a class's name, or the beginning of one that is too long for a plot."""
     text = readable(name).translate(NOT_IN_XML)
     widths = accumulate(2 if east_asian_width(letter) in "WF" else 1 for letter in text)
-    return shorten(text, sum(width <= MOST_LETTERS for width in widths))
+    return shorten(text, sum(width <= letters for width in widths))
 
 
 def text_widths(texts: Sequence[str], points: float) -> list[float]:

@@ -43,6 +43,7 @@ class Group(NamedTuple):
 
     heading: str
     entries: tuple[Entry, ...]
+    mistakes: int = 0  # of a confused pair, all of them
 
 
 @dataclass(frozen=True)
@@ -101,7 +102,7 @@ def _pair(evaluation: Evaluation, confident: np.ndarray, pair: ConfusedPair) -> 
     answers = evaluation.answers
     of_pair = confident[(answers.true[confident] == pair.true) & (answers.predicted[confident] == pair.predicted)]
     heading = f"{evaluation.names[pair.true]} → {evaluation.names[pair.predicted]}: {pair.count:,}"
-    return Group(heading, _entries(evaluation, of_pair[:MOST_OF_A_PAIR]))
+    return Group(heading, _entries(evaluation, of_pair[:MOST_OF_A_PAIR]), pair.count)
 
 
 def _entries(evaluation: Evaluation, rows: np.ndarray) -> tuple[Entry, ...]:

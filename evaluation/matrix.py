@@ -32,7 +32,7 @@ def confusion_plot(evaluation: Evaluation, shown: Sequence[int]) -> Plot:
     side = cell * len(names)
     is_level = widest + TICK <= cell
     below = TICK + (LINE if is_level else widest) + LINE + SCALE
-    width, height = left + side + EDGE, TITLE + side + below
+    width, height = max(SIZE[0], left + side + EDGE), TITLE + side + below
 
     def draw(axes: Axes) -> None:
         figure_of(axes).set_layout_engine("none")

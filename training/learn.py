@@ -244,6 +244,8 @@ def _report_test(task: Task, scores: np.ndarray, head: FoundHead, curves: Sequen
     labels = tuple(ClassLabel(str(index), name) for index, name in enumerate(task.classes))
     saved = Weights(str(path), sha256_of(path))
     transform, runtime = task.features.transform, task.features.runtime
+    if task.options.keras_trains:  # then another backend may be running in this process
+        runtime = replace(runtime, backend=keras.config.backend())
     extras = Extras(
         Answered(head.held_out, head.validation[1]), curves,
         Classifier(task.network.name, task.network, saved, labels, transform, runtime=runtime),

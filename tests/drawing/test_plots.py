@@ -74,6 +74,15 @@ def test_names_of_confused_pairs_have_room(naming):
     look_at(plot, all_can_be_read)
 
 
+@pytest.mark.parametrize("naming", ["short", "long", "long Japanese"])
+def test_plots_of_two_classes_have_room(naming):
+    names = tuple(NAMINGS[naming].format(index) for index in range(2))
+    plots = list_plots(judge("model", names, ["picture"] * 20, 1))
+    assert len(plots) == 7
+    for plot in plots:
+        look_at(plot, all_can_be_read)
+
+
 def test_wide_letters_count_twice():
     assert short("a" * MOST_LETTERS) == "a" * MOST_LETTERS
     assert short("a" * (MOST_LETTERS + 1)) == "a" * (MOST_LETTERS - 1) + "…"

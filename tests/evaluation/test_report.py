@@ -268,7 +268,7 @@ def test_tables_sort_by_a_click_and_back_by_another(open_page):
     table = page.locator("table", has=page.locator("th", has_text="precision")).first
 
     def column(number: int) -> list[str]:
-        return table.locator(f"tbody tr :nth-child({number})").all_inner_texts()
+        return table.locator(f"tbody tr > :nth-child({number})").all_inner_texts()
 
     def numbers() -> list[float]:
         return [float(text.removesuffix("%")) for text in column(3)]

@@ -10,11 +10,17 @@ from collections.abc import Sequence
 from typing import Any
 from unicodedata import category, east_asian_width
 
-import cv2
 import numpy as np
 from matplotlib import font_manager
 from matplotlib.backends.backend_agg import FigureCanvasAgg, RendererAgg
 from matplotlib.font_manager import FontProperties, get_font
+
+try:
+    import cv2
+
+    HAS_OPENCV = True
+except ImportError:  # it lacks a library of desktops; then such letters are boxes
+    HAS_OPENCV = False
 
 
 class Canvas(FigureCanvasAgg):
@@ -56,6 +62,8 @@ def can_draw(text: str, fonts: Sequence[str]) -> bool:
 
     Other letters are matplotlib's in any case: OpenCV knows neither emoji nor the direction that Arabic is read in.
     """
+    if not HAS_OPENCV:
+        return True
     wide = [letter for letter in text if east_asian_width(letter) in "WF" and category(letter)[0] == "L"]
     return all(ord(letter) in _letters(tuple(fonts)) for letter in wide)
 
@@ -67,7 +75,7 @@ def _letters(fonts: tuple[str, ...]) -> frozenset[int]:
 
 
 @functools.cache
-def _face() -> cv2.FontFace:
+def _face() -> "cv2.FontFace":
     return cv2.FontFace("sans")
 
 

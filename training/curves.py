@@ -9,7 +9,7 @@ from matplotlib.figure import Figure
 from classifiers.folder import PLOT_FILE
 from drawing.plot import FIRST, INK, SECOND, SIZE, Plot, legend, render, whole_numbers
 
-PLOT_SIZE = (11, 4.2)  # inches
+PLOT_SIZE, PLOT_DPI = (11, 4.2), 132  # inches, and dots per inch
 
 Row = dict[str, float]  # the figures of an epoch, or of a strength
 History = Mapping[str, Sequence[Row]]  # of each phase
@@ -26,7 +26,7 @@ def plot_history(folder: Path, history: History, kept: dict[str, Row]) -> None:
         handles, labels = figure.axes[0].get_legend_handles_labels()
         figure.legend(handles, labels, loc="outside lower center", ncols=len(labels))
 
-    (folder / PLOT_FILE).write_bytes(render(PLOT_SIZE, draw))
+    (folder / PLOT_FILE).write_bytes(render(PLOT_SIZE, draw, dpi=PLOT_DPI))
 
 
 def history_plots(history: History, kept: dict[str, Row]) -> list[Plot]:

@@ -163,7 +163,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     prepare_output(folder, (METRICS_FILE, PREDICTIONS_FILE, *REPORT_FILES), args.force)
     findings, failed = evaluate_all(args, classifiers, data, positive, folder)
     write_metrics(findings, folder)
-    write_report(findings, folder)
+    write_report(findings, folder, classifiers)
     if args.save_threshold:
         save_thresholds(classifiers, findings)
     print(summarise(findings, folder))

@@ -38,7 +38,7 @@ def stream_page(template: str, kind: str = TABLES, images: str = "data:", **cont
     environment.filters |= {
         "percent": _percent,
         "jpeg": data_uri,
-        "png": lambda data: data_uri(data, "image/png"),
+        "svg": lambda data: data_uri(data, "image/svg+xml"),
         "readable": readable,
     }
     script = _read(f"{kind}.js")

@@ -1,14 +1,17 @@
 """How plots are drawn: with matplotlib, without a display, in colours and letters that everybody can read.
 
-A Plot is what to draw; `to_png` draws it. Names are never read as mathematics, whatever they hold.
+A Plot is what to draw; `to_images` draws it, as a PNG with all letters in it, and as an SVG whose text the viewer draws
+with its own fonts, for a page that is read on a phone. Names are never read as mathematics, whatever they hold.
 """
 
+import contextlib
 import functools
 import io
 import warnings
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
-from itertools import accumulate, pairwise
+from itertools import accumulate
+from typing import Any, NamedTuple
 from unicodedata import east_asian_width
 
 import numpy as np
@@ -16,19 +19,27 @@ from matplotlib import font_manager, rc_context
 from matplotlib.axes import Axes
 from matplotlib.axis import Axis
 from matplotlib.figure import Figure
+from matplotlib.font_manager import FontProperties
 from matplotlib.ticker import MaxNLocator
 
 from console.text import readable, shorten
+from drawing.lettering import Canvas
 from files import APP_NAME
 
-SIZE = (5.8, 4.7)  # inches of most plots, so that they stand in line
-DPI = 132  # dots per inch: sharp on a phone, and large enough for a slide
+SIZE = (4.0, 4.0)  # inches of most plots, so that they stand in line, and text can be read on a phone
+DPI = 176  # dots per inch: sharp on a phone, and large enough for a slide
+LARGE_IN_PAGE = 6  # inches of a plot that has a row of the page for itself
+LARGE, DPI_OF_LARGE = 9, 110  # inches of a plot whose text can be read with fewer dots
+UPRIGHT: dict[str, Any] = {  # text held at its end, wherever that is in a viewer's own font
+    "rotation": 90, "rotation_mode": "anchor", "horizontalalignment": "right", "verticalalignment": "center"
+}  # fmt: skip
 METADATA = {"png": {"Software": APP_NAME}, "svg": {"Creator": APP_NAME, "Date": None}}  # the same in every run
 MOST_LETTERS = 26  # of a class's name; Chinese, Japanese and Korean ones count twice
-NAME_GAP = 5  # pixels between two names beside each other
 FONTS = ("Noto Sans CJK JP", "Noto Sans CJK SC", "Hiragino Sans", "PingFang SC", "Microsoft YaHei", "Malgun Gothic",
-         "WenQuanYi Micro Hei", "Noto Sans Arabic", "Noto Sans Hebrew", "Noto Sans Devanagari", "Noto Sans Thai",
-         "Arial Unicode MS")  # for scripts that matplotlib's own font lacks  # fmt: skip
+         "WenQuanYi Micro Hei", "Droid Sans Fallback", "Noto Sans Arabic", "Noto Sans Hebrew", "Noto Sans Devanagari",
+         "Noto Sans Thai", "Arial Unicode MS", "Noto Emoji", "Segoe UI Emoji",
+         "Segoe UI Symbol")  # for scripts that matplotlib's own font lacks  # fmt: skip
+NOT_IN_XML = dict.fromkeys([0xFFFE, 0xFFFF], "\ufffd")
 
 # Colours that can be told apart by everybody; a page in dark mode turns them over.
 PAPER, INK, FAINT = "#ffffff", "#1c2430", "#d5dae2"
@@ -48,19 +59,47 @@ class Plot:
     draw: Callable[[Axes], None]
 
 
-def to_png(plot: Plot) -> bytes:
-    """Draw a plot as a PNG."""
-    return render(plot.size, lambda figure: plot.draw(figure.add_subplot(title=plot.title)))
+class Images(NamedTuple):
+    """One plot, drawn twice."""
+
+    png: bytes
+    svg: bytes
+
+
+def to_images(plot: Plot) -> Images:
+    """Draw a plot as PNG and as SVG, both laid out alike."""
+    with _drawing():
+        figure = _figure(plot.size)
+        plot.draw(figure.add_subplot(title=plot.title))
+        png = _saved(figure, "png", DPI if plot.size[0] < LARGE else DPI_OF_LARGE)
+        figure.set_layout_engine("none")  # what has found its place stays there
+        return Images(png, _saved(figure, "svg", DPI))
 
 
 def render(size: tuple[float, float], draw: Callable[[Figure], None], format: str = "png", dpi: int = DPI) -> bytes:
     """Return what `draw` draws on a figure of `size` inches, as a file's content."""
-    file = io.BytesIO()
+    with _drawing():
+        figure = _figure(size)
+        draw(figure)
+        return _saved(figure, format, dpi)
+
+
+@contextlib.contextmanager
+def _drawing() -> Iterator[None]:
     with rc_context(_style()), warnings.catch_warnings():
         warnings.filterwarnings("ignore", message=r"(?s).*Glyph.*missing")  # a box is drawn for such a letter
-        figure = Figure(figsize=size, layout="constrained")
-        draw(figure)
-        figure.savefig(file, format=format, dpi=dpi, metadata=METADATA.get(format))
+        yield
+
+
+def _figure(size: tuple[float, float]) -> Figure:
+    figure = Figure(figsize=size, layout="constrained")
+    Canvas(figure)
+    return figure
+
+
+def _saved(figure: Figure, format: str, dpi: int) -> bytes:
+    file = io.BytesIO()
+    figure.savefig(file, format=format, dpi=dpi, metadata=METADATA.get(format))
     return file.getvalue()
 
 
@@ -71,35 +110,32 @@ def _style() -> dict:
         "xtick.color": INK, "ytick.color": INK, "axes.edgecolor": FAINT, "grid.color": FAINT,
         "grid.linewidth": 0.6, "axes.axisbelow": True, "axes.spines.top": False, "axes.spines.right": False,
         "axes.titlesize": 12, "axes.titleweight": "bold", "axes.titlelocation": "left", "axes.titlepad": 10,
-        "legend.frameon": False, "legend.fontsize": 9, "axes.labelsize": 10, "xtick.labelsize": 9,
-        "ytick.labelsize": 9, "lines.linewidth": 2, "text.parse_math": False, "axes.formatter.use_mathtext": False,
-        "font.family": _fonts(), "svg.fonttype": "none", "svg.hashsalt": APP_NAME,
+        "legend.frameon": False, "legend.fontsize": 10, "axes.labelsize": 10, "xtick.labelsize": 10,
+        "ytick.labelsize": 10, "lines.linewidth": 2, "text.parse_math": False, "axes.formatter.use_mathtext": False,
+        "font.family": _fonts(), "font.sans-serif": ["DejaVu Sans", "Verdana"],  # which have letters of one width
+        "svg.fonttype": "none", "svg.hashsalt": APP_NAME,
     }  # fmt: skip
 
 
 @functools.cache
 def _fonts() -> list[str]:
     installed = {font.name for font in font_manager.fontManager.ttflist}
-    return ["DejaVu Sans", *[name for name in FONTS if name in installed]]
+    return ["DejaVu Sans", *[name for name in FONTS if name in installed], "sans-serif"]
 
 
-def short(name: str) -> str:
+def short(name: str, letters: int = MOST_LETTERS) -> str:
     """Return a class's name, or the beginning of one that is too long for a plot."""
-    text = readable(name)
+    text = readable(name).translate(NOT_IN_XML)
     widths = accumulate(2 if east_asian_width(letter) in "WF" else 1 for letter in text)
-    return shorten(text, sum(width <= MOST_LETTERS for width in widths))
+    return shorten(text, sum(width <= letters for width in widths))
 
 
-def name_columns(axes: Axes, names: Sequence[str]) -> None:
-    """Write a name below each column: level where all have room beside each other, and else upright.
-
-    All else must be in the figure already, because it takes room, too.
-    """
-    axes.set_xticks(range(len(names)), names)
-    figure_of(axes).draw_without_rendering()
-    boxes = [label.get_window_extent() for label in axes.get_xticklabels()]
-    if any(right.x0 - left.x1 < NAME_GAP for left, right in pairwise(boxes)):
-        axes.tick_params(axis="x", rotation=90)
+def text_widths(texts: Sequence[str], points: float) -> list[float]:
+    """Return how wide lines of text of that size are, inches."""
+    with _drawing():
+        renderer = Canvas(Figure(dpi=DPI)).get_renderer()
+        font = FontProperties(size=points)
+        return [renderer.get_text_width_height_descent(text, font, False)[0] / DPI for text in texts]
 
 
 def histogram(axes: Axes, parts: dict[str, tuple[np.ndarray, str]]) -> None:
@@ -135,7 +171,7 @@ def figure_of(axes: Axes) -> Figure:
 
 def legend(axes: Axes) -> None:
     """Explain the colours below the plot, where nothing is hidden by it."""
-    figure_of(axes).legend(loc="outside lower center", ncols=2)
+    figure_of(axes).legend(loc="outside lower center")
 
 
 def whole_numbers(axis: Axis) -> None:

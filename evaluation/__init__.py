@@ -2,6 +2,8 @@
 
 data     data.py, known.py: which pictures are evaluated, and which ones a threshold is chosen on
 running  run.py, answers.py: models answer, and a few bytes of each answer are kept
-figures  metrics.py, thresholds.py, proportions.py, significance.py; findings.py is all of them, and metrics.json
-report   report.py, plots.py, two_class_plots.py, gallery.py: the page and its pictures; summary.py: the terminal
+figures  metrics.py, coverage.py, suspects.py, thresholds.py, proportions.py, significance.py; findings.py is all of
+         them, metrics.json and suspects.csv
+report   report.py, plots.py, matrix.py, two_class_plots.py, gallery.py, heat.py: the page and its pictures; summary.py:
+         the terminal
 """

@@ -1,6 +1,7 @@
 """Pictures worth looking at: confident mistakes, uncertain right answers, and confused pairs."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from typing import NamedTuple
 
@@ -14,7 +15,9 @@ from errors import ImageError
 from evaluation.metrics import ConfusedPair, Evaluation
 from sources.pictures import Given, named_picture
 
-MOST_MISTAKES, MOST_UNCERTAIN, MOST_PAIRS, MOST_OF_A_PAIR = 24, 12, 12, 6  # pictures; pairs
+MOST_MISTAKES, MOST_UNCERTAIN, MOST_PAIRS, MOST_OF_A_PAIR = 96, 12, 12, 6  # pictures; pairs
+MOST_AT_ONCE = 24  # pictures of a group in a contact sheet, and in a page that is not filtered
+THREADS = 4  # that read pictures
 COLUMNS = 6  # of a contact sheet
 CELL_WIDTH, PICTURE_HEIGHT, CAPTION, HEADING, GAP = 1.9, 1.7, 0.56, 0.34, 0.16  # inches
 LETTERS = 27  # in a line of a caption
@@ -28,6 +31,7 @@ class Entry(NamedTuple):
     true: str
     predicted: str
     score: float  # of what the model says
+    is_suspect: bool = False  # whether the label is probably wrong
 
     @property
     def is_right(self) -> bool:
@@ -40,6 +44,7 @@ class Group(NamedTuple):
 
     heading: str
     entries: tuple[Entry, ...]
+    mistakes: int = 0  # of a confused pair, all of them
 
 
 @dataclass(frozen=True)
@@ -55,8 +60,8 @@ class Gallery:
 def list_galleries(evaluation: Evaluation) -> list[Gallery]:
     """Return the galleries of a model that have something to show."""
     answers = evaluation.answers
-    wrong, right = np.flatnonzero(~answers.right), np.flatnonzero(answers.right)
-    confident = wrong[np.argsort(-answers.score[wrong], kind="stable")]
+    right = np.flatnonzero(answers.right)
+    confident = confident_mistakes(evaluation)
     uncertain = right[np.argsort(answers.score[right], kind="stable")]
     galleries = [
         Gallery(
@@ -78,20 +83,40 @@ def list_galleries(evaluation: Evaluation) -> list[Gallery]:
     return [gallery for gallery in galleries if any(group.entries for group in gallery.groups)]
 
 
+def confident_mistakes(evaluation: Evaluation) -> np.ndarray:
+    """Return the rows of a model's mistakes, those first that it was most sure about; int64 [M]."""
+    wrong = np.flatnonzero(~evaluation.answers.right)
+    return wrong[np.argsort(-evaluation.answers.score[wrong], kind="stable")]
+
+
+def suspects_gallery(evaluation: Evaluation) -> Gallery:
+    """Return the pictures whose labels are probably wrong, with what they seem to be in the place of the answer."""
+    names, answers = evaluation.names, evaluation.answers
+    entries = tuple(
+        Entry(evaluation.paths[one.row], names[answers.true[one.row]], names[one.suggested], one.score)
+        for one in evaluation.suspects[:MOST_AT_ONCE]
+    )
+    return Gallery("suspects", "Suspected wrong labels", "", (Group("", entries),))
+
+
 def _pair(evaluation: Evaluation, confident: np.ndarray, pair: ConfusedPair) -> Group:
     answers = evaluation.answers
     of_pair = confident[(answers.true[confident] == pair.true) & (answers.predicted[confident] == pair.predicted)]
     heading = f"{evaluation.names[pair.true]} → {evaluation.names[pair.predicted]}: {pair.count:,}"
-    return Group(heading, _entries(evaluation, of_pair[:MOST_OF_A_PAIR]))
+    return Group(heading, _entries(evaluation, of_pair[:MOST_OF_A_PAIR]), pair.count)
 
 
 def _entries(evaluation: Evaluation, rows: np.ndarray) -> tuple[Entry, ...]:
+    return tuple(entry_of(evaluation, row) for row in rows.tolist())
+
+
+def entry_of(evaluation: Evaluation, row: int) -> Entry:
+    """Return what is shown of a row of the answers."""
     answers, names = evaluation.answers, evaluation.names
-    score = answers.score
-    return tuple(
-        Entry(evaluation.paths[row], names[answers.true[row]], names[answers.predicted[row]], float(score[row]))
-        for row in rows.tolist()
-    )
+    return Entry(
+        evaluation.paths[row], names[answers.true[row]], names[answers.predicted[row]], float(answers.score[row]),
+        row in evaluation.suspect_rows,
+    )  # fmt: skip
 
 
 class Thumbnails:
@@ -104,12 +129,21 @@ class Thumbnails:
     def of(self, path: str) -> bytes | None:
         """Return a small JPEG, or None where the picture can no longer be read."""
         if path not in self._made:
-            try:
-                item = named_picture(path)
-                self._made[path] = thumbnail(item.picture if isinstance(item, Given) else item, self._max_pixels)
-            except ImageError:
-                self._made[path] = None
+            self._made[path] = self._make(path)
         return self._made[path]
+
+    def prepare(self, paths: Iterable[str]) -> None:
+        """Make those that will be asked for, several at a time."""
+        missing = list(dict.fromkeys(path for path in paths if path not in self._made))
+        with ThreadPoolExecutor(THREADS) as pool:
+            self._made |= zip(missing, pool.map(self._make, missing), strict=True)
+
+    def _make(self, path: str) -> bytes | None:
+        try:
+            item = named_picture(path)
+            return thumbnail(item.picture if isinstance(item, Given) else item, self._max_pixels)
+        except ImageError:
+            return None
 
 
 def contact_sheet(gallery: Gallery, thumbnails: Thumbnails, title: str) -> bytes:
@@ -135,7 +169,8 @@ def contact_sheet(gallery: Gallery, thumbnails: Thumbnails, title: str) -> bytes
 
 
 def _lines(group: Group) -> list[Sequence[Entry]]:
-    return [group.entries[start : start + COLUMNS] for start in range(0, len(group.entries), COLUMNS)]
+    entries = group.entries[:MOST_AT_ONCE]
+    return [entries[start : start + COLUMNS] for start in range(0, len(entries), COLUMNS)]
 
 
 def _draw_entry(sheet: Sheet, left: float, top: float, entry: Entry, small: bytes | None) -> None:

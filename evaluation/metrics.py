@@ -4,6 +4,7 @@ Averages over classes are over those that the data has, so that pictures of 100 
 1,000 classes can be judged, too.
 """
 
+import functools
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import NamedTuple
@@ -12,7 +13,9 @@ import numpy as np
 from sklearn.metrics import confusion_matrix, log_loss, precision_recall_fscore_support
 
 from evaluation.answers import Answers
+from evaluation.coverage import Coverage, cover
 from evaluation.proportions import Proportion, proportion
+from evaluation.suspects import Suspect, find_suspects
 from evaluation.thresholds import TwoClass
 
 RELIABILITY_BINS = 15  # of equal width, as in Guo et al., "On Calibration of Modern Neural Networks", 2017
@@ -29,6 +32,8 @@ class ClassMetrics:
     recall: float
     f1: float
     support: int  # pictures labelled with it
+    recall_low: float  # of the recall's 95 % interval
+    recall_high: float
 
 
 class Averages(NamedTuple):
@@ -76,7 +81,24 @@ class Evaluation:
     macro: Averages
     weighted: Averages
     confused: tuple[ConfusedPair, ...]  # most frequent first
+    coverage: Coverage
+    suspects: tuple[Suspect, ...]  # most suspicious first
     two_class: TwoClass | None = None
+
+    @property
+    def worst_first(self) -> list[ClassMetrics]:
+        """The classes by the share of their pictures that is found; of equal ones, that with more pictures first."""
+        return sorted(self.classes, key=lambda row: (row.recall, row.f1, -row.support))
+
+    @functools.cached_property
+    def suspect_rows(self) -> frozenset[int]:
+        """The rows of the answers that are among the suspects."""
+        return frozenset(suspect.row for suspect in self.suspects)
+
+    @property
+    def taken_for(self) -> dict[int, ConfusedPair]:
+        """What pictures of a class are most often taken for, of each class with mistakes."""
+        return {pair.true: pair for pair in reversed(self.confused)}
 
     @property
     def shown_classes(self) -> list[int]:
@@ -107,6 +129,8 @@ def evaluate(
         macro=_averages(answers, present, "macro"),
         weighted=_averages(answers, present, "weighted"),
         confused=_confused_pairs(answers),
+        coverage=cover(answers.score, answers.right),
+        suspects=find_suspects(answers),
         two_class=two_class,
     )  # fmt: skip
 
@@ -142,8 +166,12 @@ def _top5(answers: Answers, classes: int) -> Proportion | None:
 
 def _class_metrics(answers: Answers, present: np.ndarray, names: Sequence[str]) -> tuple[ClassMetrics, ...]:
     figures = precision_recall_fscore_support(answers.true, answers.predicted, labels=present, zero_division=0)
-    rows = zip(present.tolist(), *(figure.tolist() for figure in figures), strict=True)
-    return tuple(ClassMetrics(index, names[index], *figures) for index, *figures in rows)
+    *shares, supports = (figure.tolist() for figure in figures)
+    found = []
+    for index, precision, recall, f1, support in zip(present.tolist(), *shares, map(int, supports), strict=True):
+        share = proportion(round(recall * support), support)
+        found.append(ClassMetrics(index, names[index], precision, recall, f1, support, share.low, share.high))
+    return tuple(found)
 
 
 def _averages(answers: Answers, present: np.ndarray, average: str) -> Averages:

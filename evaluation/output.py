@@ -5,9 +5,11 @@ from pathlib import Path
 
 from errors import UsageError
 
-METRICS_FILE, REPORT_FILE = "metrics.json", "report.html"
+METRICS_FILE, REPORT_FILE, SUSPECTS_FILE = "metrics.json", "report.html", "suspects.csv"
 PLOTS, GALLERIES = REPORT_FOLDERS = "plots", "galleries"
-REPORT_FILES = (REPORT_FILE, f"{PLOTS}/*.png", f"{GALLERIES}/*.jpg")  # all that write_report may leave in its folder
+REPORT_FILES = (  # all that write_report may leave in its folder
+    REPORT_FILE, SUSPECTS_FILE, f"{PLOTS}/*.png", f"{PLOTS}/*.svg", f"{GALLERIES}/*.jpg",
+)  # fmt: skip
 
 
 def prepare_output(folder: Path, files: Iterable[str], force: bool) -> None:

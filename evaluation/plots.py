@@ -4,31 +4,27 @@ from collections.abc import Sequence
 
 import numpy as np
 from matplotlib.axes import Axes
-from matplotlib.colors import LinearSegmentedColormap
 
 from console.text import readable, shorten
 from drawing.plot import (
     FAINT,
     FIRST,
     INK,
-    PAPER,
     SECOND,
     SIZE,
+    THIRD,
     Plot,
-    figure_of,
     histogram,
     legend,
-    name_columns,
     percent,
     short,
     unit_square,
     whole_numbers,
 )
+from evaluation.matrix import MOST_IN_MATRIX, confusion_plot
 from evaluation.metrics import Evaluation
 from evaluation.two_class_plots import two_class_plots
 
-MOST_IN_MATRIX = 30  # classes; of more, the most confused pairs are drawn
-MOST_WITH_NUMBERS = 16  # classes, so that the numbers in the cells can be read
 MOST_PAIRS = 20
 
 
@@ -37,14 +33,14 @@ def list_plots(evaluation: Evaluation) -> list[Plot]:
     shown = evaluation.shown_classes
     plots = []
     if len(shown) <= MOST_IN_MATRIX:
-        plots.append(_confusion(evaluation, shown))
+        plots.append(confusion_plot(evaluation, shown))
     elif evaluation.confused:
         plots.append(_confused_pairs(evaluation))
     if evaluation.two_class:
         plots += two_class_plots(evaluation.two_class, evaluation.names)
     else:
         plots.append(_certainty(evaluation))
-    return [*plots, _reliability(evaluation)]
+    return [*plots, _coverage(evaluation), _reliability(evaluation)]
 
 
 def accuracy_plot(evaluations: Sequence[Evaluation]) -> Plot:
@@ -58,52 +54,20 @@ def accuracy_plot(evaluations: Sequence[Evaluation]) -> Plot:
         axes.errorbar(values, rows, xerr=reach, fmt="o", color=FIRST, ecolor=FIRST, capsize=4, linewidth=2)
         for row, value in zip(rows, values, strict=True):
             axes.annotate(f"{value:.1%}", (value, row), (0, 7), textcoords="offset points", ha="center", fontsize=9)
-        axes.set_yticks(rows, [shorten(readable(evaluation.model), 40) for evaluation in evaluations])
+        axes.set_yticks(rows, [shorten(readable(evaluation.model), 26) for evaluation in evaluations])
         axes.set_ylim(len(evaluations) - 0.5, -0.6)
         percent(axes.xaxis)
         axes.grid(axis="x")
 
     about = "The share of pictures whose best label is right; the line is the 95 % interval of what chance explains."
-    return Plot("accuracy", "Top-1 accuracy", about, (7, 1.3 + 0.45 * len(evaluations)), draw)
-
-
-def _confusion(evaluation: Evaluation, shown: Sequence[int]) -> Plot:
-    counts = np.asarray(evaluation.confusion(shown))
-    names = [short(evaluation.names[index]) for index in shown]
-
-    def draw(axes: Axes) -> None:
-        figure_of(axes).set_layout_engine("compressed")  # the one that knows that cells are square
-        shares = counts / np.maximum(counts.sum(axis=1, keepdims=True), 1)
-        colors = LinearSegmentedColormap.from_list("shares", [PAPER, FIRST])
-        image = axes.imshow(shares, colors, vmin=0, vmax=1)
-        axes.set_yticks(range(len(names)), names)
-        axes.set_xlabel("predicted")
-        axes.set_ylabel("true")
-        axes.spines[:].set_visible(True)
-        if len(names) <= MOST_WITH_NUMBERS:
-            _write_counts(axes, counts, shares)
-        bar = figure_of(axes).colorbar(image, ax=axes, shrink=0.7, label="share of the true class")
-        bar.outline.set_visible(False)
-        percent(bar.ax.yaxis)
-        name_columns(axes, names)
-
-    side = min(11, 2.6 + 0.34 * len(names))
-    size = SIZE if side <= SIZE[1] else (side + 1.2, side)
-    about = "A row for each true class, a column for each answer: right answers are on the diagonal."
-    return Plot("confusion", "Confusion matrix", about, size, draw)
-
-
-def _write_counts(axes: Axes, counts: np.ndarray, shares: np.ndarray) -> None:
-    for row, column in np.argwhere(counts):
-        color = PAPER if shares[row, column] > 0.55 else INK
-        axes.text(column, row, f"{counts[row, column]:,}", ha="center", va="center", color=color, fontsize=9)
+    return Plot("accuracy", "Top-1 accuracy", about, (5.2, 1.3 + 0.45 * len(evaluations)), draw)
 
 
 def _confused_pairs(evaluation: Evaluation) -> Plot:
     pairs = evaluation.confused[:MOST_PAIRS]
 
     def draw(axes: Axes) -> None:
-        names = [f"{short(evaluation.names[pair.true])} → {short(evaluation.names[pair.predicted])}" for pair in pairs]
+        names = [f"{short(evaluation.names[pair.true])}\n→ {short(evaluation.names[pair.predicted])}" for pair in pairs]
         bars = axes.barh(range(len(pairs)), [pair.count for pair in pairs], color=SECOND, height=0.7)
         axes.bar_label(bars, padding=4, fontsize=9)
         axes.set_yticks(range(len(pairs)), names)
@@ -112,7 +76,31 @@ def _confused_pairs(evaluation: Evaluation) -> Plot:
         whole_numbers(axes.xaxis)
 
     about = "True class → what the model answered instead, the most frequent mistakes first."
-    return Plot("confused_pairs", "Most confused pairs", about, (6.6, 1.4 + 0.28 * len(pairs)), draw)
+    return Plot("confused_pairs", "Most confused pairs", about, (SIZE[0] + 0.6, 1.4 + 0.42 * len(pairs)), draw)
+
+
+def _coverage(evaluation: Evaluation) -> Plot:
+    coverage = evaluation.coverage
+
+    def draw(axes: Axes) -> None:
+        axes.plot(coverage.answered, coverage.right, color=FIRST, drawstyle="steps-pre", clip_on=False)
+        for point in coverage.chosen:
+            place = (point.answered.value, point.right.value)
+            axes.plot(*place, "o", color=THIRD, clip_on=False)
+            text = f"{point.threshold:.2f}"
+            axes.annotate(text, place, (-5, -5), textcoords="offset points", ha="right", va="top", color=THIRD)
+        low = min(coverage.right.min(), coverage.right[-1])
+        axes.set(xlim=(0, 1), ylim=(max(0, np.floor(10 * low - 1) / 10), 1.005))
+        axes.set(xlabel="share of the pictures that is answered", ylabel="right among those")
+        percent(axes.xaxis)
+        percent(axes.yaxis)
+        axes.grid()
+
+    about = (
+        "With a higher threshold, fewer pictures are answered, and more of the answers are right. The dots have the "
+        "threshold with which most are answered while 90, 95 or 99 % are right."
+    )
+    return Plot("coverage", "Answered and right", about, SIZE, draw)
 
 
 def _certainty(evaluation: Evaluation) -> Plot:

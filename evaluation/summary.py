@@ -5,10 +5,12 @@ from pathlib import Path
 from console.text import printable
 from evaluation.findings import Findings
 from evaluation.metrics import Evaluation
-from evaluation.output import REPORT_FILE
+from evaluation.output import REPORT_FILE, SUSPECTS_FILE
 from evaluation.proportions import Proportion
 from evaluation.significance import Comparison
 from evaluation.thresholds import AtThreshold, TwoClass
+
+MOST_WORST = 3  # classes that are named
 
 
 def summarise(findings: Findings, folder: Path) -> str:
@@ -19,6 +21,8 @@ def summarise(findings: Findings, folder: Path) -> str:
         f"{findings.pictures:,} pictures of {findings.data}{failed}",
         f"{'model':{width}}  {'top-1 (95 % interval)':26}  {'top-5':26}  macro F1  log loss     ECE",
         *(_row(one, width) for one in findings.evaluations),
+        *(_worst(one) for one in findings.evaluations if one.top1.count < one.top1.of),
+        *(_suspects(one, folder) for one in findings.evaluations if one.suspects),
         *(_two_class(one, one.two_class) for one in findings.evaluations if one.two_class),
         *map(_comparison, findings.comparisons),
         *(f"note: {note}" for note in findings.notes),
@@ -33,6 +37,17 @@ def _row(one: Evaluation, width: int) -> str:
         f"{one.model:{width}}  {_percent(one.top1):26}  {top5:26}  "
         f"{one.macro.f1:8.3f}  {one.log_loss:8.3f}  {one.ece:6.3f}"
     )
+
+
+def _worst(one: Evaluation) -> str:
+    missed = [row for row in one.worst_first if row.recall < 1]
+    shown = ", ".join(f"{row.label} {row.recall:.1%} of {row.support:,}" for row in missed[:MOST_WORST])
+    return f"{one.model} finds least of: {shown}{', ...' if len(missed) > MOST_WORST else ''}"
+
+
+def _suspects(one: Evaluation, folder: Path) -> str:
+    labels = f"{len(one.suspects):,} labels are" if len(one.suspects) > 1 else "1 label is"
+    return f"{one.model} says that {labels} probably wrong: {folder / SUSPECTS_FILE}"
 
 
 def _percent(value: Proportion) -> str:

@@ -7,10 +7,12 @@ from matplotlib.axes import Axes
 from drawing.plot import FAINT, FIRST, INK, SECOND, SIZE, THIRD, Plot, histogram, legend, short, unit_square
 from evaluation.thresholds import TwoClass
 
+MOST_LETTERS = 15  # of a name, for two stand in one line
+
 
 def two_class_plots(two: TwoClass, names: Sequence[str]) -> list[Plot]:
     """Return the plots that only two classes have; `names` are the names of both."""
-    positive, negative = short(names[two.positive]), short(names[two.negative])
+    positive, negative = short(names[two.positive], MOST_LETTERS), short(names[two.negative], MOST_LETTERS)
     return [make(two, positive, negative) for make in (_scores, _sweep, _roc, _precision_recall)]
 
 
@@ -38,9 +40,9 @@ def _sweep(two: TwoClass, positive: str, negative: str) -> Plot:
         _mark_thresholds(axes, two)
         unit_square(axes, "threshold", "share of the class; F1", is_square=False)
 
-    title = f"Threshold sweep on {'validation data' if two.validation_sweep else 'the data evaluated'}"
-    about = f"The error rates of both classes, and F1. A score of at least the threshold means {positive}."
-    return Plot("sweep", title, about, SIZE, draw)
+    data = "validation pictures" if two.validation_sweep else "the pictures evaluated"
+    about = f"The error rates of both classes, and F1, on {data}. A score of at least the threshold means {positive}."
+    return Plot("sweep", "Threshold sweep", about, SIZE, draw)
 
 
 def _roc(two: TwoClass, positive: str, negative: str) -> Plot:

@@ -35,7 +35,7 @@ ALLOWED = {
     "benchmark":   {"arguments", "classifiers", "console", "engines", "errors", "files", "interrupts", "labels",
                     "models", "networks", "outputs", "preprocess", "results", "settings", "sources", "training"},
     "training":    {"classifiers", "console", "drawing", "engines", "errors", "evaluation", "files", "inference",
-                    "models", "networks", "outputs", "preprocess", "settings", "sources", "transforms"},
+                    "labels", "models", "networks", "outputs", "preprocess", "settings", "sources", "transforms"},
     "evaluation":  {"classifiers", "console", "drawing", "errors", "files", "inference", "labels", "outputs",
                     "pipeline", "sources"},
     "docs":        set(),

@@ -11,15 +11,19 @@ import keras
 import numpy as np
 from sklearn.utils.class_weight import compute_class_weight
 
+from classifiers import Classifier
 from classifiers.folder import MODEL_FILE, write_trained
 from classifiers.manifest import Picture
+from drawing.plot import Plot
 from files import sha256_of
+from labels import ClassLabel
 from networks import Head, Network
 from networks.trained import build, build_head, build_trained, join_head, save_classifier
 from networks.weights import Weights
 from settings import VERSION
 from sources.splits import SPLITS
 from training.best import Row, best_row
+from training.curves import history_plots, plot_history
 from training.features import PLAIN, FeatureSet, load_features, view_names
 from training.fit import Plan
 from training.head import Examples, train_head
@@ -28,7 +32,7 @@ from training.linear import fit_linear
 from training.options import Options
 from training.output import CHECKPOINTS, TENSORBOARD, remove_checkpoints
 from training.progress import hint_at_more_epochs
-from training.report import plot_history, write_history, write_test
+from training.report import Answered, Extras, write_history, write_test
 from training.tuning import HEAD_FACTOR, choose_epochs, picture_reader, tune
 from training.turns import held_out_turns
 
@@ -97,7 +101,7 @@ def learn(task: Task, clock: Clock) -> dict | None:
     tested = _test(task, head, clock) if task.parts["test"] else None
     _hint(task, head, tested)
     with clock.on("report"):
-        results = _report_test(task, tested[1]) if tested else None
+        results = _report_test(task, tested[1], head, history_plots(history, kept)) if tested else None
     _finish(task, kept)
     return results
 
@@ -111,6 +115,7 @@ class FoundHead:
     rows: list[Row]
     kept: Row  # the best of them
     validation: Judged  # what it says of pictures that it was not fitted to
+    held_out: list[Picture]  # those
 
 
 def _solve_head(task: Task) -> FoundHead:
@@ -132,8 +137,9 @@ def _solve_head_of(task: Task, pictures: Sequence[Picture]) -> tuple[FoundHead, 
     model = build_head(sum(widths), len(task.classes), task.head)
     model.get_layer("probabilities").set_weights([solved.kernel, solved.bias])
     judged = "validation pictures" if -1 in turns else f"pictures held out in {turns.max() + 1} turns"
-    held_out = labels[turns >= 0], solved.held_out
-    return FoundHead(model, solved.predict, list(solved.rows), solved.kept, held_out), judged
+    validation = labels[turns >= 0], solved.held_out
+    held_out = [picture for picture, turn in zip(pictures, turns, strict=True) if turn >= 0]
+    return FoundHead(model, solved.predict, list(solved.rows), solved.kept, validation, held_out), judged
 
 
 def _train_head(task: Task) -> FoundHead:
@@ -154,7 +160,8 @@ def _train_head(task: Task) -> FoundHead:
     def predict(features: np.ndarray) -> np.ndarray:
         return model.predict(features, verbose=0)
 
-    return FoundHead(model, predict, rows, best_row(rows), (validation[1], predict(validation[0])))
+    judged = validation[1], predict(validation[0])
+    return FoundHead(model, predict, rows, best_row(rows), judged, task.parts["validation"])
 
 
 def _fine_tune(task: Task, classifier: keras.Model, head: FoundHead) -> list[Row]:
@@ -231,9 +238,20 @@ def _hint(task: Task, head: FoundHead, tested: Judged | None) -> None:
         logger.warning("hint: %s", hint)
 
 
-def _report_test(task: Task, scores: np.ndarray) -> dict:
+def _report_test(task: Task, scores: np.ndarray, head: FoundHead, curves: Sequence[Plot]) -> dict:
     """Leave a report of what the classifier says of the test pictures; return its results."""
-    return write_test(task.output, task.options, task.network.name, task.parts["test"], scores, task.classes)
+    path = task.output / MODEL_FILE
+    labels = tuple(ClassLabel(str(index), name) for index, name in enumerate(task.classes))
+    saved = Weights(str(path), sha256_of(path))
+    transform, runtime = task.features.transform, task.features.runtime
+    if task.options.keras_trains:  # then another backend may be running in this process
+        runtime = replace(runtime, backend=keras.config.backend())
+    extras = Extras(
+        Answered(head.held_out, head.validation[1]), curves,
+        Classifier(task.network.name, task.network, saved, labels, transform, runtime=runtime),
+    )  # fmt: skip
+    tested = Answered(task.parts["test"], scores)
+    return write_test(task.output, task.options, task.network.name, tested, task.classes, extras)
 
 
 def _finish(task: Task, kept: dict[str, Row]) -> None:

@@ -10,13 +10,13 @@ from dataclasses import replace
 import numpy as np
 import pytest
 from PIL import Image
-from reports import COLORS, NAMES, PLANTED, judge, make_findings
+from reports import COLORS, NAMES, PLANTED, judge, make_findings, pixels_of
 
-from drawing.plot import to_png
+from drawing.plot import to_images
 from drawing.thumbnails import SIDE, thumbnail
 from errors import UsageError
 from evaluation.answers import AnswerStore
-from evaluation.gallery import Group, Thumbnails, contact_sheet, list_galleries
+from evaluation.gallery import MOST_AT_ONCE, Group, Thumbnails, contact_sheet, list_galleries
 from evaluation.metrics import evaluate
 from evaluation.output import REPORT_FILES
 from evaluation.plots import list_plots
@@ -24,6 +24,8 @@ from evaluation.report import write_report
 
 CHROMIUM = next(filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))), None)
 in_browser = pytest.mark.skipif(not CHROMIUM, reason="Chromium is not installed")
+PLOTS_OF_MANY = ("confusion", "scores", "coverage", "reliability")
+ALONE = ("report.html", "suspects.csv", "plots/accuracy.png", "plots/accuracy.svg")
 WIDTHS = {"phone": 390, "desktop": 1280}
 OVERFLOWING = """[...document.querySelectorAll("main *")]
     .filter(e => !e.closest(".scroll") && e.getBoundingClientRect().right > innerWidth + 1).map(e => e.outerHTML)"""
@@ -58,21 +60,15 @@ def page(report):
     return (report / "report.html").read_text(encoding="utf-8")
 
 
-def pixels_of(data: bytes) -> np.ndarray:
-    return np.asarray(Image.open(io.BytesIO(data)).convert("RGB")).astype(int)
-
-
 def test_report_is_a_page_and_files_that_can_be_removed_again(report):
     written = {str(path.relative_to(report)) for path in report.rglob("*") if path.is_file()}
     names = (
-        "plots/{}_confusion.png",
-        "plots/{}_scores.png",
-        "plots/{}_reliability.png",
+        *(f"plots/{{}}_{name}.{kind}" for name in PLOTS_OF_MANY for kind in ("png", "svg")),
         "galleries/{}_confident_mistakes.jpg",
         "galleries/{}_uncertain_right.jpg",
         "galleries/{}_confused_pairs.jpg",
     )
-    assert written == {"report.html", "plots/accuracy.png"} | {name.format(model) for model in (1, 2) for name in names}
+    assert written == {*ALONE} | {name.format(model) for model in (1, 2) for name in names}
     assert {str(path.relative_to(report)) for pattern in REPORT_FILES for path in report.glob(pattern)} == written
 
 
@@ -146,9 +142,20 @@ def test_picture_that_has_gone_is_said_to_have(findings, tmp_path):
 
 def test_many_classes_are_plotted_as_confused_pairs():
     names = tuple(f"class {index}" for index in range(1000))
-    plots = list_plots(judge("model", names, ["picture"] * 40, 1))
-    assert [plot.name for plot in plots] == ["confused_pairs", "scores", "reliability"]
-    assert pixels_of(to_png(plots[0])).std() > 10
+    plots = list_plots(judge("model", names, ["picture"] * 400, 1))
+    assert [plot.name for plot in plots] == ["confused_pairs", "scores", "coverage", "reliability"]
+    assert pixels_of(to_images(plots[0]).png).std() > 10
+
+
+def test_worst_classes_come_first_in_the_page_with_what_they_are_taken_for(page, findings):
+    one = findings.evaluations[0]
+    assert [row.recall for row in one.worst_first] == sorted(row.recall for row in one.classes)
+    table = page[page.index("<h3>Classes</h3>") :]
+    worst = one.worst_first[0]
+    row = table[table.index("<tbody>") :].partition("</tr>")[0]
+    assert f"({one.taken_for[worst.index].count})" in row
+    assert f'data-value="{worst.recall_low}"' in row
+    assert worst.recall_low <= worst.recall <= worst.recall_high
 
 
 def test_no_mistakes_is_no_trouble():
@@ -158,7 +165,7 @@ def test_no_mistakes_is_no_trouble():
     evaluation = evaluate("model", ("one", "two", "three"), ["gone"] * 3, answers.answers(array("i", range(3))))
     assert [gallery.name for gallery in list_galleries(evaluation)] == ["uncertain_right"]
     scores = list_plots(evaluation)[1]
-    assert to_png(scores) == to_png(scores)
+    assert to_images(scores) == to_images(scores)
 
 
 def test_folder_that_cannot_be_written_to_is_told(findings, tmp_path):
@@ -180,8 +187,8 @@ def test_page_of_two_classes_has_curves_and_thresholds(tmp_path):
     page = (tmp_path / "report.html").read_text(encoding="utf-8")
     assert page.count("<h3>Threshold</h3>") == 1
     assert "cats called dogs" in page
-    plots = {path.stem: pixels_of(path.read_bytes()).std() for path in (tmp_path / "plots").iterdir()}
-    assert set(plots) == {"confusion", "scores", "sweep", "roc", "precision_recall", "reliability"}
+    plots = {path.stem: pixels_of(path.read_bytes()).std() for path in (tmp_path / "plots").glob("*.png")}
+    assert set(plots) == {"confusion", "scores", "sweep", "roc", "precision_recall", "coverage", "reliability"}
     assert min(plots.values()) > 10  # something is drawn
 
 
@@ -232,10 +239,10 @@ def test_page_opens_whole(open_page, report, width, colors):
 def test_plots_leave_no_hole(open_page, device):
     """Every row of plots reaches from the left to the right, and no picture is too small to read."""
     page = open_page(WIDTHS[device])
-    for count in range(1, 6):
+    for count in range(1, 9):
         block, figures, images = page.evaluate(BOXES_OF_PLOTS, count)
         rows = [[box for box in figures if box["y"] == top] for top in sorted({box["y"] for box in figures})]
-        assert len(rows) == (count if device == "phone" else -(-count // 2))
+        assert len(rows) == (count if device == "phone" else -(-count // 3))
         for row in rows:
             assert row[0]["x"] == pytest.approx(block["x"], abs=1)
             assert row[-1]["x"] + row[-1]["width"] == pytest.approx(block["x"] + block["width"], abs=1)
@@ -261,7 +268,7 @@ def test_tables_sort_by_a_click_and_back_by_another(open_page):
     table = page.locator("table", has=page.locator("th", has_text="precision")).first
 
     def column(number: int) -> list[str]:
-        return table.locator(f"tbody tr :nth-child({number})").all_inner_texts()
+        return table.locator(f"tbody tr > :nth-child({number})").all_inner_texts()
 
     def numbers() -> list[float]:
         return [float(text.removesuffix("%")) for text in column(3)]
@@ -279,6 +286,36 @@ def test_tables_sort_by_a_click_and_back_by_another(open_page):
     assert sorted(column(1)) == sorted(NAMES)
     assert table.locator("th[aria-sort]").count() == 1
     assert column(1)[0] == "<img src=x onerror=alert(1)>" or column(1)[0].startswith("$")
+
+
+@in_browser
+def test_galleries_are_filtered_by_class(open_page):
+    page = open_page()
+    section = page.locator("#model-1")
+    mistakes = section.locator("li[data-wrong]")
+    total = mistakes.count()
+    label = mistakes.first.get_attribute("data-true")
+    section.locator(".filter select").first.select_option(f"={label}")
+    shown = section.locator("[data-true]:visible")
+    assert {shown.nth(index).get_attribute("data-true") for index in range(shown.count())} == {label}
+    count = section.locator("li[data-wrong]:visible").count()
+    assert 0 < count < total
+    assert section.locator(".filter output").inner_text() == f"{count} of the {total} most confident mistakes shown"
+    section.locator(".filter select").nth(1).select_option(index=1)
+    assert section.locator(".group:visible ul").evaluate_all("all => all.every(e => e.offsetHeight > 20)")
+    assert page.locator("#model-2 li[data-wrong]:visible").count() > count
+    assert page.said == []
+
+
+@in_browser
+def test_long_lists_of_mistakes_open_on_demand(browser, tmp_path):
+    write_report(make_findings(tmp_path, pictures=100), tmp_path)
+    page = browser.new_page()
+    page.goto((tmp_path / "report.html").as_uri())
+    assert page.locator("li[data-wrong]:visible").count() == MOST_AT_ONCE
+    page.get_by_role("button", name="show all").click()
+    assert page.locator("li[data-wrong]:visible").count() == page.locator("li[data-wrong]").count() > MOST_AT_ONCE
+    page.close()
 
 
 @in_browser

@@ -1,23 +1,32 @@
 """evaluate_classifier.py as a user runs it."""
 
+import base64
 import csv
 import json
+import re
 import shutil
 import tracemalloc
 from dataclasses import replace
 
+import cv2
 import h5py
 import numpy as np
 import pytest
 from conftest import IMAGES
+from reports import pixels_of
 
 import evaluate_classifier
 from classifiers import load_classifier
 from errors import UsageError
+from evaluation.answers import Answers
+from evaluation.gallery import Thumbnails
+from evaluation.heat import explain_mistakes
+from evaluation.metrics import evaluate
 from evaluation.output import prepare_output
 from evaluation.run import TwoClassSettings, answer_all, compare, judge
 from labels import ClassLabel, read_labels
 from labels.classes import ClassIndex
+from outputs.explain import lay_over
 from pipeline import classify
 from pipeline.panel import Answer, Panel
 from sources.frames import Frame
@@ -52,6 +61,7 @@ def test_summary_says_how_good_it_is_and_errors_say_what_failed(evaluated, data)
     lines = finished.stdout.splitlines()
     assert lines[0] == f"5 pictures of {data}, 1 of them failed"
     assert lines[2].startswith("efficientnet_lite0  75.00% (30.1% to 95.4%)")
+    assert lines[3] == "efficientnet_lite0 finds least of: tench 0.0% of 1"
     assert lines[-2] == "note: there are pictures of 4 of the 1,000 classes; averages are over these"
     assert lines[-1] == f"report: {report}/report.html"
 
@@ -71,6 +81,34 @@ def test_metrics_file_has_all_figures(evaluated, data):
     assert model["confusion"]["labels"][0] == "tench"
     assert model["two_classes"] is None
     assert metrics["options"]["--model"] == "efficientnet_lite0"
+
+
+def test_page_shows_where_the_answer_and_the_label_of_a_mistake_are_seen(evaluated, data):
+    page = (evaluated[1] / "report.html").read_text(encoding="utf-8")
+    (shown,) = re.findall(r"<h3>What the model looked at.*?</ul>", page, re.DOTALL)
+    small, *heats = (pixels_of(base64.b64decode(found)) for found in re.findall('base64,([^"]+)', shown))
+    with open(evaluated[1] / "predictions.csv", encoding="utf-8", newline="") as file:
+        (row,) = [row for row in csv.DictReader(file) if row["right"] == "no"]
+    classifier = load_classifier("efficientnet_lite0")
+    assert len(heats) == 2
+    for label, seen in zip((row["answer"], "tench"), heats, strict=True):
+        heat = classifier.explain(row["path"], label).map
+        expected = cv2.resize(heat, small.shape[1::-1], interpolation=cv2.INTER_AREA)
+        assert np.abs(seen - lay_over(small.astype(np.uint8), expected)).mean() < 4
+    assert np.abs(heats[0] - heats[1]).mean() > 4
+    assert f"where {row['answer']} is seen" in shown
+
+
+def test_report_goes_without_heat_maps_where_they_cannot_be_had(data):
+    classifier = load_classifier("efficientnet_lite0")
+    answers = Answers(*(np.array(one) for one in ([0], [1], [[1, 0]], [[0.9, 0.1]], [0.1])))
+    evaluation = evaluate("m", ("a", "b"), [str(data / "tench" / "cat.png")], answers)
+    seen, note = explain_mistakes(classifier, evaluation, Thumbnails(10**6))
+    assert (len(seen), note) == (1, "")
+    gone = replace(classifier, runtime=replace(classifier.runtime, device="gpu:99"))
+    seen, note = explain_mistakes(gone, evaluation, Thumbnails(10**6))
+    assert seen == ()
+    assert note.startswith("there are no heat maps of efficientnet_lite0: ")
 
 
 def test_predictions_are_what_classify_image_says(evaluated, data):

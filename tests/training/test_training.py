@@ -17,12 +17,18 @@ import pytest
 from conftest import FRAMEWORKS, ROOT, blocks, imported
 from PIL import Image, ImageDraw
 
-from training.report import measure, plot_history
+from training.curves import plot_history
+from training.report import measure
 
 LEFT = {
     "galleries/uncertain_right.jpg", "history.csv", "history.png", "labels.txt", "manifest.csv", "metrics.json",
-    "model.keras", "plots/confusion.png", "plots/reliability.png", "plots/scores.png", "predictions.csv", "report.html",
-    "spec.json", "test.json", "training.json", "use_with_keras.py",
+    "model.keras", "predictions.csv", "report.html", "spec.json", "suspects.csv", "test.json", "training.json",
+    "use_with_keras.py",
+    *(
+        f"plots/{name}.{kind}"
+        for name in ("confusion", "scores", "coverage", "reliability", "training_loss", "training_accuracy")
+        for kind in ("png", "svg")
+    ),
 }  # fmt: skip
 COLOURS = {"blue": (0, 0, 160), "green": (0, 160, 0), "red": (160, 0, 0)}
 

@@ -12,8 +12,9 @@ from PIL import Image
 from classifiers.manifest import Picture
 from evaluation.output import REPORT_FILES
 from train_classifier import describe
+from training.curves import history_plots
 from training.options import OPTION_NAMES, Options
-from training.report import measure, write_test
+from training.report import Answered, Extras, measure, write_test
 
 CLASSES = ["error", "path", "right"]  # called as columns of predictions.csv
 LABELS = [0, 0, 1, 1, 1, 2]
@@ -32,7 +33,7 @@ def tested(tmp_path_factory):
         Image.new("RGB", (20, 30), "red").save(data / picture.path)
     options = Options(**dict.fromkeys(OPTION_NAMES))
     options = replace(options, data=str(data), max_pixels=10**6, seed=0, augment=["flip", "crop"], deterministic=False)
-    return data, output, write_test(output, options, "resnet50", pictures, SCORES, CLASSES)
+    return data, output, write_test(output, options, "resnet50", Answered(pictures, SCORES), CLASSES)
 
 
 def test_report_is_that_of_an_evaluation(tested):
@@ -44,13 +45,31 @@ def test_report_is_that_of_an_evaluation(tested):
     assert '<th scope="row" class="text">--augment</th><td class="text wrap">flip crop</td>' in page
     assert "--seed" in page
     assert "--deterministic" not in page
-    assert "<h2>Training</h2>" not in page  # there is no history.png
+    assert "<h2>Training</h2>" not in page  # no curves are given
     metrics = json.loads((output / "metrics.json").read_text())
     (model,) = metrics["models"]
     assert (model["top1"]["count"], model["top1"]["of"]) == (results["right"], results["pictures"]) == (4, 6)
     assert model["top1"]["interval_95"] == results["interval_95"]
     assert json.loads((output / "test.json").read_text()) == results
     assert all(list(output.glob(pattern)) for pattern in REPORT_FILES)
+
+
+def test_report_has_curves_and_suspects_among_the_pictures_of_training(tested, tmp_path):
+    data, _output, _results = tested
+    pictures = [Picture(f"{CLASSES[label]}/<{index}>.png", CLASSES[label]) for index, label in enumerate(LABELS)]
+    sure = np.eye(3, dtype=np.float32)[[0, 0, 1, 1, 0, 2]]  # the fifth is labelled wrong
+    rows = [{"strength": strength, "val_loss": 0.5 / strength, "val_accuracy": 1.0} for strength in (1.0, 10.0)]
+    extras = Extras(Answered(pictures, sure), history_plots({"head": rows}, {"head": rows[1]}))
+    options = replace(Options(**dict.fromkeys(OPTION_NAMES)), data=str(data), max_pixels=10**6)
+    write_test(tmp_path, options, "resnet50", Answered(pictures[:4], SCORES[:4]), CLASSES, extras)
+    page = (tmp_path / "report.html").read_text(encoding="utf-8")
+    assert "1 of 6 pictures, each judged by a classifier that had not seen it" in page
+    assert page.count("<h2>Training</h2>") == 1
+    assert "Loss of pictures held out, for each strength of the penalty" in page
+    assert {path.stem for path in (tmp_path / "plots").glob("training_*.svg")} == {"training_loss", "training_accuracy"}
+    with open(tmp_path / "suspects.csv", encoding="utf-8", newline="") as file:
+        suspects = [(row["path"], row["label"], row["suggested"]) for row in csv.DictReader(file)]
+    assert ("path/<4>.png", "path", "error") in suspects
 
 
 def test_classes_may_be_called_as_columns(tested):

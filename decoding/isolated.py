@@ -24,7 +24,10 @@ from errors import ImageError
 SECONDS = 60.0  # that a picture may take
 MOST_FILE_BYTES = 2**28
 CHILD = Path(__file__).with_name("child.py")
-ONE_THREAD = {"OMP_NUM_THREADS": "1", "OPENBLAS_NUM_THREADS": "1"}  # pictures are decoded side by side already
+ENVIRONMENT = {
+    "OMP_NUM_THREADS": "1", "OPENBLAS_NUM_THREADS": "1",  # pictures are decoded side by side already
+    "MALLOC_MMAP_THRESHOLD_": str(2**21),  # bytes; what is larger goes back to the system at once (GNU C library)
+}  # fmt: skip
 
 
 class _Crash(Exception):
@@ -120,7 +123,7 @@ class Decoders:
         try:
             process = subprocess.Popen(
                 [sys.executable, "-I", "-S", str(self._script), path],
-                stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, env=os.environ | ONE_THREAD,
+                stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, env=os.environ | ENVIRONMENT,
                 **_own_group(),
             )  # fmt: skip
         except OSError as error:

@@ -106,7 +106,8 @@ class Thumbnails:
         if path not in self._made:
             try:
                 item = named_picture(path)
-                self._made[path] = thumbnail(item.picture if isinstance(item, Given) else item, self._max_pixels)
+                picture = item.picture if isinstance(item, Given) else item
+                self._made[path] = thumbnail(picture, self._max_pixels, name=path)
             except ImageError:
                 self._made[path] = None
         return self._made[path]

@@ -57,7 +57,7 @@ class CompareFigure:
         if len(self.shown) == self._most:
             self._left_out += 1
             return
-        small = None if row.error else thumbnail(frame.picture, self._max_pixels, SIDE)
+        small = None if row.error else thumbnail(frame.picture, self._max_pixels, SIDE, frame.source)
         self.shown.append(Shown(row, small))
 
     def finish(self, tally: Tally, seconds: Sequence[float]) -> None:

@@ -181,7 +181,7 @@ def _range(image: Image.Image) -> tuple[float, float]:
     lows, highs = zip(*((values.min(), values.max()) for values in map(_numbers, strips)), strict=True)
     low, high = min(lows), max(highs)
     if image.mode == "I" and low >= 0 and high <= 65535:
-        return 0, 65535
+        return 0, (255 if image.format is None and high <= 255 else 65535)  # a program's own, of an 8-bit picture
     if image.mode == "F" and low >= 0 and high <= 255:
         return 0, (1 if high <= 1 else 255)
     return low, high

@@ -64,4 +64,6 @@ def _is_text(head: bytes) -> bool:
 def reason_of(error: Exception) -> str:
     """Return the first line of what an exception says, or its name."""
     lines = str(error).strip().splitlines()
+    if lines and lines[0].startswith("decoder error -"):  # Pillow's, of libtiff and others
+        return "its data cannot be decoded"
     return lines[0] if lines else type(error).__name__

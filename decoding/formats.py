@@ -13,6 +13,7 @@ IMAGE_SUFFIXES = (
     ".avif", ".avifs", ".heic", ".heif", ".heics", ".heifs", ".hif", ".jxl",
     ".jp2", ".j2k", ".j2c", ".jpc", ".jpf", ".jpx",
     ".ppm", ".pgm", ".pbm", ".pnm", ".pfm", ".pcx", ".qoi", ".psd", ".ico", ".tga", ".svg",
+    ".jps", ".pam", ".psb", ".svgz", ".cur", ".icns", ".dds", ".exr", ".jxr", ".sgi", ".eps", ".xcf",  # mostly not read
     *RAW_SUFFIXES,
 )  # fmt: skip
 

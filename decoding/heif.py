@@ -17,6 +17,7 @@ from errors import ImageError
 SAFE_VERSIONS = {"libheif": (1, 23, 4), "libde265": (1, 1, 3)}  # without the faults published in August 2026
 NAL_TYPES = (b"hvc1", b"avc1")  # items of video coding's units, in which no three zero bytes follow each other
 ZEROS = bytes(16)  # more than the lengths between units can bring
+BYTES, HDR_BYTES = 6.5, 16.0  # about what each pixel takes
 HDR_TRANSFERS = (16, 18)  # PQ and HLG, of ISO/IEC 23091-2
 
 pillow_heif.options.THUMBNAILS = pillow_heif.options.DEPTH_IMAGES = pillow_heif.options.AUX_IMAGES = False
@@ -36,10 +37,11 @@ def read(data: bytes, min_side: int | None, allow: Allow) -> Image.Image:
 def _read_primary(data: bytes, min_side: int | None, allow: Allow) -> Image.Image:
     heif_file = pillow_heif.open_heif(io.BytesIO(data), convert_hdr_to_8bit=True)
     picture = heif_file[heif_file.primary_index]
-    allow(*picture.size)
     profile: dict[str, Any] = picture.info.get("nclx_profile") or {}  # type: ignore[assignment]
     if profile.get("transfer_characteristics") in HDR_TRANSFERS:
+        allow(*picture.size, HDR_BYTES)
         return _read_hdr(data, profile, min_side)
+    allow(*picture.size, BYTES)
     image = _image_of(picture)
     image.info = {"icc_profile": picture.info.get("icc_profile")}
     return image

@@ -11,18 +11,23 @@ import signal
 import subprocess
 import sys
 import threading
+from contextlib import ExitStack
 from pathlib import Path
 from typing import Any, BinaryIO, cast
 
 from PIL import Image
 
+from decoding.memory import room_for
 from decoding.protocol import receive, send
 from errors import ImageError
 
 SECONDS = 60.0  # that a picture may take
 MOST_FILE_BYTES = 2**28
 CHILD = Path(__file__).with_name("child.py")
-ONE_THREAD = {"OMP_NUM_THREADS": "1", "OPENBLAS_NUM_THREADS": "1"}  # pictures are decoded side by side already
+ENVIRONMENT = {
+    "OMP_NUM_THREADS": "1", "OPENBLAS_NUM_THREADS": "1",  # pictures are decoded side by side already
+    "MALLOC_MMAP_THRESHOLD_": str(2**21),  # bytes; what is larger goes back to the system at once (GNU C library)
+}  # fmt: skip
 
 
 class _Crash(Exception):
@@ -40,18 +45,25 @@ class Decoders:
             os.register_at_fork(after_in_child=self._forget)
 
     def decode(
-        self, file: BinaryIO, format: str, max_pixels: int, min_side: int | None, seconds: float = SECONDS
+        self,
+        file: BinaryIO,
+        format: str,
+        max_pixels: int,
+        min_side: int | None,
+        room: ExitStack,
+        seconds: float = SECONDS,
     ) -> Image.Image:
         """Decode an upright picture, "L" or "RGB", with its colour profile in `info`; raises ImageError.
 
-        It is smaller by a whole factor when its short side keeps `min_side` pixels.
+        It is smaller by a whole factor when its short side keeps `min_side` pixels. It waits for room in memory, and
+        holds it until `room` is closed.
         """
         data = file.read(MOST_FILE_BYTES + 1)
         if len(data) > MOST_FILE_BYTES:
             raise ImageError(f"the file is over {MOST_FILE_BYTES >> 20} MiB, too much for a {format} picture")
         order = {"format": format, "max_pixels": max_pixels, "min_side": min_side, "seconds": seconds}
         try:
-            answer, body = self._ask_again(order, data)
+            answer, body = self._ask_again(order, data, room)
         except _Crash as crash:
             raise ImageError(f"the {format} decoder crashed on it ({crash}); the file is damaged or hostile") from None
         except TimeoutError:
@@ -78,25 +90,27 @@ class Decoders:
 
     def _forget(self) -> None:
         self._lock = threading.Lock()
-        self._one_large = threading.Lock()  # of large pictures, one at a time is decoded
         self._processes: set[subprocess.Popen] = set()
         self._idle: list[subprocess.Popen] = []
 
-    def _ask_again(self, order: dict[str, Any], data: bytes) -> tuple[dict[str, Any], bytes]:
+    def _ask_again(self, order: dict[str, Any], data: bytes, room: ExitStack) -> tuple[dict[str, Any], bytes]:
         """Ask an idle process, and a fresh one when that fails: an earlier picture may have damaged its memory."""
         with self._lock:
             process = self._idle.pop() if self._idle else None
         if process:
             with contextlib.suppress(_Crash):
-                return self._ask(process, order, data)
-        return self._ask(self._start(), order, data)
+                return self._ask(process, order, data, room)
+        return self._ask(self._start(), order, data, room)
 
-    def _ask(self, process: subprocess.Popen, order: dict[str, Any], data: bytes) -> tuple[dict[str, Any], bytes]:
+    def _ask(
+        self, process: subprocess.Popen, order: dict[str, Any], data: bytes, room: ExitStack
+    ) -> tuple[dict[str, Any], bytes]:
         try:
             answer, body = _exchange(process, order, data, order["seconds"])
-            if answer.get("is_large"):
-                with self._one_large:
-                    answer, body = _exchange(process, {}, b"", order["seconds"])
+            while "needed" in answer:  # more than once where the first way fails
+                room.close()
+                room.enter_context(room_for(answer["needed"]))
+                answer, body = _exchange(process, {}, b"", order["seconds"])
         except BaseException:  # also Ctrl-C, after which nobody knows what is in the pipes
             self._end(process)
             raise
@@ -109,7 +123,7 @@ class Decoders:
         try:
             process = subprocess.Popen(
                 [sys.executable, "-I", "-S", str(self._script), path],
-                stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, env=os.environ | ONE_THREAD,
+                stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, env=os.environ | ENVIRONMENT,
                 **_own_group(),
             )  # fmt: skip
         except OSError as error:
@@ -167,7 +181,7 @@ def _how_it_ended(code: int) -> str:
 
 def _image_of(answer: dict[str, Any], body: bytes) -> Image.Image:
     profile_end = answer["profile_bytes"]
-    image = Image.frombytes(answer["mode"], tuple(answer["size"]), body[profile_end:])
+    image = Image.frombytes(answer["mode"], tuple(answer["size"]), memoryview(body)[profile_end:])
     if profile_end:
         image.info["icc_profile"] = body[:profile_end]
     return image

@@ -10,6 +10,7 @@ from decoding.readers import Allow
 from errors import ImageError
 
 RATIOS = ((1, 1), (12, 10), (4, 3), (3, 2), (16, 9), (5, 4), (2, 1))  # of width to height, in a size header
+BYTES = 8.0  # about what each pixel takes
 SIZE_BITS = (9, 13, 18, 30)
 
 JpegXLImagePlugin.DECODE_THREADS = 2
@@ -17,10 +18,11 @@ JpegXLImagePlugin.DECODE_THREADS = 2
 
 def read(data: bytes, min_side: int | None, allow: Allow) -> Image.Image:
     """Decode a picture, turned as its codestream says, or its EXIF data when it is a JPEG that was packed."""
-    allow(*size_of(data))
+    allow(*size_of(data), BYTES)
     try:
         image = Image.open(io.BytesIO(data), formats=["JXL"])
         image.load()
+        vars(image).update(_data=b"", fc=b"")  # the plugin keeps the pixels once more
     except RuntimeError as error:  # whose text speaks of building libjxl
         raise ImageError("damaged JPEG XL picture: libjxl refuses it; the file may be truncated") from error
     return ImageOps.exif_transpose(image) if getattr(image, "jpeg", False) else image

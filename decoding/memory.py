@@ -6,8 +6,9 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import BinaryIO
 
-from PIL import Image, JpegImagePlugin
+from PIL import Image, JpegImagePlugin, TiffImagePlugin
 
+from decoding.colors import ORIENTATION
 from decoding.pnm import is_slow_pnm
 from settings import MAX_PIXELS
 
@@ -16,6 +17,7 @@ ROOM = 4 * MAX_PIXELS  # bytes; one picture of RGB at the limit
 FREE = 2**24  # bytes, that never wait
 DECODERS = {"AVIF": 4, "GIF": 2, "WEBP": 4}  # times the picture itself, that are held while it is decoded
 HEAD = 4096  # bytes of a JPEG 2000 file in which its codestream begins
+BITS_PER_SAMPLE, ROWS_PER_STRIP, TILE_WIDTH, TILE_LENGTH = 258, 278, 322, 323  # tags of TIFF
 JPEG2000_START = b"\xff\x4f\xff\x51"  # of the codestream, with its sizes behind
 Image.core.set_block_size(2**26)  # from 2**24: the C library gives such blocks back when they are freed
 _changed = threading.Condition()
@@ -60,9 +62,22 @@ def decoding_bytes(image: Image.Image, file: BinaryIO, size: tuple[int, int]) ->
         return decoded + 2 * int(coefficients)  # of 16 bits
     if image.format == "JPEG2000":
         return decoded + 6 * _largest_tile(image, file) * len(image.getbands())
-    if is_slow_pnm(image) or getattr(image, "_will_be_transposed", False):  # the latter by Pillow's reader of TIFF
+    if isinstance(image, TiffImagePlugin.TiffImageFile):
+        is_turned = image.tag_v2.get(ORIENTATION, 1) != 1  # in a copy
+        return (2 if is_turned else 1) * decoded + _strip_bytes(image)
+    if is_slow_pnm(image):
         return 2 * decoded
     return decoded * DECODERS.get(image.format or "", 1)
+
+
+def _strip_bytes(image: TiffImagePlugin.TiffImageFile) -> int:
+    """Return the bytes of a strip or tile of a compressed TIFF, which are decompressed at once."""
+    if not image.tile or image.tile[0].codec_name != "libtiff":
+        return 0
+    tags, bits = image.tag_v2, sum(image.tag_v2.get(BITS_PER_SAMPLE, (1,)))
+    if TILE_WIDTH in tags:
+        return int(tags[TILE_WIDTH] * tags.get(TILE_LENGTH, 1)) * bits // 8
+    return image.width * int(min(tags.get(ROWS_PER_STRIP, image.height), image.height)) * bits // 8
 
 
 def _samples(image: JpegImagePlugin.JpegImageFile) -> float:

@@ -14,7 +14,7 @@ from decoding.diagnosis import is_of_a_kind, signature_of, why_not_an_image, why
 from decoding.formats import MULTI_FRAME_FORMATS, PILLOW_FORMATS
 from decoding.holes import COMPRESSED, check_holes
 from decoding.isolated import decoders
-from decoding.limits import check_size
+from decoding.limits import check_memory, check_size
 from decoding.magic import isolated_format
 from decoding.memory import decoding_bytes, room_for
 from decoding.pnm import is_slow_pnm, load_pnm
@@ -38,7 +38,7 @@ def load_picture(file: BinaryIO, name: str, max_pixels: int, min_side: int | Non
     head = file.read(512)
     file.seek(0)
     if format := isolated_format(file, head, name):
-        return decoders.decode(file, format, max_pixels, min_side)
+        return decoders.decode(file, format, max_pixels, min_side, room)
     if tiff.is_tiff(head) and (image := _load_tiff(file, name, max_pixels, room)):
         return image
     image = _open(file, head, name, max_pixels)
@@ -66,12 +66,12 @@ def _load(image: Image.Image, file: BinaryIO) -> Image.Image:
 
 
 def _load_tiff(file: BinaryIO, name: str, max_pixels: int, room: ExitStack) -> Image.Image | None:
-    """Decode a TIFF of a kind that Pillow does not read right."""
+    """Decode a TIFF of a kind that Pillow does not read right, or takes much memory for."""
     with _named("TIFF"):
         directory = Directory(file)
         check_size(directory.width, directory.height, max_pixels)
         layout = read_layout(directory)
-        if tiff.pillow_reads(directory, layout):
+        if tiff.pillow_reads(directory, layout) and not tiff.is_leaner_here(directory, layout):
             file.seek(0)
             return None
         if directory.has_next:
@@ -134,12 +134,8 @@ def _why_not_opened(file: BinaryIO, head: bytes, name: str) -> ImageError:
 
 def _needed_bytes(image: Image.Image, file: BinaryIO, full_size: tuple[int, int], max_pixels: int) -> int:
     """Return what decoding takes; raises ImageError where an RGB picture at the limit would take less."""
-    needed, limit = decoding_bytes(image, file, full_size), max(max_pixels, MAX_PIXELS)
-    if needed > 4 * limit:
-        raise ImageError(
-            f"{full_size[0]} x {full_size[1]} pixels of this kind of {image.format} take the memory of "
-            f"{needed // 4:,} others, over the limit of {limit:,}; raise it with --max-pixels"
-        )
+    needed = decoding_bytes(image, file, full_size)
+    check_memory(*full_size, needed, str(image.format), max_pixels)
     return needed
 
 

@@ -2,18 +2,24 @@
 
 import json
 import struct
+from collections.abc import Iterable
 from typing import Any, BinaryIO
 
 LENGTHS = struct.Struct(">II")  # of the header and of the bytes, as unsigned 32-bit numbers
 PART = 2**20  # bytes that are written at once
 
 
-def send(pipe: BinaryIO, header: dict[str, Any], data: bytes | memoryview = b"") -> None:
+def send(pipe: BinaryIO, header: dict[str, Any], data: bytes = b"") -> None:
     """Write one message; raises OSError when nobody reads any more."""
+    send_parts(pipe, header, len(data), (data[start : start + PART] for start in range(0, len(data), PART)))
+
+
+def send_parts(pipe: BinaryIO, header: dict[str, Any], length: int, parts: Iterable[bytes]) -> None:
+    """Write one message whose bytes, so many in all, are made while they are written."""
     text = json.dumps(header).encode()
-    pipe.write(LENGTHS.pack(len(text), len(data)) + text)
-    for start in range(0, len(data), PART):
-        pipe.write(data[start : start + PART])
+    pipe.write(LENGTHS.pack(len(text), length) + text)
+    for part in parts:
+        pipe.write(part)
     pipe.flush()
 
 

@@ -1,15 +1,16 @@
 """What the decoders in processes of their own share: which one reads what, and how its picture is handed over."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 
 from PIL import Image
 
 from decoding.formats import HEIC, JPEG_XL, PACKAGES
 from errors import ImageError
 
+STRIP_PIXELS = 2**20  # that are handled at once
 FACTORS = (8, 4, 2)  # those of JPEG
 
-Allow = Callable[[int, int], None]  # to be called with width and height before a picture is decoded
+Allow = Callable[[int, int, float], None]  # to be called with width, height and the bytes for each pixel, at first
 Read = Callable[[bytes, int | None, Allow], Image.Image]
 
 
@@ -33,12 +34,19 @@ def opaque(image: Image.Image) -> Image.Image:
         return image
     if image.mode in ("La", "RGBa"):
         image = image.convert(image.mode[:-1] + "A")
-    if image.mode in ("LA", "RGBA"):
+    if image.mode in ("LA", "RGBA") and image.width * image.height <= STRIP_PIXELS:
         rgba = image.convert("RGBA")
         return _with_profile(Image.alpha_composite(Image.new("RGBA", rgba.size, "white"), rgba).convert("RGB"), image)
     from decoding.colors import Upright  # takes NumPy, and a tenth of a second
 
     return Upright(image).to_rgb()
+
+
+def strips(image: Image.Image) -> Iterator[bytes]:
+    """Yield the bytes of a picture, some rows at a time."""
+    rows = max(1, STRIP_PIXELS // image.width)
+    for top in range(0, image.height, rows):
+        yield image.crop((0, top, image.width, min(top + rows, image.height))).tobytes()
 
 
 def factor_for(size: tuple[int, int], min_side: int | None) -> int:

@@ -30,9 +30,10 @@ from decoding.tiff_layout import (
     check_readable,
     in_blocks,
 )
-from decoding.tiff_samples import read_samples
+from decoding.tiff_samples import MOST_BYTES, read_samples
 
 MOST_PROFILE_BYTES = 1 << 24
+MANY_PIXELS, MUCH = 1 << 24, 1 << 26  # the latter in bytes
 MOST_COLORS = 3 << 16  # of a colour map
 PILLOW_COMPRESSIONS = (UNCOMPRESSED, *CCITT, *JPEG, THUNDERSCAN, *DEFLATE, *LIBTIFF)
 PILLOW_KINDS = {(p, bits) for p in (MIN_IS_WHITE, MIN_IS_BLACK, PALETTE) for bits in (1, 2, 4, 8)}
@@ -62,6 +63,22 @@ def pillow_reads(directory: Directory, layout: Layout) -> bool:
     if directory.get(tags.PLANAR_CONFIGURATION, 1)[0] == 2 and layout.compression not in CCITT:
         return layout.bits == 8 and layout.photometric != CIELAB and not extra
     return not extra or (extra == 1 and not layout.associated)
+
+
+def is_leaner_here(directory: Directory, layout: Layout) -> bool:
+    """Tell whether a large picture takes less memory here than in Pillow.
+
+    That one turns a copy, maps the files of compressed pictures, and decompresses strips and tiles as a whole.
+    """
+    piece = layout.row_bytes * layout.tile[1]
+    is_turned = directory.get(tags.ORIENTATION, 1)[0] != 1
+    is_heavy = layout.compression != UNCOMPRESSED and max(piece, directory.file_size) > MUCH
+    is_read_here = (
+        layout.bits in (8, 16)
+        and layout.photometric != YCBCR
+        and (layout.compression in (UNCOMPRESSED, *DEFLATE) or (layout.compression in LIBTIFF and piece <= MOST_BYTES))
+    )
+    return layout.width * layout.height > MANY_PIXELS and is_read_here and (is_turned or is_heavy)
 
 
 def decode_tiff(file: BinaryIO, directory: Directory, layout: Layout) -> Image.Image:

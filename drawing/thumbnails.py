@@ -12,14 +12,14 @@ SIDE = 240  # pixels, of the longer side: twice what a phone shows in a gallery
 QUALITY = 82  # of the JPEG
 
 
-def thumbnail(picture: Any, max_pixels: int, side: int = SIDE) -> bytes:
+def thumbnail(picture: Any, max_pixels: int, side: int = SIDE, name: str = "") -> bytes:
     """Return a small JPEG of a path, or of anything else that `open_picture` takes; raises ImageError."""
-    return to_jpeg(shrink(picture, max_pixels, side))
+    return to_jpeg(shrink(picture, max_pixels, side, name))
 
 
-def shrink(picture: Any, max_pixels: int, side: int = SIDE) -> Image.Image:
+def shrink(picture: Any, max_pixels: int, side: int = SIDE, name: str = "") -> Image.Image:
     """Return a small copy, whose longer side has at most `side` pixels; raises ImageError."""
-    image = open_picture(picture, max_pixels=max_pixels, min_side=side)
+    image = open_picture(picture, name, max_pixels, side)
     image.thumbnail((side, side), Image.Resampling.BICUBIC)
     return image
 

@@ -141,7 +141,7 @@ class Thumbnails:
     def _make(self, path: str) -> bytes | None:
         try:
             item = named_picture(path)
-            return thumbnail(item.picture if isinstance(item, Given) else item, self._max_pixels)
+            return thumbnail(item.picture if isinstance(item, Given) else item, self._max_pixels, name=path)
         except ImageError:
             return None
 

@@ -150,7 +150,7 @@ def open_picture(
     if isinstance(opened, Image.Image):
         return convert_image(opened, max_pixels)
     with opened:
-        return decode_image(opened, str(picture) if isinstance(picture, PathName) else name, max_pixels, min_side)
+        return decode_image(opened, _path_or(name, picture), max_pixels, min_side)
 
 
 def open_square(picture: Any, name: str, transform: Transform) -> np.ndarray:
@@ -159,7 +159,12 @@ def open_square(picture: Any, name: str, transform: Transform) -> np.ndarray:
     if isinstance(opened, Image.Image):
         return convert_square(opened, transform)
     with opened:
-        return decode_square(opened, name, transform)
+        return decode_square(opened, _path_or(name, picture), transform)
+
+
+def _path_or(name: str, picture: Any) -> str:
+    """Return the path of a picture, whose extension may tell what it is, or the name of one that has none."""
+    return os.fspath(picture) if isinstance(picture, PathName) else name
 
 
 def _opened(picture: Any) -> BinaryIO | Image.Image:

@@ -7,6 +7,7 @@ import subprocess
 import sys
 import threading
 import time
+from contextlib import ExitStack
 
 import numpy as np
 import pillow_heif
@@ -16,10 +17,11 @@ from PIL import Image
 
 from decoding.formats import HEIC, JPEG_XL
 from decoding.isolated import Decoders
+from decoding.memory import ROOM, room_for
 from errors import ImageError
 
 pytestmark = pytest.mark.skipif(sys.platform == "win32", reason="signals of POSIX")
-LIMITS = {"max_pixels": 10**8, "min_side": None}
+LIMITS = {"max_pixels": 10**8, "min_side": None, "room": ExitStack()}  # small pictures take none
 
 
 def heic(image):
@@ -133,18 +135,24 @@ def test_threads_have_a_process_each(cat, own):
     assert len(own.pids()) <= 3
 
 
-def test_large_pictures_are_decoded_one_at_a_time(own):
+def test_large_picture_waits_for_room(own):
     data = io.BytesIO()
     pytest.importorskip("pillow_jxl")
     Image.new("L", (5100, 5100), 77).save(data, "JXL", effort=1)
-    with own._one_large:
-        thread = threading.Thread(target=own.decode, args=(io.BytesIO(data.getvalue()), JPEG_XL, 10**8, 50))
+    decoded = []
+
+    def decode():
+        with ExitStack() as room:
+            decoded.append(own.decode(data, JPEG_XL, 10**8, 50, room))
+
+    data.seek(0)
+    with room_for(ROOM):
+        thread = threading.Thread(target=decode)
         thread.start()
         thread.join(0.5)
         assert thread.is_alive()
     thread.join()
-    small = own.decode(io.BytesIO(data.getvalue()), JPEG_XL, 10**8, 50)
-    assert np.abs(np.asarray(small).astype(int) - 77).max() < 2
+    assert np.abs(np.asarray(decoded[0]).astype(int) - 77).max() < 2
 
 
 def test_nothing_is_left_after_close(cat, own):

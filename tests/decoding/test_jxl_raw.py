@@ -54,6 +54,15 @@ def test_deep_jpeg_xl_becomes_8_bit(array):
     assert (np.asarray(decode(jxl(Image.fromarray(array), lossless=True))) == 200).all()
 
 
+def test_jpeg_xl_that_takes_too_much_memory_is_an_error():
+    height, width = 10_000, 15_000
+    bits = 2 << 1 | height - 1 << 3 | 2 << 24 | width - 1 << 26  # of a size header: 18 bits each, without a ratio
+    with pytest.raises(
+        ImageError, match=r"^15000 x 10000 pixels of this kind of JPEG XL take the memory of 300,000,000"
+    ):
+        decode(b"\xff\x0a" + bits.to_bytes(8, "little"))
+
+
 @pytest.mark.filterwarnings("ignore:Using JPEG reconstruction")
 def test_orientation_of_a_packed_jpeg_is_applied_once(tmp_path):
     exif = Image.Exif()

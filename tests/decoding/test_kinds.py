@@ -8,8 +8,11 @@ import pytest
 from conftest import IMAGES
 from PIL import Image
 
+from drawing.thumbnails import thumbnail
 from errors import ImageError
-from preprocess import decode_image
+from preprocess import convert_image, decode_image
+from sources.pictures import open_square
+from transforms import Transform
 
 PHOTO = Image.open(IMAGES / "coffee.png").convert("RGB").resize((64, 48))
 COLOR = np.asarray(PHOTO)
@@ -172,3 +175,18 @@ def test_files_of_newly_listed_formats(tmp_path, classify):
     finished = classify("-i", tmp_path)
     assert finished.stderr.splitlines()[0] == f"error: {tmp_path}/a.svg: is an SVG drawing; convert it to PNG"
     assert "6 classified, 1 failed" in finished.stderr
+
+
+def test_extension_counts_wherever_a_path_is_given(tmp_path):
+    path = tmp_path / "a.tga"
+    PHOTO.save(path)
+    square = open_square(path, "", Transform(48, "stretch"))
+    assert (square == open_square(PHOTO, "", Transform(48, "stretch"))).all()
+    assert thumbnail(path, 10**6) == thumbnail(path.read_bytes(), 10**6, name=str(path)) == thumbnail(PHOTO, 10**6)
+
+
+def test_wide_integers_of_a_program_may_be_those_of_8_bits():
+    grey = PHOTO.convert("L")
+    assert (np.asarray(convert_image(grey.convert("I"))) == np.asarray(grey)[..., None]).all()
+    dark = Image.fromarray(np.full((4, 4), 200, np.uint16))
+    assert np.asarray(convert_image(dark)).max() == 1

@@ -8,7 +8,7 @@ from conftest import ROOT
 from PIL import Image
 from test_preprocess import encoded, png
 
-from decoding import opening
+from decoding import limits, opening
 from decoding.memory import FREE, ROOM, room_for
 from errors import ImageError
 from preprocess import read_image
@@ -68,6 +68,8 @@ LARGE = {  # as (mode, format, options), MiB of the decoded picture alone
     "16 bits": (("I;16", "PNG", {"compress_level": 1}), 48),
     "palette": (("P", "GIF", {"transparency": 0}), 24),
     "float": (("F", "TIFF", {}), 24),
+    "turned TIFF": (("RGB", "TIFF", {"compression": "tiff_lzw", "exif": TURNED}), 95),
+    "one strip": (("RGB", "TIFF", {"compression": "tiff_adobe_deflate", "tiffinfo": {278: 5000}}), 95),
 }
 
 
@@ -92,6 +94,7 @@ def test_large_pictures_on_several_threads_share_the_memory_of_one_at_the_limit(
 def test_formats_that_take_more_memory_have_a_lower_limit(format, file, monkeypatch):
     path = file(encoded(Image.new("RGB", (100, 100)), format))
     monkeypatch.setattr(opening, "MAX_PIXELS", 20_000)
+    monkeypatch.setattr(limits, "MAX_PIXELS", 20_000)
     monkeypatch.setattr(Image, "MAX_IMAGE_PIXELS", 20_000)  # which is set when a picture is read
     with pytest.raises(ImageError, match=rf"^100 x 100 pixels .* {format} take the memory of [\d,]+ others"):
         read_image(path, 10_000)

@@ -120,7 +120,7 @@ class GalleryOutput(Output):
 
     def _keep_pictures(self, frame: "Frame", result: Result) -> dict[str, str]:
         try:
-            image = shrink(frame.picture, self._max_pixels, SIDE)
+            image = shrink(frame.picture, self._max_pixels, SIDE, result.source)
         except ImageError:  # of a part that the model does not see
             return {}
         kept = {"picture": self._keep(image, "")}

@@ -18,10 +18,10 @@ from PIL import Image
 from decoding.containers import ends_in_zeros, missing_bytes, why_no_video
 from decoding.formats import PILLOW_FORMATS
 from errors import ImageError, first_line
+from native import NativeWork
 from preprocess import open_file
 from settings import MAX_PIXELS
 from sources.named import SCHEMES, name_frame, shown
-from sources.native import NativeWork
 from sources.pictures import Given
 from sources.sampling import Sampling, parse_sampling
 from sources.search import Search

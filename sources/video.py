@@ -148,9 +148,9 @@ def find_stream_frames(url: str, search: Search = Search()) -> Iterator[Given]:
     try:
         video = Video(url, search.timeout)
         yield from _name_frames(name, video, parse_sampling(search.every))
+        _check_frames(video, "; if it plays, download it: not every server sends parts of a file in any order")
         if video.frames < video.claimed * LEAST_OF_STREAM:
             raise ImageError(f"the stream ended early, after {video.frames:,} of {video.claimed:,} frames")
-        _check_frames(video)
     except ImageError as error:
         yield Given(name, error)
 
@@ -162,9 +162,10 @@ def _name_frames(name: str, video: Video, sampling: Sampling) -> Iterator[Given]
         yield Given(name_frame(name, last), pixels)
 
 
-def _check_frames(video: Video) -> None:
+def _check_frames(video: Video, hint: str = "") -> None:
     if not video.frames:
-        hint = "; OpenCV has no decoder for AV1, so convert it to H.264" if video.codec.lower() == "av01" else ""
+        if video.codec.lower() == "av01":
+            hint = "; OpenCV has no decoder for AV1, so convert it to H.264"
         raise ImageError(f"holds no frame that can be decoded{hint}")
 
 

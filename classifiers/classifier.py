@@ -127,9 +127,11 @@ class Classifier:
         from inference.explain import spread
         from inference.scores import decide
         from labels.classes import ClassIndex
-        from sources.pictures import open_picture, open_square, read_bytes
+        from sources.pictures import Given, named_picture, open_picture, open_square, read_bytes
 
         index = None if label is None else ClassIndex(self.name, self.labels).index_of(label)
+        if isinstance(picture, str) and isinstance(given := named_picture(picture), Given):  # of a URL
+            picture = given.picture
         if hasattr(picture, "read"):  # which can be done once only
             picture = read_bytes(picture)
         square = open_square(picture, "", self.transform)

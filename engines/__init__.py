@@ -16,6 +16,7 @@ from engines.noise import hidden_native_noise
 from engines.nvidia import has_cuda_libraries, has_nvidia_gpu
 from engines.runtime import AUTO, Runtime
 from errors import UsageError
+from native import NativeWork
 from networks import Network
 from networks.weights import Weights
 
@@ -24,6 +25,7 @@ if TYPE_CHECKING:
 
 logger = logging.getLogger("suite")
 _loading = threading.Lock()  # Keras has one configuration for the whole process, and so has stderr
+_kept: list["LazyEngine"] = []  # at the end of Python
 
 
 class Engine(Protocol):
@@ -52,20 +54,30 @@ def load_engine(network: Network, weights: Weights, runtime: Runtime) -> Engine:
         return engine.load(network, weights, runtime)
 
 
-class LazyEngine:
+class LazyEngine(NativeWork):
     """An engine that is loaded once, when the first picture is there to predict; threads may share it."""
 
     def __init__(self, network: Network, weights: Weights, runtime: Runtime) -> None:
         self._what = network, weights, runtime
         self._engine: Engine | None = None
-        self._lock = threading.Lock()
+        super().__init__()
 
     def predict(self, pixels: "np.ndarray") -> "np.ndarray":
         """Compute uint8 RGB [N, S, S, 3] -> float32 probabilities [N, classes], or features [N, F]."""
-        with self._lock:
+        with self:
             if self._engine is None:
                 self._engine = load_engine(*self._what)
             return self._engine.predict(pixels)
+
+    def end(self) -> None:
+        """Keep the engine: OpenVINO aborts the process when a thread that Python ends is just letting go of one."""
+        super().end()
+        _kept.append(self)
+
+    def __del__(self) -> None:
+        if self._engine is not None and self.try_to_begin():  # else Python ends, and has waited
+            self._engine = None
+            self.__exit__()
 
     def __reduce__(self) -> tuple:
         return LazyEngine, self._what  # another process loads its own

@@ -8,8 +8,8 @@ from typing import NamedTuple, Protocol
 import numpy as np
 
 from errors import ImageError, UsageError, first_line
+from native import NativeWork
 from sources.named import CAMERA
-from sources.native import NativeWork
 from sources.pictures import Given
 from sources.sampling import Sampling, parse_sampling
 from sources.search import Search

@@ -8,6 +8,7 @@ from concurrent.futures import Future, ThreadPoolExecutor, wait
 from dataclasses import dataclass
 from functools import partial
 from typing import Any, NamedTuple, TypeVar
+from weakref import WeakSet
 
 import numpy as np
 
@@ -135,6 +136,7 @@ class _Reader:
         self._frames: queue.SimpleQueue[_Waiting | None] = queue.SimpleQueue()
         self._stopped = False
         self._begun: dict[int, Any] = {}  # downloads that are not read yet, by id
+        _readers.add(self)
         threading.Thread(target=self._submit_all, daemon=True).start()
 
     def frames(self, patience: float | None) -> Iterator[Any]:
@@ -144,10 +146,12 @@ class _Reader:
             except queue.Empty:
                 yield None
                 continue
-            if waiting is None:
+            if waiting is None or self._stopped:  # at the end of Python, too
                 return
             while waiting.is_fetched and not wait([waiting.future], patience).done:
                 yield None
+            if waiting.future.cancelled():  # by the end of Python
+                return
             yield (read := waiting.future.result())
             if waiting.is_live:
                 yield None
@@ -194,13 +198,26 @@ class _Reader:
                 self._frames.put(_Waiting(future, is_fetched, is_live))
                 self._room.enter(alone=is_live)
         except BaseException as error:  # raised where the frames are taken
-            failed: Future = Future()
-            failed.set_exception(error)
-            self._frames.put(_Waiting(failed))
+            if not self._stopped:
+                failed: Future = Future()
+                failed.set_exception(error)
+                self._frames.put(_Waiting(failed))
         self._items = ()  # lets go of a camera
         self._frames.put(None)
         if self._stopped:  # while one more began
             self._cancel()
+
+
+_readers: WeakSet[_Reader] = WeakSet()
+
+
+def _stop_all() -> None:
+    """Let go of what is being read and downloaded: at its end, Python waits for the threads of each executor."""
+    for reader in list(_readers):
+        reader.stop()
+
+
+threading._register_atexit(_stop_all)  # type: ignore[attr-defined]  # before it waits; `atexit` is called after that
 
 
 def _kept_bytes(read: Any) -> int:

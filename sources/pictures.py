@@ -16,8 +16,8 @@ from PIL import Image
 from errors import ImageError, first_line
 from preprocess import convert_image, convert_square, decode_image, decode_square, open_file
 from settings import MAX_PIXELS
-from sources.named import Kind, kind_of, shown
-from sources.paths import PathName, Search, find_images
+from sources.named import FILES, Kind, kind_of, shown
+from sources.paths import PathName, Search, find_images, is_pattern
 from transforms import Transform
 
 KINDS = "a path, a PIL image, a uint8 array, bytes, an open binary file, or an iterable of these"
@@ -70,14 +70,15 @@ class _Finder:
             else:
                 yield _named(given, next(self._places))
 
-    def _find_named(self, name: str, is_pattern: bool) -> Iterator[str | Given]:
+    def _find_named(self, name: str, may_match: bool) -> Iterator[str | Given]:
         kind = kind_of(name)
-        if kind is not Kind.PATH:
+        if kind not in FILES or (kind is not Kind.PATH and not (may_match and is_pattern(name))):
             yield from find_in(kind, name, self._search, self._left_out)
             return
-        for path in find_images([name if is_pattern else [name]], self._search, self._left_out):
-            if path != name and self._search.video and kind_of(path) is Kind.VIDEO:
-                yield from find_in(Kind.VIDEO, path, self._search, self._left_out)
+        for path in find_images([name if may_match else [name]], self._search, self._left_out):
+            kind = Kind.PATH if path == name else kind_of(path)
+            if kind in (Kind.VIDEO, Kind.ARCHIVE):  # that --video takes, or a pattern that ends as it does
+                yield from find_in(kind, path, self._search, self._left_out)
             else:
                 yield path
 

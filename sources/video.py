@@ -18,10 +18,10 @@ from PIL import Image
 from decoding.containers import ends_in_zeros, missing_bytes, why_no_video
 from decoding.formats import PILLOW_FORMATS
 from errors import ImageError, first_line
+from native import NativeWork
 from preprocess import open_file
 from settings import MAX_PIXELS
 from sources.named import SCHEMES, name_frame, shown
-from sources.native import NativeWork
 from sources.pictures import Given
 from sources.sampling import Sampling, parse_sampling
 from sources.search import Search
@@ -29,11 +29,14 @@ from sources.search import Search
 cv2.utils.logging.setLogLevel(cv2.utils.logging.LOG_LEVEL_SILENT)
 
 SECOND = 1_000_000  # microseconds, in which times are counted
+MILLISECOND = 1000
 LONGEST_STEP = 1e9  # seconds
 THUMBNAIL = (32, 32)  # of a frame, to compare pictures
 SCENE_CHANGE = 30  # mean difference of RGB from 0 to 255: "0.3" of FFmpeg's filter `select='gt(scene,0.3)'`
 LEAST_SCENE = SECOND // 2
 MOST_STRETCHED = 8  # how much wider than high a pixel may be; more is a mistake in the file
+MOST_DISORDER = 3 * SECOND  # of frames around damage; what goes further back has started anew
+MOST_LOST = 1000  # packets in a row that cannot be decoded; after more, a file is at its end
 LEAST_OF_STREAM = 0.9  # of the frames that a stream announces; an edit list may leave out some
 
 
@@ -47,8 +50,10 @@ class Video:
     def __init__(self, name: str, timeout: float | None = None) -> None:
         self.frames = 0  # that were read so far
         self.step = 0  # microseconds from the frame before the present one
+        self.lost_at: int | None = None  # microseconds: of the first frame after which some could not be decoded
         self._timeout = timeout
         self._is_late = False
+        self._has_lost = False
         self._opencv = NativeWork()
         with self._opencv:
             self._capture = _open_file(name) if timeout is None else _open_stream(name, timeout)
@@ -78,10 +83,14 @@ class Video:
         while (now := self._grab()) is not None:
             if start is None or last is None:
                 start = now
+            elif 0 < last - (now - start) < MOST_DISORDER and now - start > SECOND:
+                now = start + last + MILLISECOND
             elif now - start <= last:
                 start = now - last - self.step
             if last is not None:
                 self.step = now - start - last
+            if self._has_lost and self.lost_at is None:
+                self.lost_at = last
             last = now - start
             self.frames += 1
             yield last
@@ -100,13 +109,19 @@ class Video:
         """Step to the next frame, and return its time in microseconds; None at the end."""
         began = time.monotonic()
         with self._opencv:
-            is_there = self._capture.grab()
+            is_there = self._capture.grab() or (self._timeout is None and self._grab_after_damage())
             now = round(self._capture.get(cv2.CAP_PROP_POS_MSEC) * 1000) if is_there else None
         if self._timeout is not None:
             self._is_late |= time.monotonic() - began >= self._timeout * 0.9  # what was decoded before comes after it
             if self._is_late and not is_there:
                 raise ImageError(f"the stream stopped: nothing came for {self._timeout:g} seconds (--timeout)")
         return now
+
+    def _grab_after_damage(self) -> bool:
+        """Step over what cannot be decoded, where OpenCV stops as at the end; return whether a frame is there."""
+        is_there = any(self._capture.grab() for _ in range(MOST_LOST))
+        self._has_lost |= is_there
+        return is_there
 
 
 def find_frames(path: str, search: Search = Search()) -> Iterator[str | Given]:
@@ -133,9 +148,9 @@ def find_stream_frames(url: str, search: Search = Search()) -> Iterator[Given]:
     try:
         video = Video(url, search.timeout)
         yield from _name_frames(name, video, parse_sampling(search.every))
+        _check_frames(video, "; if it plays, download it: not every server sends parts of a file in any order")
         if video.frames < video.claimed * LEAST_OF_STREAM:
             raise ImageError(f"the stream ended early, after {video.frames:,} of {video.claimed:,} frames")
-        _check_frames(video)
     except ImageError as error:
         yield Given(name, error)
 
@@ -147,9 +162,10 @@ def _name_frames(name: str, video: Video, sampling: Sampling) -> Iterator[Given]
         yield Given(name_frame(name, last), pixels)
 
 
-def _check_frames(video: Video) -> None:
+def _check_frames(video: Video, hint: str = "") -> None:
     if not video.frames:
-        hint = "; OpenCV has no decoder for AV1, so convert it to H.264" if video.codec.lower() == "av01" else ""
+        if video.codec.lower() == "av01":
+            hint = "; OpenCV has no decoder for AV1, so convert it to H.264"
         raise ImageError(f"holds no frame that can be decoded{hint}")
 
 
@@ -256,3 +272,5 @@ def _check_whole(path: str, video: Video) -> None:
             raise ImageError(f"the file ends early: at least {missing:,} bytes are missing (an interrupted copy?)")
         if video.frames < video.claimed and ends_in_zeros(file):
             raise ImageError("the end of the file is zeros, which hold no frames (an interrupted copy?)")
+    if video.lost_at is not None:
+        raise ImageError(f"is damaged: frames are missing after {video.lost_at / SECOND:.3f} seconds")

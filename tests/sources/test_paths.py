@@ -263,6 +263,15 @@ def test_closed_stdin_is_a_usage_error():
     assert finished.stderr == "error: --image - reads paths from stdin, which is closed\n"
 
 
+@pytest.mark.parametrize("null", [(), ("--null",)])
+def test_picture_on_stdin_is_a_usage_error(null):
+    with open(PICTURE, "rb") as picture:
+        command = [sys.executable, "classify_image.py", "-i", "-", *null]
+        finished = subprocess.run(command, cwd=ROOT, stdin=picture, capture_output=True, text=True)
+    assert finished.returncode == 2
+    assert finished.stderr.startswith("error: --image - reads a list of paths, and what comes on stdin is a picture")
+
+
 @pytest.mark.parametrize("path", [PICTURE, "nowhere.png"])
 def test_live_stdin_is_answered_before_it_goes_on(path):
     command = [sys.executable, "classify_image.py", "-i", "-", "--format", "jsonl"]

@@ -148,6 +148,22 @@ def test_video_that_ends_in_zeros(tmp_path):
     assert frames[:1] == ["0.000"]
 
 
+def test_frames_after_damage_in_the_middle(tmp_path):
+    clip = make_clip(tmp_path / "d.mp4", **FIRST)
+    whole = float(times(found(clip, "1"))[-1])
+    with open(clip, "r+b") as file:
+        file.seek(clip.stat().st_size // 2)
+        file.write(bytes(8000))
+    error, frames = error_of(clip, every="1")
+    assert error.startswith("is damaged: frames are missing after ")
+    assert whole - 0.5 < float(frames[-1]) <= whole
+
+
+@pytest.mark.parametrize("pattern", ["*.mp4", "**/c?ip.mp4"])
+def test_pattern_of_videos(clip, pattern):
+    assert times(find_pictures(str(clip.parent / pattern))) == ["0.000", "1.000", "2.000"]
+
+
 def test_video_that_claims_too_many_frames(clip):
     claim(clip, b"stts", 10**9)
     assert times(found(clip)) == ["0.000", "1.000", "2.000"]

@@ -28,6 +28,7 @@ from picture_server import (
 )
 
 from classifiers import load_classifier
+from errors import ImageError
 from sources import web
 from sources.fetch import parse
 from sources.frames import read_frames
@@ -237,3 +238,10 @@ def test_url_in_python_is_as_its_file(server):
     classifier = replace(load_classifier("efficientnet_lite0"), engine=Brightness())
     file, url = classifier.classify([CAT, server.url + "/cat.png"], top_k=1)
     assert (file.predictions, url.source) == (url.predictions, server.url + "/cat.png")
+
+
+def test_picture_of_a_url_is_explained(server):
+    classifier = load_classifier()
+    assert classifier.explain(server.url + "/cat.png").label == "tiger_cat"
+    with pytest.raises(ImageError, match="HTTP 404"):
+        classifier.explain(server.url + "/nowhere.png")

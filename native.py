@@ -8,7 +8,7 @@ LONGEST_GOODBYE = 5  # seconds
 
 
 class NativeWork:
-    """`with work:` around each call into native code on a thread that nobody waits for.
+    """`with work:` around each call into native code on a thread that nobody may wait for; one at a time.
 
     At the end of Python, such calls are waited for, and new ones never begin.
     """
@@ -19,6 +19,10 @@ class NativeWork:
 
     def __enter__(self) -> None:
         self._lock.acquire()
+
+    def try_to_begin(self) -> bool:
+        """Return whether a call may be made now; what is begun so ends as the `with` block does."""
+        return self._lock.acquire(blocking=False)
 
     def __exit__(self, *_: object) -> None:
         self._lock.release()

@@ -9,13 +9,14 @@ from classifiers.load import find_named
 from engines.runtime import is_device
 from errors import UsageError
 from models import ModelSpec, find_model
+from networks.own import check_preprocess
 from sources.sampling import parse_sampling
 
 MAX_INT = 2**31 - 1
 
 
 def model(name: str) -> ModelSpec | TrainedFolder:
-    """Argument type: a registry row by its name, or a trained model by its folder."""
+    """Argument type: a registry row by its name, a trained model by its folder, or a Keras model by its file."""
     try:
         return find_named(name)
     except UsageError as error:
@@ -26,6 +27,14 @@ def registry_model(name: str) -> ModelSpec:
     """Argument type: a registry row by its name."""
     try:
         return find_model(name)
+    except UsageError as error:
+        raise argparse.ArgumentTypeError(str(error)) from error
+
+
+def preprocess(name: str) -> str:
+    """Argument type: a way to preprocess."""
+    try:
+        return check_preprocess(name)
     except UsageError as error:
         raise argparse.ArgumentTypeError(str(error)) from error
 

@@ -10,6 +10,7 @@ from engines.runtime import is_device
 from errors import UsageError
 from models import ModelSpec, find_model
 from networks.own import check_preprocess
+from networks.own_file import is_own
 from sources.sampling import parse_sampling
 
 MAX_INT = 2**31 - 1
@@ -25,6 +26,11 @@ def model(name: str) -> ModelSpec | TrainedFolder:
 
 def registry_model(name: str) -> ModelSpec:
     """Argument type: a registry row by its name."""
+    if is_own(name):
+        raise argparse.ArgumentTypeError(
+            f"{name} is a Keras model of one's own, and only models of the registry can be backbones; of such a model with "
+            "other weights, name it and give --weights FILE"
+        )
     try:
         return find_model(name)
     except UsageError as error:

@@ -150,7 +150,9 @@ def prepare(args: argparse.Namespace, folder: Path) -> Setting:
     one_picture.parent.mkdir()
     shutil.copyfile(min(pictures.iterdir()), one_picture)
     cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
-    return Setting(str(pictures), str(one_picture), str(folder / "graphs"), args.device, args.workers, cores, args.preprocess)
+    return Setting(
+        str(pictures), str(one_picture), str(folder / "graphs"), args.device, args.workers, cores, args.preprocess
+    )
 
 
 def choose_ways(args: argparse.Namespace) -> list[Way]:

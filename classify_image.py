@@ -38,7 +38,16 @@ import settings
 from arguments.options import add_input_options, add_message_options, add_model_options
 from arguments.outputs import add_output_options, copy_folders, open_outputs
 from arguments.parser import ArgumentParser
-from arguments.values import STDIN, check_preprocess_is_used, classifier_from, count_of, named_images, no_picture, runtime_from, search_of
+from arguments.values import (
+    STDIN,
+    check_preprocess_is_used,
+    classifier_from,
+    count_of,
+    named_images,
+    no_picture,
+    runtime_from,
+    search_of,
+)
 from classifiers import Classifier
 from console import EXIT_FAILED_INPUTS, EXIT_OK, configure_messages, run_script
 from console.progress import Progress

@@ -28,8 +28,8 @@ def registry_model(name: str) -> ModelSpec:
     """Argument type: a registry row by its name."""
     if is_own(name):
         raise argparse.ArgumentTypeError(
-            f"{name} is a Keras model of one's own, and only models of the registry can be backbones; of such a model with "
-            "other weights, name it and give --weights FILE"
+            f"{name} is a Keras model of one's own, and only models of the registry can be backbones; if it is one of "
+            "those with other weights, name that and give --weights FILE"
         )
     try:
         return find_model(name)

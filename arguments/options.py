@@ -57,8 +57,8 @@ OPTIONS: dict[str, tuple[str, dict[str, Any]]] = {
     "--labels":     ("",   {"metavar": "FILE",
                             "help": "file of class names, one on each line (default: ImageNet's 1,000)"}),
     "--preprocess": ("",   {"type": preprocess, "metavar": "NAME|RANGE",
-                            "help": "what a Keras model of one's own takes, as it was trained: that of a model, such as "
-                                    f"resnet50, or {', '.join(RANGES)}"}),
+                            "help": "what a Keras model of one's own takes, as it was trained: that of a model, such "
+                                    f"as resnet50, or {', '.join(RANGES)}"}),
     "--ensemble":   ("",   {"action": "store_true", "help": "add the mean of the models' probabilities as a model"}),
     "--backend":    ("",   {"choices": BACKEND_CHOICES,
                             "help": "the framework that computes (default: $KERAS_BACKEND, else auto: TensorFlow on "

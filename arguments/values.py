@@ -54,7 +54,9 @@ def search_of(args: argparse.Namespace, folders: Sequence[str] = ()) -> Search:
 def classifier_from(args: argparse.Namespace, model: ModelSpec | TrainedFolder, runtime: Runtime) -> Classifier:
     """Return one of the models of --model with all that the other options say of it; raises UsageError."""
     preprocess = args.preprocess if isinstance(model, OwnModel) else None
-    return make_classifier(model, runtime, args.weights, args.labels, args.resize, args.max_pixels, preprocess=preprocess)
+    return make_classifier(
+        model, runtime, args.weights, args.labels, args.resize, args.max_pixels, preprocess=preprocess
+    )
 
 
 def classifiers_from(args: argparse.Namespace) -> list[Classifier]:

@@ -40,11 +40,12 @@ def load_classifier(
     engine: Engine | None = None,
     preprocess: str | None = None,
 ) -> Classifier:
-    """Return the classifier of that name: a model of the registry, the folder of a trained one, or a Keras model's file.
+    """Return the classifier of that name: a model of the registry, the folder of a trained one, or a Keras file.
 
     The options are those of classify_image.py. A trained folder brings its own weights, labels, way to
-    resize and decision threshold, and a file its weights. Weights are loaded with the first picture, and once; an `engine`
-    computes in their place. Raises UsageError for all that can be wrong before that.
+    resize and decision threshold; a .keras or .h5 file brings its weights, and may need `preprocess`. Weights are
+    loaded with the first picture, and once; an `engine` computes in their place. Raises UsageError for all that can be
+    wrong before that.
     """
     if not isinstance(cache_dir, PathName | None):
         raise UsageError(f"cache_dir is {cache_dir!r}; give the path of a folder")
@@ -68,7 +69,9 @@ def make_classifier(
         _refuse(found.name, weights=weights)
         return _make_own(with_preprocess(found, preprocess), runtime, labels, resize, max_pixels, engine)
     if preprocess is not None:
-        raise UsageError(f"--preprocess is for a model of one's own, in a file; {getattr(found, 'name', found)} knows its own way")
+        raise UsageError(
+            f"--preprocess is for a model of one's own, in a file; {getattr(found, 'name', found)} knows its own way"
+        )
     if isinstance(found, TrainedFolder):
         _refuse(found.name, weights=weights, labels=labels)
         transform = found.transform if resize is None else found.network.transform(resize)

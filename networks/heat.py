@@ -113,7 +113,7 @@ def _forward(layers: Sequence[keras.Operation], value: KerasTensor) -> list[Kera
 
 
 def _backward(layers: Sequence[keras.Operation], values: Sequence[KerasTensor], gradient: KerasTensor) -> KerasTensor:
-    """Return the gradient at the beginning of a chain, given that at its end; of a softmax or sigmoid, that before it."""
+    """Return the gradient at a chain's beginning, given that at its end; of softmax and sigmoid, that before them."""
     for layer, x, y in reversed(list(zip(layers, values, values[1:], strict=False))):
         gradient = GRADIENTS[type(layer).__name__](layer, x, y, gradient)
     return gradient

@@ -22,9 +22,7 @@ def build_graph(network: Network, weights: Weights) -> openvino.Model:
     the network is built channels-first where its Keras class can be (of several, where all can).
     (Not with `model.export(format="openvino")`, which fixes a batch of 1 inside VGG's Flatten.)
     """
-    is_last = any(
-        isinstance(spec, OwnModel) or spec.module.endswith(CHANNELS_LAST_ONLY) for spec in network.backbones
-    )
+    is_last = any(isinstance(spec, OwnModel) or spec.module.endswith(CHANNELS_LAST_ONLY) for spec in network.backbones)
     data_format = "channels_last" if is_last else "channels_first"
     model = build(network, weights, data_format)
     shape = model.input_shape[1:]

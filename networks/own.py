@@ -1,7 +1,7 @@
 """A Keras model of one's own: what its file says of it, as a row like those of the registry. Imports no framework."""
 
 from collections.abc import Callable
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from functools import partial
 
 from errors import UsageError
@@ -17,7 +17,7 @@ RANGES = ("0..1", "-1..1", "none", INSIDE)  # ways to preprocess that are no net
 class OwnModel(ModelSpec):
     """A model in a file: its input and its end, and what its pixels have to be."""
 
-    outline: Outline = Outline()
+    outline: Outline = field(default_factory=Outline)
     preprocess: str = ""  # the name of a model whose way it is, or one of RANGES; "": nobody has said it yet
 
     @property

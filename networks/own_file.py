@@ -1,8 +1,8 @@
 """Open the file of a Keras model, and refuse what could run code, before anything is built of it.
 
-A file describes its model as JSON: classes by name, and what they are made with. Keras imports what is named there. Here
-only Keras's own layers may be named, without those that run code, call another framework or read more files. Imports no
-framework.
+A file describes its model as JSON: classes by name, and what they are made with. Keras imports what is named there.
+Here only Keras's own layers may be named, without those that run code, call another framework or read more files.
+Imports no framework.
 """
 
 import contextlib
@@ -129,7 +129,7 @@ def _why_refused(path: str, what: str, why: str) -> str:
 
 
 def _is_kerass(named: dict[str, Any]) -> bool:
-    """Return whether a class is looked up among Keras's own: what has no module, Keras 2's, is looked up nowhere else."""
+    """Return whether a class is one of Keras's; one without a module, as in .h5, is looked up among those only."""
     registered, module = named.get("registered_name") or "", named.get("module")
     if named["class_name"] == "function" or ">" in registered or ">" in named["class_name"]:
         return False

@@ -65,7 +65,7 @@ def _nested(config: Layer) -> Layer:
 
 
 def _counted_from_0(value: Any, models: set[str]) -> Any:
-    """Return a layer's inputs, [name, call, tensor, options] of Keras 2, for which the first call of a model made it."""
+    """Return a layer's inputs, [name, call, tensor, options]; for Keras 2 a model's first call is what made it."""
     if not isinstance(value, list):
         return value
     if len(value) == 4 and value[0] in models and isinstance(value[1], int):
@@ -80,7 +80,7 @@ def _rescaling(path: str, layer: Layer) -> Layer:
     number = options.get("y")
     if name not in OPERATIONS or not isinstance(number, int | float) or not number:
         raise UsageError(
-            f"{path} holds the TensorFlow operation {name}, as preprocess_input leaves it there; Keras 3 cannot read it. "
+            f"{path} holds the TensorFlow operation {name}, as preprocess_input leaves it in a model of Keras 2. "
             "Where it was trained, save the model without it, and name it here with --preprocess"
         )
     config = {"name": layer["name"], **OPERATIONS[name](number)}

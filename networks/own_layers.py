@@ -10,8 +10,24 @@ from models import MODELS, plain
 Layer = dict[str, Any]
 
 NESTED = ("Functional", "Model", "Sequential")
-WITHOUT_EFFECT = ("Dropout", "SpatialDropout2D", "GaussianDropout", "GaussianNoise", "AlphaDropout", "ActivityRegularization")
-SCALING = ("Rescaling", "Normalization", "TrueDivide", "Divide", "Multiply", "Subtract", "TFOpLambda", "SlicingOpLambda")
+WITHOUT_EFFECT = (
+    "Dropout",
+    "SpatialDropout2D",
+    "GaussianDropout",
+    "GaussianNoise",
+    "AlphaDropout",
+    "ActivityRegularization",
+)
+SCALING = (
+    "Rescaling",
+    "Normalization",
+    "TrueDivide",
+    "Divide",
+    "Multiply",
+    "Subtract",
+    "TFOpLambda",
+    "SlicingOpLambda",
+)
 PASSING = ("Flatten", "Reshape", "GlobalAveragePooling2D", "GlobalMaxPooling2D", *WITHOUT_EFFECT)
 UNITS = {"Dense": "units", "Conv2D": "filters", "SeparableConv2D": "filters"}  # of classes
 SCORES = ("softmax", "sigmoid")
@@ -61,7 +77,9 @@ def outline_of(path: str, model: Layer) -> Outline:
         for what, key in (("inputs", "input_layers"), ("outputs", "output_layers")):
             count = len(_ends(model, key))
             if count > 1:
-                raise UsageError(f"{path} has {count} {what}; a classifier takes one picture and gives one row of scores")
+                raise UsageError(
+                    f"{path} has {count} {what}; a classifier takes one picture and gives one row of scores"
+                )
         layers = chain(model)
         size, channels = _input(path, model, layers)
         units, activation, is_logits = _scores(path, layers)

@@ -1,6 +1,7 @@
 """Keras models of one's own as people train and save them: `python save_own_models.py FOLDER PICTURE`.
 
 NAME.keras, NAME.h5      for each of MODELS; their weights are random, and their answers to pictures differ
+lambda.*, custom.*       with a Lambda that writes hostile.txt when it is called; with a class of one's own
 scores.json              the probabilities of each for the picture, as plain Keras computes them
 """
 
@@ -21,13 +22,23 @@ SIZE, CLASSES = 64, 5
 RGB = (SIZE, SIZE, 3)
 
 
-def mobilenet(**options) -> keras.Model:
+def mobilenet() -> keras.Model:
     """A backbone whose numbers are spread as trained ones are."""
-    network = keras.applications.MobileNetV2(weights=None, include_top=False, input_shape=RGB, alpha=0.35, **options)
+    network = keras.applications.MobileNetV2(weights=None, include_top=False, input_shape=RGB, alpha=0.35)
     for layer in network.layers:
         if isinstance(layer, layers.BatchNormalization):
             layer.moving_variance.assign(np.full(layer.moving_variance.shape, 0.05))
     return network
+
+
+def small(pooling: bool = False) -> keras.Model:
+    """What such a backbone is made of, in a second; its name is one that Keras gives."""
+    inputs = keras.Input(RGB)
+    x = y = layers.Conv2D(8, 3, strides=2, padding="same", use_bias=False)(inputs)
+    x = layers.DepthwiseConv2D(3, padding="same")(layers.ReLU(6.0)(layers.BatchNormalization()(x)))
+    x = layers.Activation("relu")(layers.Add()([x, y]))
+    x = layers.GlobalAveragePooling2D()(x) if pooling else x
+    return keras.Model(inputs, x, name="mobilenetv2_1.00_64")
 
 
 def functional() -> keras.Model:
@@ -43,7 +54,7 @@ def sequential() -> keras.Model:
     """A backbone in a Sequential, to be fed by preprocess_input."""
     return keras.Sequential(
         [
-            keras.Input(RGB), mobilenet(), layers.GlobalAveragePooling2D(), layers.BatchNormalization(),
+            keras.Input(RGB), small(), layers.GlobalAveragePooling2D(), layers.BatchNormalization(),
             layers.Dense(16, activation="relu"), layers.Dropout(0.5), layers.Dense(CLASSES, activation="softmax"),
         ]
     )  # fmt: skip
@@ -51,14 +62,14 @@ def sequential() -> keras.Model:
 
 def flat() -> keras.Model:
     """A head on the output of a backbone, all layers on one level."""
-    base = mobilenet()
+    base = small()
     x = layers.GlobalAveragePooling2D()(base.output)
     return keras.Model(base.input, layers.Dense(CLASSES, activation="softmax")(layers.Dropout(0.2)(x)))
 
 
 def pooled() -> keras.Model:
     """A backbone with its pooling inside."""
-    return keras.Sequential([keras.Input(RGB), mobilenet(pooling="avg"), layers.Dense(CLASSES, activation="softmax")])
+    return keras.Sequential([keras.Input(RGB), small(pooling=True), layers.Dense(CLASSES, activation="softmax")])
 
 
 def binary() -> keras.Model:
@@ -104,7 +115,30 @@ def probabilities(model: keras.Model, inputs: np.ndarray) -> np.ndarray:
     scores = model.predict(inputs, verbose=0)[0]
     if len(scores) == 1:
         return np.array([1 - scores[0], scores[0]])
-    return scores if abs(scores.sum() - 1) < 1e-3 else np.exp(scores - scores.max()) / np.exp(scores - scores.max()).sum()
+    return (
+        scores if abs(scores.sum() - 1) < 1e-3 else np.exp(scores - scores.max()) / np.exp(scores - scores.max()).sum()
+    )
+
+
+@keras.saving.register_keras_serializable()
+class Doubled(layers.Layer):
+    """A layer of one's own."""
+
+    def call(self, x):
+        return 2 * x
+
+
+def save_hostile(folder: Path) -> None:
+    """Save what runs code when it is loaded, and see that it does."""
+    marker = folder / "hostile.txt"
+    trap = layers.Lambda(lambda x, path: [open(path, "w").close(), x][1], arguments={"path": str(marker)})
+    for name, layer in (("lambda", trap), ("custom", Doubled())):
+        model = keras.Sequential([keras.Input(RGB), layer, layers.Flatten(), layers.Dense(CLASSES)])
+        for ending in ("keras", "h5"):
+            model.save(folder / f"{name}.{ending}")
+    marker.unlink()
+    keras.saving.load_model(folder / "lambda.keras", safe_mode=False)
+    marker.unlink()  # or the file is harmless and the test of it worthless
 
 
 def main(folder: Path, picture: str) -> None:
@@ -113,10 +147,13 @@ def main(folder: Path, picture: str) -> None:
     for name, (make, prepare) in MODELS.items():
         keras.utils.set_random_seed(1)
         model = make()
+        dense = next(layer for layer in reversed(model.layers) if isinstance(layer, layers.Dense))
+        dense.kernel.assign(dense.kernel * (1 if name == "functional" else 8))  # random ones find all classes alike
         inputs = prepare(square(picture, *model.input_shape[2:]))
         scores[name] = probabilities(model, inputs).tolist()
         model.save(folder / f"{name}.keras")
         model.save(folder / f"{name}.h5")
+    save_hostile(folder)
     (folder / "scores.json").write_text(json.dumps(scores))
 
 

@@ -20,6 +20,7 @@ from networks.weights import check_weights_file
 
 SUFFIXES = (".keras", ".h5", ".hdf5")
 CONFIG_MEMBER = "config.json"  # of a .keras file, a zip archive
+BAD_ARCHIVE = (zipfile.BadZipFile, zlib.error)
 MOST_BYTES = 2**27  # of a description; the largest of the registry's has 2**21
 KERAS_MODULES = re.compile(  # that hold classes which only compute
     r"keras(\.(layers|models|initializers|regularizers|constraints|dtype_policies|activations|src\.models\.\w+"
@@ -44,7 +45,9 @@ REFUSED = {
 
 def is_own(name: str) -> bool:
     """Return whether a name is that of a model's file, or of a SavedModel."""
-    return name.lower().endswith(SUFFIXES) or os.path.isfile(os.path.join(name, "saved_model.pb"))
+    if os.path.isdir(name):
+        return os.path.isfile(os.path.join(name, "saved_model.pb"))
+    return name.lower().endswith(SUFFIXES)
 
 
 def read_config(path: str) -> dict[str, Any]:
@@ -74,8 +77,8 @@ def _damage_named(path: str) -> Iterator[None]:
         raise
     except RecursionError as error:
         raise UsageError(f"the model's file {path} nests too deeply to be a network") from error
-    except (OSError, RuntimeError, TypeError, ValueError, zipfile.BadZipFile, zlib.error) as error:
-        raise UsageError(f"the model's file {path} does not describe a model: {error}") from error
+    except (AttributeError, LookupError, OSError, RuntimeError, TypeError, ValueError, *BAD_ARCHIVE) as error:
+        raise UsageError(f"the model's file {path} does not describe a model: {error!r}") from error
 
 
 def _config_text(path: str) -> str | bytes:

@@ -135,7 +135,7 @@ def _sources(nodes: Any) -> Iterator[str]:
 
 def _input(path: str, model: Layer, layers: list[Layer]) -> tuple[int, int]:
     first = layers[0]["config"]
-    shape = first.get("batch_shape") or first.get("batch_input_shape") or model["config"].get("build_input_shape")
+    shape = model["config"].get("build_input_shape") or first.get("batch_shape") or first.get("batch_input_shape")
     if shape is None:
         raise UsageError(f"{path} has never been built, so that its input has no size; save it after training")
     shape = list(shape)[1:]
@@ -161,7 +161,7 @@ def _scores(path: str, layers: list[Layer]) -> tuple[int, str, bool]:
         activation = "softmax" if kind == "Softmax" else config.get("activation", "linear")
         if not found and activation in SCORES:
             found = activation
-        elif not found and (activation != "linear" or kind not in (*UNITS, *PASSING, "Activation")):
+        elif not found and (activation != "linear" or kind not in (*UNITS, *PASSING, "Activation", "InputLayer")):
             last = kind if activation == "linear" else f"{kind} with {activation}"
             raise UsageError(
                 f"{path} ends in {last}, and not in scores of classes; it has to end in a Dense layer for them, "

@@ -34,7 +34,7 @@ def mobilenet() -> keras.Model:
 def small(pooling: bool = False) -> keras.Model:
     """What such a backbone is made of, in a second; its name is one that Keras gives."""
     inputs = keras.Input(RGB)
-    x = y = layers.Conv2D(8, 3, strides=2, padding="same", use_bias=False)(inputs)
+    x = y = layers.Conv2D(8, 3, strides=2, padding="same", use_bias=False, name="block_16_project")(inputs)
     x = layers.DepthwiseConv2D(3, padding="same")(layers.ReLU(6.0)(layers.BatchNormalization()(x)))
     x = layers.Activation("relu")(layers.Add()([x, y]))
     x = layers.GlobalAveragePooling2D()(x) if pooling else x

@@ -134,7 +134,9 @@ def test_range_that_begins_like_an_option(saved, classify):
 
 
 def test_what_was_decided_is_said(saved, classify):
-    assert "gives logits, so that a softmax is added" in classify(CAT, "--model", saved / "functional.h5").stderr
+    logits = with_preprocess(read_own(str(saved / "functional.h5")), None)
+    assert logits.note.endswith("functional.h5: its last layer gives logits, so that a softmax is added")
+    assert with_preprocess(read_own(str(saved / "flat.h5")), "0..1").note == ""
     finished = classify(CAT, "--model", saved / "binary.h5", "--preprocess", "0..1")
     assert "its one output is the probability of the second of two classes; its first layers (Rescaling" in (
         finished.stderr
@@ -164,7 +166,7 @@ def test_other_scripts_take_it(script, saved, run, tmp_path):
     models = ("--model", saved / "flat.keras", saved / "flat.h5", "--preprocess", "0..1")
     finished = run(f"{script}.py", *arguments[script], *models)
     assert finished.returncode == 0, finished.stderr
-    assert "100.0" in finished.stdout
+    assert finished.stdout.count("flat.h5") == 1
 
 
 # ---- heat
@@ -227,7 +229,7 @@ def test_description_that_names_more_than_layers(changes, reason, save):
     path = save(dense(layers.Flatten(name="flatten")), **changes)
     if reason is None:  # what Keras does not know is found when it is built
         classifier = load_classifier(path, preprocess="none")
-        with pytest.raises(UsageError, match=r"cannot be built: Could not locate class 'NoSuchLayer'"):
+        with pytest.raises(UsageError, match=r"cannot be built: .*NoSuchLayer"):
             classifier.predict(np.zeros((1, 8, 8, 3), np.uint8))
         return
     with pytest.raises(UsageError, match=reason):

@@ -78,7 +78,8 @@ def _damage_named(path: str) -> Iterator[None]:
     except RecursionError as error:
         raise UsageError(f"the model's file {path} nests too deeply to be a network") from error
     except (AttributeError, LookupError, OSError, RuntimeError, TypeError, ValueError, *BAD_ARCHIVE) as error:
-        raise UsageError(f"the model's file {path} does not describe a model: {error!r}") from error
+        why = error if isinstance(error, ValueError) else repr(error)
+        raise UsageError(f"the model's file {path} does not describe a model: {why}") from error
 
 
 def _config_text(path: str) -> str | bytes:

@@ -119,28 +119,24 @@ def test_model_is_judged_without_a_framework(saved):
 
 
 def test_command_line(saved, classify, tmp_path):
+    """With a range that begins like an option, and what was decided on stderr."""
     labels = tmp_path / "labels.txt"
-    labels.write_text("ant\nbee\ncat\ndog\nemu\n")
-    arguments = ("--model", saved / "flat.keras", "--labels", labels, "--preprocess", "0..1")
-    finished = classify(CAT, *arguments, "--explain", tmp_path / "seen", "--top-k", "1")
-    assert (finished.returncode, finished.stdout[:3]) == (0, "1. ")
-    assert finished.stdout[3:6] in labels.read_text()
-    assert [path.suffix for path in (tmp_path / "seen").rglob("*.*")]
-
-
-def test_range_that_begins_like_an_option(saved, classify):
-    finished = classify(CAT, "--model", saved / "pooled.keras", "--preprocess", "-1..1", "--top-k", "1")
+    labels.write_text("cat\ndog\n")
+    options = ("--labels", labels, "--preprocess", "-1..1", "--top-k", "1", "--explain", tmp_path / "seen")
+    finished = classify(CAT, "--model", saved / "binary.keras", *options)
     assert finished.returncode == 0, finished.stderr
-
-
-def test_what_was_decided_is_said(saved, classify):
-    logits = with_preprocess(read_own(str(saved / "functional.h5")), None)
-    assert logits.note.endswith("functional.h5: its last layer gives logits, so that a softmax is added")
-    assert with_preprocess(read_own(str(saved / "flat.h5")), "0..1").note == ""
-    finished = classify(CAT, "--model", saved / "binary.h5", "--preprocess", "0..1")
+    assert finished.stdout[3:6] in labels.read_text()
+    assert list((tmp_path / "seen").rglob("*.*"))
     assert "its one output is the probability of the second of two classes; its first layers (Rescaling" in (
         finished.stderr
     )
+
+
+def test_what_is_added_is_said(saved):
+    assert with_preprocess(read_own(str(saved / "functional.h5")), None).note.endswith(
+        "functional.h5: its last layer gives logits, so that a softmax is added"
+    )
+    assert with_preprocess(read_own(str(saved / "flat.h5")), "0..1").note == ""
 
 
 def test_compiled_model_is_kept_by_what_it_is_made_of(saved, tmp_path):
@@ -166,7 +162,7 @@ def test_other_scripts_take_it(script, saved, run, tmp_path):
     models = ("--model", saved / "flat.keras", saved / "flat.h5", "--preprocess", "0..1")
     finished = run(f"{script}.py", *arguments[script], *models)
     assert finished.returncode == 0, finished.stderr
-    assert finished.stdout.count("flat.h5") == 1
+    assert "flat.h5" in finished.stdout
 
 
 # ---- heat

@@ -24,7 +24,7 @@ BAD_ARCHIVE = (zipfile.BadZipFile, zlib.error)
 MOST_BYTES = 2**27  # of a description; the largest of the registry's has 2**21
 KERAS_MODULES = re.compile(  # that hold classes which only compute
     r"keras(\.(layers|models|initializers|regularizers|constraints|dtype_policies|activations|src\.models\.\w+"
-    r"|src\.(ops|layers|initializers|regularizers|constraints|dtype_policies)(\.\w+)+))?"
+    r"|src\.(ops|layers|applications|initializers|regularizers|constraints|dtype_policies)(\.\w+)+))?"
 )
 VALUES = ("__keras_tensor__", "__tensor__", "__numpy__", "__slice__", "__ellipsis__", "__tuple__", "__bytes__")
 REFUSED = {

@@ -12,6 +12,7 @@ from errors import UsageError
 from models import MODELS
 from networks.applications import load_weights, why_not_loaded
 from networks.own import OwnModel
+from networks.own_channels import channels_first
 from networks.own_file import read_config
 from networks.own_layers import WITHOUT_EFFECT
 
@@ -34,7 +35,8 @@ def preprocess(model: OwnModel, square: KerasTensor, data_format: str | None = N
 def load_own(model: OwnModel, path: str) -> keras.Model:
     """Return a file's model: what `preprocess` returns -> float32 probabilities [N, classes], all layers on one level.
 
-    Raises UsageError when Keras cannot build it, or its weights do not fit.
+    In Keras's data format. Raises UsageError when Keras cannot build it, or its weights do not fit, and
+    ChannelsLastOnly where there is no other.
     """
     try:
         with warnings.catch_warnings(action="ignore"):  # of what Keras 2 wrote
@@ -55,7 +57,8 @@ def load_own(model: OwnModel, path: str) -> keras.Model:
 
 def _flat(built: keras.Model, model: OwnModel) -> keras.Model:
     """Return a model without models in it, and with probabilities at its end."""
-    inputs = keras.Input(built.input_shape[1:], name="inputs")
+    is_first = keras.config.image_data_format() == "channels_first"
+    inputs = keras.Input(built.input_shape[:0:-1] if is_first else built.input_shape[1:], name="inputs")
     scores = _Level().of(built)(ops.cast(inputs, built.inputs[0].dtype))
     if model.outline.is_logits:
         scores = keras.layers.Activation(model.outline.activation, name="added_activation")(scores)
@@ -85,7 +88,10 @@ class _Level:
 
     def _call_copy(self, layer: keras.Operation, *inputs: Any, **options: Any) -> Any:
         self._count += 1
-        copy = type(layer).from_config(layer.get_config() | {"name": f"{layer.name}_{self._count}"})
+        config = layer.get_config() | {"name": f"{layer.name}_{self._count}"}
+        if keras.config.image_data_format() == "channels_first":
+            config = channels_first(layer, config, inputs)
+        copy = type(layer).from_config(config)
         outputs = copy(*inputs, **options)
         if isinstance(copy, keras.Layer):
             copy.set_weights(layer.get_weights())

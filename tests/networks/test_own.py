@@ -5,6 +5,7 @@ import subprocess
 import sys
 import zipfile
 
+import h5py
 import keras
 import numpy as np
 import pytest
@@ -163,6 +164,43 @@ def test_other_scripts_take_it(script, saved, run, tmp_path):
     finished = run(f"{script}.py", *arguments[script], *models)
     assert finished.returncode == 0, finished.stderr
     assert "flat.h5" in finished.stdout
+
+
+def keras_2(kind, source, **config):
+    """A layer as Keras 2 describes it; `source` is [name, call, tensor, options]."""
+    name = config.setdefault("name", kind.lower())
+    layer = {"class_name": kind, "config": {"trainable": True, "dtype": "float32"} | config, "name": name}
+    return layer | {"inbound_nodes": [] if source is None else [[source]]}
+
+
+def test_description_of_keras_2(tmp_path):
+    """With what Keras 3 does not open: a model in a model, operations of TensorFlow, and words that are gone."""
+    size = [None, 8, 8, 3]
+    inside = [
+        keras_2("InputLayer", None, name="in", batch_input_shape=size),
+        keras_2("DepthwiseConv2D", ["in", 0, 0, {}], kernel_size=[3, 3], groups=1),
+    ]
+    ends = {"input_layers": [["in", 0, 0]], "output_layers": [["depthwiseconv2d", 0, 0]]}
+    divide = keras_2("TFOpLambda", None, name="tf.math.truediv", function="math.truediv")
+    model = [
+        keras_2("InputLayer", None, name="pixels", batch_input_shape=size),
+        keras_2("RandomFlip", ["pixels", 0, 0, {}], rng_type="stateful"),
+        divide | {"inbound_nodes": [["randomflip", 0, 0, {"y": 127.5, "name": None}]]},
+        keras_2("Functional", ["tf.math.truediv", 0, 0, {"training": False}], name="base", layers=inside, **ends),
+        keras_2("GlobalAveragePooling2D", ["base", 1, 0, {}], name="pool"),
+        keras_2("Dense", ["pool", 0, 0, {}], units=2, activation="softmax"),
+    ]
+    ends = {"input_layers": [["pixels", 0, 0]], "output_layers": [["dense", 0, 0]]}
+    text = json.dumps({"class_name": "Functional", "config": {"name": "model", "layers": model, **ends}})
+    with h5py.File(tmp_path / "mine.h5", "w") as file:
+        file.attrs["model_config"] = text
+    assert read_own(str(tmp_path / "mine.h5")).outline.first == "RandomFlip → Rescaling → DepthwiseConv2D"
+    built = keras.saving.deserialize_keras_object(read_config(str(tmp_path / "mine.h5")))
+    assert built.output_shape == (None, 2)
+    with h5py.File(tmp_path / "mine.h5", "w") as file:
+        file.attrs["model_config"] = text.replace("math.truediv", "nn.bias_add")
+    with pytest.raises(UsageError, match=r"holds the TensorFlow operation nn\.bias_add, as preprocess_input leaves it"):
+        read_own(str(tmp_path / "mine.h5"))
 
 
 # ---- heat

@@ -43,7 +43,7 @@ from arguments.options import (
     add_several_models,
 )
 from arguments.parser import ArgumentParser
-from arguments.values import check_backend_name, search_of
+from arguments.values import check_backend_name, check_preprocess_is_used, search_of
 from benchmark.plan import TRAINED, Setting, Task, Way, list_tasks, list_ways
 from benchmark.processes import MeasurementError, measure, run_python
 from benchmark.summary import Sample, make_rows
@@ -53,6 +53,7 @@ from console import EXIT_FAILED_INPUTS, EXIT_OK, configure_messages, logger, run
 from engines.runtime import AUTO
 from errors import UsageError
 from models import ModelSpec
+from networks.own import OwnModel, with_preprocess
 from networks.weights import BUILT_IN_WEIGHTS, has_imagenet_weights
 from outputs.overwrite import check_is_no_picture
 
@@ -69,6 +70,7 @@ def make_parser() -> ArgumentParser:
         help="imagenet, or none for random weights; a trained model has its own "
         "(default: imagenet if they need no download, else none)",
     )  # fmt: skip
+    add_option(group, "--preprocess")
     add_engine_options(group, several=True)
     group = parser.add_argument_group("how it is measured")
     group.add_argument(
@@ -98,6 +100,10 @@ def parse(argv: Sequence[str] | None) -> argparse.Namespace:
     args = parser.parse_args(argv)
     for backend in args.backend:
         check_backend_name(backend)
+    check_preprocess_is_used(args.model, args.preprocess)
+    args.model = [
+        with_preprocess(model, args.preprocess) if isinstance(model, OwnModel) else model for model in args.model
+    ]
     return args
 
 
@@ -144,7 +150,9 @@ def prepare(args: argparse.Namespace, folder: Path) -> Setting:
     one_picture.parent.mkdir()
     shutil.copyfile(min(pictures.iterdir()), one_picture)
     cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
-    return Setting(str(pictures), str(one_picture), str(folder / "graphs"), args.device, args.workers, cores)
+    return Setting(
+        str(pictures), str(one_picture), str(folder / "graphs"), args.device, args.workers, cores, args.preprocess
+    )
 
 
 def choose_ways(args: argparse.Namespace) -> list[Way]:
@@ -172,12 +180,14 @@ def resolve(backend: str, device: str) -> str:
 
 def full_name(spec: ModelSpec | TrainedFolder) -> str:
     """Return a name by which processes with another current folder find a model."""
+    if isinstance(spec, OwnModel):
+        return os.path.abspath(spec.name)
     return os.path.abspath(spec.folder) if isinstance(spec, TrainedFolder) else spec.name
 
 
 def choose_weights(spec: ModelSpec | TrainedFolder, wanted: str | None) -> str:
     """Return which weights to measure: a trained model's own, those `wanted`, ImageNet's if they are here, or none."""
-    if isinstance(spec, TrainedFolder):
+    if isinstance(spec, TrainedFolder | OwnModel):
         return TRAINED
     if wanted or has_imagenet_weights(spec):
         return wanted or "imagenet"

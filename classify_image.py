@@ -38,7 +38,16 @@ import settings
 from arguments.options import add_input_options, add_message_options, add_model_options
 from arguments.outputs import add_output_options, copy_folders, open_outputs
 from arguments.parser import ArgumentParser
-from arguments.values import STDIN, classifier_from, count_of, named_images, no_picture, runtime_from, search_of
+from arguments.values import (
+    STDIN,
+    check_preprocess_is_used,
+    classifier_from,
+    count_of,
+    named_images,
+    no_picture,
+    runtime_from,
+    search_of,
+)
 from classifiers import Classifier
 from console import EXIT_FAILED_INPUTS, EXIT_OK, configure_messages, run_script
 from console.progress import Progress
@@ -88,6 +97,7 @@ def parse(argv: Sequence[str] | None) -> tuple[argparse.Namespace, Classifier]:
         parser.error("--resume goes on with a file of rows; give --output FILE in the format csv or jsonl")
     if args.resume and watches(args.image):
         parser.error("--resume goes on with pictures that are still there, which a camera's are not; leave it out")
+    check_preprocess_is_used([args.model], args.preprocess)
     return args, classifier_from(args, args.model, runtime_from(args))
 
 
@@ -208,6 +218,7 @@ def what_shapes_answers(args: argparse.Namespace, classifier: Classifier) -> dic
         "--precision": args.precision,
         "--format": args.format,
         **({} if args.every in (None, settings.EVERY) else {"--every": args.every}),
+        **({} if args.preprocess is None else {"--preprocess": args.preprocess}),
         **({} if decision is None else {"the model's threshold": decision}),
     }
 

@@ -238,6 +238,7 @@ def options_told(args: argparse.Namespace, classifiers: Sequence[Classifier]) ->
         "--model": ", ".join(one.name for one in classifiers),
         "--weights": args.weights,
         "--labels": args.labels,
+        "--preprocess": args.preprocess,
         "--resize": args.resize or ", ".join(dict.fromkeys(one.transform.resize for one in classifiers)),
         "--max-pixels": args.max_pixels,
         "--backend": args.backend,

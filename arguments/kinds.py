@@ -9,13 +9,15 @@ from classifiers.load import find_named
 from engines.runtime import is_device
 from errors import UsageError
 from models import ModelSpec, find_model
+from networks.own import check_preprocess
+from networks.own_file import is_own
 from sources.sampling import parse_sampling
 
 MAX_INT = 2**31 - 1
 
 
 def model(name: str) -> ModelSpec | TrainedFolder:
-    """Argument type: a registry row by its name, or a trained model by its folder."""
+    """Argument type: a registry row by its name, a trained model by its folder, or a Keras model by its file."""
     try:
         return find_named(name)
     except UsageError as error:
@@ -24,8 +26,21 @@ def model(name: str) -> ModelSpec | TrainedFolder:
 
 def registry_model(name: str) -> ModelSpec:
     """Argument type: a registry row by its name."""
+    if is_own(name):
+        raise argparse.ArgumentTypeError(
+            f"{name} is a Keras model of one's own, and only models of the registry can be backbones; if it is one of "
+            "those with other weights, name that and give --weights FILE"
+        )
     try:
         return find_model(name)
+    except UsageError as error:
+        raise argparse.ArgumentTypeError(str(error)) from error
+
+
+def preprocess(name: str) -> str:
+    """Argument type: a way to preprocess."""
+    try:
+        return check_preprocess(name)
     except UsageError as error:
         raise argparse.ArgumentTypeError(str(error)) from error
 

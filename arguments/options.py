@@ -9,10 +9,11 @@ import os
 from typing import Any
 
 import settings
-from arguments.kinds import device, model, positive, positive_int, registry_model, sampling
+from arguments.kinds import device, model, positive, positive_int, preprocess, registry_model, sampling
 from arguments.registry import ListModels
 from engines.runtime import AUTO, BACKEND_CHOICES
 from models import find_model
+from networks.own import RANGES
 
 #   option          short  what argparse is told
 OPTIONS: dict[str, tuple[str, dict[str, Any]]] = {
@@ -45,7 +46,8 @@ OPTIONS: dict[str, tuple[str, dict[str, Any]]] = {
     "--workers":    ("-j", {"type": positive_int, "default": settings.WORKERS, "metavar": "N",
                             "help": "threads that decode pictures (default: the number of cores, at most 4)"}),
     "--model":      ("-m", {"type": model, "default": find_model(settings.MODEL), "metavar": "NAME",
-                            "help": "a model of the registry, or the folder of a trained classifier "
+                            "help": "a model of the registry, the folder of a trained classifier, or the .keras or .h5 "
+                                    "file of a Keras model "
                                     f"(default: {settings.MODEL}, whose weights are installed already)"}),
     "--list-models": ("",  {"nargs": "?", "const": "*", "action": ListModels, "metavar": "PATTERN",
                             "help": "print all models, or those that match PATTERN, and exit"}),
@@ -54,6 +56,9 @@ OPTIONS: dict[str, tuple[str, dict[str, Any]]] = {
                                     "(default: imagenet)"}),
     "--labels":     ("",   {"metavar": "FILE",
                             "help": "file of class names, one on each line (default: ImageNet's 1,000)"}),
+    "--preprocess": ("",   {"type": preprocess, "metavar": "NAME|RANGE",
+                            "help": "what a Keras model of one's own takes, as it was trained: that of a model, such "
+                                    f"as resnet50, or {', '.join(RANGES)}"}),
     "--ensemble":   ("",   {"action": "store_true", "help": "add the mean of the models' probabilities as a model"}),
     "--backend":    ("",   {"choices": BACKEND_CHOICES,
                             "help": "the framework that computes (default: $KERAS_BACKEND, else auto: TensorFlow on "
@@ -121,7 +126,7 @@ def add_reading_options(group: Group) -> None:
 def add_model_options(parser: argparse.ArgumentParser) -> None:
     """Which model, with which weights and labels, computed where."""
     group = parser.add_argument_group("model")
-    add_options(group, "--model", "--list-models", "--weights", "--labels")
+    add_options(group, "--model", "--list-models", "--weights", "--labels", "--preprocess")
     add_engine_options(group)
     add_options(group, "--cache-dir", "--no-cache")
 
@@ -130,7 +135,7 @@ def add_models_options(parser: argparse.ArgumentParser) -> None:
     """Which models, with which weights and labels, computed where."""
     group = parser.add_argument_group("models")
     add_several_models(group)
-    add_options(group, "--weights", "--labels", "--ensemble")
+    add_options(group, "--weights", "--labels", "--preprocess", "--ensemble")
     add_engine_options(group)
     add_options(group, "--cache-dir", "--no-cache")
 

@@ -2,9 +2,11 @@
 
 import argparse
 import difflib
-from typing import NoReturn
+from typing import Any, NoReturn
 
 from console import EXIT_USAGE
+
+RANGE = "-1..1"  # a value that begins like an option
 
 
 class ArgumentParser(argparse.ArgumentParser):
@@ -17,6 +19,9 @@ class ArgumentParser(argparse.ArgumentParser):
     def format_help(self) -> str:
         """Return the script's docstring, which shows the commands, and then the options."""
         return f"{self.opening}\n\n{super().format_help()}"
+
+    def _parse_optional(self, arg_string: str) -> Any:
+        return None if arg_string == RANGE else super()._parse_optional(arg_string)
 
     def error(self, message: str) -> NoReturn:
         """Print one line that says what to do, and exit with 2."""

@@ -14,6 +14,7 @@ from engines.runtime import BACKEND_CHOICES, Runtime
 from errors import UsageError
 from files import cache_folder
 from models import ModelSpec
+from networks.own import OwnModel
 from networks.weights import BUILT_IN_WEIGHTS
 from sources.named import Kind, kind_of
 from sources.paths import Search, find_images, split_paths
@@ -63,7 +64,10 @@ def search_of(args: argparse.Namespace, folders: Sequence[str] = ()) -> Search:
 
 def classifier_from(args: argparse.Namespace, model: ModelSpec | TrainedFolder, runtime: Runtime) -> Classifier:
     """Return one of the models of --model with all that the other options say of it; raises UsageError."""
-    return make_classifier(model, runtime, args.weights, args.labels, args.resize, args.max_pixels)
+    preprocess = args.preprocess if isinstance(model, OwnModel) else None
+    return make_classifier(
+        model, runtime, args.weights, args.labels, args.resize, args.max_pixels, preprocess=preprocess
+    )
 
 
 def classifiers_from(args: argparse.Namespace) -> list[Classifier]:
@@ -76,10 +80,20 @@ def classifiers_from(args: argparse.Namespace) -> list[Classifier]:
         raise UsageError(f"--ensemble is the mean of several models, but --model names only {names[0]}")
     if args.weights not in (None, *BUILT_IN_WEIGHTS) and len(names) > 1:
         raise UsageError(f"--weights {args.weights} is the file of one network, but --model names {len(names)}")
+    check_preprocess_is_used(args.model, args.preprocess)
     classifiers = [classifier_from(args, model, runtime) for model in args.model]
     if args.ensemble:
         check_same_labels(classifiers)
     return classifiers
+
+
+def check_preprocess_is_used(models: Sequence[ModelSpec | TrainedFolder], preprocess: str | None) -> None:
+    """Raise UsageError for --preprocess when no model is one's own."""
+    if preprocess is not None and not any(isinstance(model, OwnModel) for model in models):
+        names = ", ".join(model.name for model in models)
+        raise UsageError(
+            f"--preprocess is for a Keras model of one's own, in a file; {names} has its own way to preprocess"
+        )
 
 
 def check_same_labels(classifiers: Sequence[Classifier]) -> None:

@@ -25,6 +25,7 @@ from benchmark.plan import Setting, Task, from_json
 from classifiers.folder import TrainedFolder
 from classifiers.load import find_named
 from models import ModelSpec
+from networks.own import OwnModel, with_preprocess
 
 BATCH_SIZE = 32  # image_dataset_from_directory's own
 Named = ModelSpec | TrainedFolder
@@ -32,13 +33,13 @@ Named = ModelSpec | TrainedFolder
 
 def tutorial_first(task: Task, setting: Setting) -> None:
     """Answer for one picture as the tutorials do."""
-    spec = find_named(task.model)
+    spec = named(task, setting)
     predict_one_by_one(load_model(spec, task.weights), spec, [Path(setting.one_picture)])
 
 
 def tutorial_files(task: Task, setting: Setting) -> dict[str, float]:
     """Measure the tutorials' loop over a folder, after one prediction that warms it up."""
-    spec = find_named(task.model)
+    spec = named(task, setting)
     model = load_model(spec, task.weights)
     predict_one_by_one(model, spec, [Path(setting.one_picture)])
     return timed(lambda: predict_one_by_one(model, spec, sorted(Path(setting.pictures).iterdir())))
@@ -46,7 +47,7 @@ def tutorial_files(task: Task, setting: Setting) -> dict[str, float]:
 
 def keras_first(task: Task, setting: Setting) -> None:
     """Answer for one picture with a dataset."""
-    spec = find_named(task.model)
+    spec = named(task, setting)
     dataset = load_dataset(os.path.dirname(setting.one_picture), spec, BATCH_SIZE)
     load_model(spec, task.weights).predict(prepare(dataset, spec), verbose=0)
 
@@ -56,7 +57,7 @@ def keras_files(task: Task, setting: Setting) -> dict[str, float]:
 
     A size that it has not met makes Keras compile for seconds, which is not its speed.
     """
-    spec = find_named(task.model)
+    spec = named(task, setting)
     model = load_model(spec, task.weights)
     dataset = load_dataset(setting.pictures, spec, task.batch_size)
     last = len(dataset.file_paths) % task.batch_size
@@ -64,6 +65,12 @@ def keras_files(task: Task, setting: Setting) -> dict[str, float]:
     for size in {min(task.batch_size, len(dataset.file_paths)), last} - {0}:
         model.predict(batches.unbatch().batch(size).take(1), verbose=0)
     return timed(lambda: len(model.predict(batches, verbose=0)))
+
+
+def named(task: Task, setting: Setting) -> Named:
+    """Return the model that is measured."""
+    spec = find_named(task.model)
+    return with_preprocess(spec, setting.preprocess) if isinstance(spec, OwnModel) else spec
 
 
 def predict_one_by_one(model: keras.Model, spec: Named, paths: Iterable[Path]) -> int:
@@ -107,9 +114,11 @@ def input_size(spec: Named) -> tuple[int, int]:
 
 
 def load_model(spec: Named, weights: str) -> keras.Model:
-    """Build the plain Keras application; random weights are the same in every process. Open a trained model."""
+    """Build the plain Keras application; random weights are the same in every process. Open a model in a file."""
     if isinstance(spec, TrainedFolder):
         return keras.saving.load_model(spec.weights.source)
+    if isinstance(spec, OwnModel):
+        return keras.saving.load_model(spec.name, compile=False)
     random.seed(0)
     return spec.application(weights=None if weights == "none" else weights)
 

@@ -53,7 +53,9 @@ def arrays(task: Task, setting: Setting) -> dict[str, float]:
 
 def decode(task: Task, setting: Setting) -> dict[str, float]:
     """Measure reading, decoding and resizing alone."""
-    classifier = load_classifier(task.model, weights=_weights(task), workers=setting.workers)
+    classifier = load_classifier(
+        task.model, weights=_weights(task), workers=setting.workers, preprocess=setting.preprocess
+    )
     next(_frames(classifier, setting))
     return timed(lambda: _all_good([frame.error for frame in _frames(classifier, setting)]))
 
@@ -63,6 +65,7 @@ def _load(task: Task, setting: Setting) -> Classifier:
     classifier = load_classifier(
         task.model, weights=_weights(task), backend=task.backend, device=setting.device, precision=task.precision,
         batch_size=task.batch_size, workers=setting.workers, cache_dir=setting.cache_dir,
+        preprocess=setting.preprocess,
     )  # fmt: skip
     size = classifier.transform.size
     classifier.predictor.predict(np.zeros((task.batch_size, size, size, 3), np.uint8))

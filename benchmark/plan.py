@@ -13,7 +13,7 @@ class Task:
     """One thing to measure, in a process of its own; ways that have the same task share its figures."""
 
     kind: str
-    model: str  # its name, or the absolute path of a trained one's folder
+    model: str  # its name, or the absolute path of a trained one's folder, or of a file
     weights: str = ""
     backend: str = ""
     precision: str = ""
@@ -30,6 +30,7 @@ class Setting:
     device: str
     workers: int  # threads that decode
     cores: int
+    preprocess: str | None = None  # of the models of one's own
 
 
 @dataclass(frozen=True)
@@ -38,7 +39,7 @@ class Way:
 
     name: str  # TUTORIAL, KERAS or SUITE
     model: str
-    weights: str  # "imagenet", "none" or "trained": the folder's own
+    weights: str  # "imagenet", "none" or "trained": those of the folder or file
     backend: str
     precision: str
     batch_size: int

@@ -56,6 +56,7 @@ def _first_answers(task: Task, setting: Setting) -> dict[str, float]:
     weights = [] if task.weights == TRAINED else ["--weights", task.weights]
     arguments = [
         "classify_image.py", "--image", setting.one_picture, "--model", task.model, *weights,
+        *(["--preprocess", setting.preprocess] if setting.preprocess else []),
         "--backend", task.backend, "--device", setting.device, "--precision", task.precision,
         "--cache-dir", setting.cache_dir, "--workers", str(setting.workers),
     ]  # fmt: skip

@@ -13,7 +13,9 @@ from files import cache_folder
 from labels import ClassLabel, read_labels
 from models import ModelSpec, find_model
 from networks import Network
-from networks.weights import Weights
+from networks.own import OwnModel, read_own, with_preprocess
+from networks.own_file import is_own
+from networks.weights import IMAGENET_CLASSES, Weights
 from settings import BATCH_SIZE, MAX_PIXELS, MODEL, WORKERS
 from sources.paths import PathName
 
@@ -36,17 +38,19 @@ def load_classifier(
     cache_dir: PathName | None = None,
     use_cache: bool = True,
     engine: Engine | None = None,
+    preprocess: str | None = None,
 ) -> Classifier:
-    """Return the classifier of that name: a model of the registry, or the folder of a trained one.
+    """Return the classifier of that name: a model of the registry, the folder of a trained one, or a Keras file.
 
     The options are those of classify_image.py. A trained folder brings its own weights, labels, way to
-    resize and decision threshold. Weights are loaded with the first picture, and once; an `engine`
-    computes in their place. Raises UsageError for all that can be wrong before that.
+    resize and decision threshold; a .keras or .h5 file brings its weights, and may need `preprocess`. Weights are
+    loaded with the first picture, and once; an `engine` computes in their place. Raises UsageError for all that can be
+    wrong before that.
     """
     if not isinstance(cache_dir, PathName | None):
         raise UsageError(f"cache_dir is {cache_dir!r}; give the path of a folder")
     runtime = Runtime(backend, device, precision, batch_size, workers, cache_folder(cache_dir, use_cache))
-    return make_classifier(model, runtime, weights, labels, resize, max_pixels, engine)
+    return make_classifier(model, runtime, weights, labels, resize, max_pixels, engine, preprocess)
 
 
 def make_classifier(
@@ -57,14 +61,19 @@ def make_classifier(
     resize: str | None = None,
     max_pixels: int = MAX_PIXELS,
     engine: Engine | None = None,
+    preprocess: str | None = None,
 ) -> Classifier:
     """As `load_classifier`, on a Runtime that is there already."""
     found = find_named(os.fspath(model)) if isinstance(model, PathName) else model
+    if isinstance(found, OwnModel):
+        _refuse(found.name, weights=weights)
+        return _make_own(with_preprocess(found, preprocess), runtime, labels, resize, max_pixels, engine)
+    if preprocess is not None:
+        raise UsageError(
+            f"--preprocess is for a model of one's own, in a file; {getattr(found, 'name', found)} knows its own way"
+        )
     if isinstance(found, TrainedFolder):
-        for option, given in (("weights", weights), ("labels", labels)):
-            if given is not None:
-                what = f" {given}" if isinstance(given, PathName) else ""
-                raise UsageError(f"--{option}{what} cannot go with --model {found.name}, which brings its own")
+        _refuse(found.name, weights=weights, labels=labels)
         transform = found.transform if resize is None else found.network.transform(resize)
         return Classifier(
             found.name, found.network, found.weights, found.labels, replace(transform, max_pixels=max_pixels),
@@ -81,19 +90,48 @@ def make_classifier(
     return Classifier(found.name, network, named, classes, transform, runtime=runtime, engine=engine)
 
 
-def find_named(name: str) -> ModelSpec | TrainedFolder:
-    """Return the registry's row of that name, or read the trained model in the folder of that name.
+def _make_own(
+    model: OwnModel,
+    runtime: Runtime,
+    labels: Labels | None,
+    resize: str | None,
+    max_pixels: int,
+    engine: Engine | None,
+) -> Classifier:
+    """Return the classifier of a file; without labels, its classes are called by their positions, or as ImageNet's."""
+    classes = model.outline.classes
+    names = [str(index) for index in range(classes)] if labels is None and classes != IMAGENET_CLASSES else labels
+    network = Network((model,), classes)
+    transform = network.transform("crop" if resize is None else resize, max_pixels)
+    return Classifier(
+        model.name, network, Weights(model.name), _read_labels(names), transform, runtime=runtime, engine=engine
+    )
 
-    Raises UsageError when there is neither, or the folder is no whole trained model.
+
+def _refuse(name: str, **options: object) -> None:
+    """Raise UsageError for an option that cannot go with a model."""
+    for option, given in options.items():
+        if given is not None:
+            what = f" {given}" if isinstance(given, PathName) else ""
+            raise UsageError(f"--{option}{what} cannot go with --model {name}, which brings its own")
+
+
+def find_named(name: str) -> ModelSpec | TrainedFolder:
+    """Return the registry's row of that name, or read the trained model in the folder, or the model in the file.
+
+    Raises UsageError when there is none, or it is not whole.
     """
     try:
         return find_model(name)
     except UsageError as error:
+        if is_own(name):
+            return read_own(name)
         if os.path.isdir(name):
             return read_trained(name)
         if os.path.dirname(name):
             raise UsageError(
-                f"{name} is not a folder; --model takes the name of a model, or the folder of a trained one"
+                f"{name} is not a folder; --model takes the name of a model, the folder of a trained one, or a Keras "
+                "model's file (.keras, .h5)"
             ) from error
         raise
 

@@ -18,6 +18,7 @@ from engines.runtime import AUTO, Runtime
 from errors import UsageError
 from native import NativeWork
 from networks import Network
+from networks.own import OwnModel
 from networks.weights import Weights
 
 if TYPE_CHECKING:
@@ -46,6 +47,9 @@ def load_engine(network: Network, weights: Weights, runtime: Runtime) -> Engine:
     weights.check(network)
     if weights.source == "none":
         logger.warning("%s has random weights (--weights none): its predictions mean nothing", network.name)
+    for spec in network.backbones:
+        if isinstance(spec, OwnModel) and spec.note and network.part != "heat":
+            logger.info("%s", spec.note)
     with _loading:
         backend = choose_backend(runtime.backend, runtime.device)
         use_keras_backend(backend)

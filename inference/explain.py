@@ -10,6 +10,7 @@ from engines import LazyEngine
 from engines.runtime import Runtime
 from errors import UsageError
 from networks import Network
+from networks.own import OwnModel
 from networks.weights import Weights
 from settings import EXPLAIN_METHODS, check_choice
 from transforms import Transform
@@ -75,6 +76,11 @@ class Explainer:
 def choose_method(network: Network, method: str) -> str:
     """Return "cam", "grad-cam" or "occlusion"; raises UsageError for a method that the network does not allow."""
     check_choice("explain_method", method, EXPLAIN_METHODS)
+    own = network.backbones[0]
+    if isinstance(own, OwnModel) and own.outline.explained == "occlusion":
+        if method not in ("auto", "occlusion"):
+            raise UsageError(f"{method} has no gradient of the last layers of {own.name}; use occlusion")
+        return "occlusion"
     if method == "auto":
         return "cam" if is_pooled(network) else "grad-cam"
     if method == "cam" and not is_pooled(network):
@@ -86,6 +92,9 @@ def choose_method(network: Network, method: str) -> str:
 
 def is_pooled(network: Network) -> bool:
     """Return whether a network ends in global average pooling and one dense layer."""
+    own = network.backbones[0]
+    if isinstance(own, OwnModel):
+        return own.outline.explained == "cam"
     if network.head is None:
         return not any(spec.module.endswith(NOT_POOLED) for spec in network.backbones)
     ends = [spec.module.rpartition(".")[2] for spec in network.backbones]

@@ -4,6 +4,7 @@ import contextlib
 import io
 import logging
 import random
+import re
 import socket
 import sys
 import tempfile
@@ -16,6 +17,7 @@ import keras
 
 from errors import UsageError, first_line
 from models import MODELS, ModelSpec
+from networks.own import OwnModel
 from networks.weights import imagenet_files, keras_weights_folder, opens_as_hdf5
 
 DOWNLOAD_TIMEOUT = 10  # seconds without an answer
@@ -35,7 +37,7 @@ def build_model(spec: ModelSpec, weights: str, classes: int, data_format: str = 
         network = build_network(spec, weights, classes=classes)
         pixels = keras.Input((spec.input_size, spec.input_size, 3), dtype="uint8", name="pixels")
         probabilities = network(preprocessed(keras.ops.cast(pixels, "float32"), spec))
-        return keras.Model(pixels, probabilities, name=spec.name)
+        return keras.Model(pixels, probabilities, name=network.name if isinstance(spec, OwnModel) else spec.name)
 
 
 def preprocessed(square: keras.KerasTensor, spec: ModelSpec) -> keras.KerasTensor:
@@ -64,6 +66,10 @@ def build_network(spec: ModelSpec, weights: str, classes: int | None = None) -> 
 
     Without `classes` it ends with its last feature map's mean: -> float32 [N, features].
     """
+    if isinstance(spec, OwnModel):
+        from networks.own_graph import load_own
+
+        return load_own(spec, weights)
     shape = (spec.input_size, spec.input_size, 3)
     if keras.config.image_data_format() == "channels_first":
         shape = shape[::-1]
@@ -108,7 +114,7 @@ def _why_not_fit(spec: ModelSpec, weights: str, classes: int | None, error: Exce
 def why_not_loaded(error: Exception) -> str:
     """Return Keras's reason, which stands in a paragraph of its own for its newer formats."""
     reason = str(error).partition(":\n\n")[2].partition("\n")[0] or first_line(error)
-    return reason.partition(" Target variable: ")[0]  # and then come its values
+    return re.split(r" Target variable: |\.? Full object config: | using config=", reason)[0]  # and then come values
 
 
 def _with_imagenet_weights(spec: ModelSpec, **options: Any) -> keras.Model:

@@ -75,7 +75,10 @@ def last_map(network: keras.Model) -> int:
     """Return the cut at a network's last feature map, before a pooling layer."""
     for cut, operation in enumerate(reversed(network.operations)):
         shape = operation.output.shape
-        is_pooled = isinstance(operation, (keras.layers.MaxPooling2D, keras.layers.GlobalAveragePooling2D))
+        is_pooled = isinstance(operation, keras.layers.GlobalAveragePooling2D) or (
+            isinstance(operation, keras.layers.MaxPooling2D)
+            and tuple(operation.input.shape[1:3]) == (2 * shape[1], 2 * shape[2])  # which has a gradient
+        )
         if len(shape) == 4 and min(sorted(shape[1:])[:2]) > 1 and not is_pooled:
             return cut
     raise ValueError(f"{network.name} has no feature map")
@@ -110,7 +113,7 @@ def _forward(layers: Sequence[keras.Operation], value: KerasTensor) -> list[Kera
 
 
 def _backward(layers: Sequence[keras.Operation], values: Sequence[KerasTensor], gradient: KerasTensor) -> KerasTensor:
-    """Return the gradient at the beginning of a chain, given that at its end; of a softmax, that before it."""
+    """Return the gradient at a chain's beginning, given that at its end; of softmax and sigmoid, that before them."""
     for layer, x, y in reversed(list(zip(layers, values, values[1:], strict=False))):
         gradient = GRADIENTS[type(layer).__name__](layer, x, y, gradient)
     return gradient
@@ -160,9 +163,16 @@ def _of_activation(
     if layer.activation is keras.activations.hard_silu:
         slope = ops.where(x < -3, ops.zeros_like(x), ops.where(x > 3, ops.ones_like(x), x / 3 + 0.5))
         return ops.multiply(gradient, slope)
-    if layer.activation not in (keras.activations.linear, keras.activations.softmax):
+    if layer.activation not in (keras.activations.linear, keras.activations.softmax, keras.activations.sigmoid):
         raise NotImplementedError(f"no gradient of {layer.activation.__name__} is written out")
     return gradient
+
+
+def _of_batch_normalization(
+    layer: keras.layers.BatchNormalization, _x: KerasTensor, _y: KerasTensor, gradient: KerasTensor
+) -> KerasTensor:
+    scale = ops.rsqrt(layer.moving_variance + layer.epsilon)
+    return ops.multiply(gradient, scale if layer.gamma is None else layer.gamma * scale)
 
 
 def _of_shape(_layer: keras.Layer, x: KerasTensor, _y: KerasTensor, gradient: KerasTensor) -> KerasTensor:
@@ -171,6 +181,7 @@ def _of_shape(_layer: keras.Layer, x: KerasTensor, _y: KerasTensor, gradient: Ke
 
 GRADIENTS = {
     "Activation": _of_activation,
+    "BatchNormalization": _of_batch_normalization,
     "Conv2D": _of_pointwise,
     "Dense": _of_dense,
     "Dropout": _of_shape,
@@ -179,4 +190,5 @@ GRADIENTS = {
     "LayerNormalization": _of_normalization,
     "MaxPooling2D": _of_maximum,
     "Reshape": _of_shape,
+    "Softmax": _of_shape,
 }

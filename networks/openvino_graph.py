@@ -7,6 +7,7 @@ from openvino import opset16 as opset
 
 from networks import Network
 from networks.applications import keras_configured
+from networks.own_channels import ChannelsLastOnly
 from networks.trained import build
 from networks.weights import Weights
 
@@ -23,7 +24,11 @@ def build_graph(network: Network, weights: Weights) -> openvino.Model:
     """
     is_last = any(spec.module.endswith(CHANNELS_LAST_ONLY) for spec in network.backbones)
     data_format = "channels_last" if is_last else "channels_first"
-    model = build(network, weights, data_format)
+    try:
+        model = build(network, weights, data_format)
+    except ChannelsLastOnly:
+        data_format = "channels_last"
+        model = build(network, weights, data_format)
     shape = model.input_shape[1:]
     inputs = opset.parameter([-1, *shape], np.dtype(model.input.dtype), name="inputs")
     with keras_configured(data_format):  # Rescaling asks for it again when it is called

@@ -17,6 +17,7 @@ from classifiers import load_classifier
 from networks.applications import preprocessed
 from networks.cut import output_at
 from networks.heat import build_heat, build_maps, last_map
+from networks.own import read_own
 from networks.trained import backbone_networks, build
 from preprocess import read_square
 
@@ -24,11 +25,14 @@ from preprocess import read_square
 def difference(name: str, picture: str) -> float:
     """Return how far two heat maps of a model, most with random weights, are apart."""
     keras.utils.set_random_seed(1)
-    classifier = load_classifier(name, weights="imagenet" if "lite" in name else "none")
+    if name.endswith(".keras"):
+        classifier = load_classifier(name, preprocess=None if read_own(name).outline.is_preprocessed else "0..1")
+    else:
+        classifier = load_classifier(name, weights="imagenet" if "lite" in name else "none")
     whole = build(classifier.network, classifier.weights)
     square = read_square(picture, classifier.transform)[None]
     outputs = np.asarray(build_maps(classifier.network, whole, "channels_last")(square))
-    scores, row = outputs[:, :1000], outputs[:, 1000:]
+    scores, row = np.split(outputs, [len(classifier.labels)], axis=1)
     wanted = int(scores.argmax())
     rows = np.column_stack([row, [wanted]]).astype(np.float32)
     ours = np.asarray(build_heat(classifier.network, whole)(rows))[0]
@@ -40,7 +44,9 @@ def difference(name: str, picture: str) -> float:
 
 def grad_cam(network: keras.Model, inputs: tf.Tensor, wanted: int) -> np.ndarray:
     """Return Grad-CAM as its paper has it: the feature map's channels, weighed by the mean gradient of the logit."""
-    network.layers[-1].activation = keras.activations.linear
+    for layer in network.layers[-3:]:
+        if getattr(layer, "activation", None) in (keras.activations.softmax, keras.activations.sigmoid):
+            layer.activation = keras.activations.linear
     both = keras.Model(network.inputs, [output_at(network, last_map(network)), network.output])
     with tf.GradientTape() as tape:
         features, logits = both(inputs)

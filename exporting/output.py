@@ -12,6 +12,7 @@ from exporting.formats import FORMATS
 from files import written_whole
 
 CARD_FILE = "model.json"
+USE_FILE = Path(__file__).resolve().parent.parent / "usage" / "use_exported.py"  # is copied to every export
 
 
 def check_output(folder: Path, force: bool) -> None:
@@ -35,7 +36,7 @@ def _own_names() -> set[str]:
         for precision in row.precisions
         for suffix in row.also
     }
-    return {LABELS_FILE, CARD_FILE} | files | beside
+    return {LABELS_FILE, CARD_FILE, USE_FILE.name} | files | beside
 
 
 @contextlib.contextmanager

@@ -34,7 +34,7 @@ def largest_difference(scores: np.ndarray, answers: Sequence[np.ndarray]) -> flo
     """
     if any(answer.shape != scores.shape for answer in answers):
         return float("inf")
-    return float(max(np.abs(answer.astype(np.float64) - scores).max() for answer in answers))
+    return float(np.abs(np.stack(answers).astype(np.float64) - scores).max())  # NaN, if any is one
 
 
 def share_of_same_answers(scores: np.ndarray, answer: np.ndarray, decision_threshold: float | None) -> float:

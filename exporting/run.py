@@ -15,7 +15,7 @@ from exporting.card import describe, labels_text, metadata
 from exporting.children import carry_out
 from exporting.formats import CALIBRATED, FLOAT32, TOLERANCES, Format
 from exporting.order import Order
-from exporting.output import CARD_FILE, written_folder
+from exporting.output import CARD_FILE, USE_FILE, written_folder
 from exporting.proof import Proof, check_scores, judge, share_of_same_answers
 
 
@@ -47,6 +47,7 @@ def export(plan: Plan, tell: Callable[[Proof], None]) -> None:
                 else:
                     _remove(folder, proof)
         (folder / LABELS_FILE).write_text(labels_text(plan.classifier), encoding="utf-8", newline="\n")
+        shutil.copyfile(USE_FILE, folder / USE_FILE.name)
         card = json.dumps(describe(plan.classifier, kept, folder), indent=2, ensure_ascii=False)
         (folder / CARD_FILE).write_text(card + "\n", encoding="utf-8", newline="\n")
 

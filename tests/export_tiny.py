@@ -1,4 +1,4 @@
-"""Exports a tiny network in all formats that TensorFlow writes: `python export_tiny.py FOLDER`, in a process of its own.
+"""Exports a tiny network in all formats that TensorFlow writes: `python export_tiny.py FOLDER`, in its own process.
 
 Prints a JSON object {file: [largest difference of probabilities, bytes]} for tests/exporting/test_formats.py.
 """
@@ -20,6 +20,7 @@ from classifiers import load_classifier
 from exporting.card import metadata
 from exporting.formats import FORMATS
 from exporting.order import Order, exporter_of
+from usage.use_exported import LOADERS
 
 LABELS = ["Kätzchen", "猫 (two words)", "dog"]
 RNG = np.random.default_rng(0)
@@ -49,7 +50,8 @@ def main(folder: Path) -> dict:
             order = Order(name, precision, classifier, path, metadata(classifier), SQUARES)
             exporter_of(order).write(order)
             predict = exporter_of(order).load(order)
-            differences = [np.abs(predict(part) - model(part)).max() for part in (SQUARES, SQUARES[:1])]
+            answers = [predict(SQUARES), LOADERS[path.suffix](path)(SQUARES[:1])]
+            differences = [np.abs(answer - model(SQUARES[: len(answer)])).max() for answer in answers]
             size = sum(file.stat().st_size for file in [path, *path.rglob("*")] if file.is_file())
             found[path.name] = [float(max(differences)), size]
     return found

@@ -40,11 +40,12 @@ ALLOWED = {
                     "pipeline", "sources"},
     "exporting":   {"classifiers", "console", "errors", "files", "inference", "networks", "settings"},
     "docs":        set(),
+    "usage":       set(),
     "comparison":  {"console", "drawing", "errors", "files", "inference", "labels", "outputs", "pipeline", "results",
                     "settings", "sources"},
 }  # fmt: skip
 FRAMEWORKS = {"tensorflow", "keras", "jax", "torch", "openvino", "onnx", "onnxruntime", "ai_edge_litert", "matplotlib"}
-FRAMEWORK_ROOMS = ("engines", "exporting", "networks", "training", "benchmark", "probe")
+FRAMEWORK_ROOMS = ("engines", "exporting", "networks", "training", "benchmark", "probe", "usage")
 PLOTTING_ROOMS = ("drawing", "evaluation")  # of the frameworks, matplotlib only
 USED_ALONE = (
     ROOT / "classifiers" / "use_with_keras.py"

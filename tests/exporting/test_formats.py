@@ -81,5 +81,5 @@ def test_precision_that_a_format_has_not_is_refused():
 
 def test_what_is_not_installed_is_named(monkeypatch):
     monkeypatch.setattr("importlib.util.find_spec", lambda name: None)
-    with pytest.raises(UsageError, match="pip install tensorflow onnx tf2onnx onnxruntime$"):
+    with pytest.raises(UsageError, match=r"pip install tensorflow onnx tf2onnx onnxruntime$"):
         check_format(FORMATS["onnx"], ("float32",))

@@ -77,9 +77,11 @@ def _time(predict: Callable[[np.ndarray], np.ndarray], square: np.ndarray) -> fl
 
 
 def _why(task: str, order: Order, error: Exception) -> str:
-    what = "cannot be written as" if task == "write" else "was written, but does not run as"
-    reason = f"{type(error).__name__}: {first_line(error)}"
-    return f"{order.classifier.name} {what} {order.format_name} in {order.precision}: {reason} (--debug shows where)"
+    name, what = order.classifier.name, f"{order.format_name} in {order.precision}"
+    reason = f"{type(error).__name__}: {first_line(error)} (--debug shows where)"
+    if task == "write":
+        return f"{name} cannot be written as {what}: {reason}"
+    return f"{name} was written, but does not run as {what}: {reason}"
 
 
 def _end_with(parent: int) -> None:

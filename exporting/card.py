@@ -76,8 +76,8 @@ def _accuracy(classifier: Classifier) -> dict[str, Any] | None:
     path = classifier.folder and classifier.folder / TEST_FILE
     if not path or not path.is_file():
         return None
-    tested = json.loads(path.read_bytes())
-    return {"tested": tested, "whose": "measured by train_classifier.py on the test pictures of this training"}
+    figures = {key: value for key, value in json.loads(path.read_bytes()).items() if not isinstance(value, dict)}
+    return figures | {"whose": "measured by train_classifier.py on the test pictures of this training"}
 
 
 def _weights(classifier: Classifier) -> dict[str, Any]:

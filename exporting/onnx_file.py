@@ -44,9 +44,18 @@ def _converted(order: Order) -> Any:
     with tf.device("/cpu:0"):
         model, _ = tf2onnx.convert.from_graph_def(
             frozen.graph.as_graph_def(), input_names=[source], output_names=[target], opset=OPSET,
-            tensors_to_rename=names,
+            tensors_to_rename=names, custom_op_handlers={"Erfc": (_convert_erfc, [])},
         )  # fmt: skip
     return model
+
+
+def _convert_erfc(context: Any, node: Any, name: str, _arguments: list) -> None:
+    """Make 1 - Erf of what TensorFlow's exact GELU computes, as in ConvNeXt, for ONNX has no Erfc."""
+    shapes, types = node.output_shapes, node.output_dtypes
+    context.remove_node(node.name)
+    erf = context.make_node("Erf", node.input)
+    one = context.make_const(f"{name}_one", np.array(1, np.float32))
+    context.make_node("Sub", [*one.output, *erf.output], outputs=node.output, shapes=shapes, dtypes=types)
 
 
 def _halve(model: Any) -> None:

@@ -28,14 +28,14 @@ SQUARES = RNG.integers(0, 256, (5, 16, 16, 3), np.uint8)
 
 
 def network() -> keras.Model:
-    """A classifier with what makes exports fail: a mean that is subtracted, and convolutions in groups."""
+    """A classifier with what makes exports fail: a mean that is subtracted, convolutions in groups, GELU."""
     keras.utils.set_random_seed(0)
     pixels = keras.Input((16, 16, 3), dtype="uint8", name="pixels")
     x = keras.applications.vgg16.preprocess_input(keras.ops.cast(pixels, "float32")) / 60
     x = keras.layers.Conv2D(64, 3, activation="relu")(x)
     x = keras.layers.BatchNormalization()(x)
     x = keras.layers.Conv2D(64, 3, groups=64)(x)
-    x = keras.layers.Dense(64, activation="relu")(keras.layers.Flatten()(x))
+    x = keras.layers.Dense(64, activation="gelu")(keras.layers.Flatten()(x))
     return keras.Model(pixels, keras.layers.Dense(len(LABELS), "softmax")(x))
 
 

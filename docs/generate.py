@@ -24,6 +24,7 @@ SCRIPTS = (
     "train_classifier",
     "evaluate_classifier",
     "compare_models",
+    "export_model",
     "benchmark_models",
     "check_gpu",
 )

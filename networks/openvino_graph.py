@@ -14,8 +14,10 @@ from networks.weights import Weights
 CHANNELS_LAST_ONLY = ("convnext", "densenet", "nasnet")  # modules that raise ValueError for channels_first
 
 
-def build_graph(network: Network, weights: Weights) -> openvino.Model:
+def build_graph(network: Network, weights: Weights, batch: int = 1) -> openvino.Model:
     """Return the network as an OpenVINO graph: uint8 [1, S, S, 3] -> float32 [1, classes]; of a part, what it takes.
+
+    A `batch` of -1 stands for any number of pictures.
 
     OpenVINO convolves channels-first. A channels-last network reaches it with two transpositions
     around each convolution, which keep it from fusing what follows: 1.3 to 4 times slower. So
@@ -34,5 +36,5 @@ def build_graph(network: Network, weights: Weights) -> openvino.Model:
     with keras_configured(data_format):  # Rescaling asks for it again when it is called
         outputs = model(keras.ops.convert_to_tensor(inputs.output(0)), training=False)
     graph = openvino.Model([opset.result(outputs.output)], [inputs], network.name)
-    graph.reshape([1, *shape])
+    graph.reshape([batch, *shape])
     return graph

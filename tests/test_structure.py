@@ -39,12 +39,14 @@ ALLOWED = {
                     "labels", "models", "networks", "outputs", "preprocess", "settings", "sources", "transforms"},
     "evaluation":  {"classifiers", "console", "drawing", "errors", "files", "inference", "labels", "outputs",
                     "pipeline", "sources"},
+    "exporting":   {"classifiers", "console", "errors", "files", "inference", "networks", "settings"},
     "docs":        set(),
+    "usage":       set(),
     "comparison":  {"console", "drawing", "errors", "files", "inference", "labels", "outputs", "pipeline", "results",
                     "settings", "sources"},
 }  # fmt: skip
-FRAMEWORKS = {"tensorflow", "keras", "jax", "torch", "openvino", "matplotlib"}
-FRAMEWORK_ROOMS = ("engines", "networks", "training", "benchmark", "probe")
+FRAMEWORKS = {"tensorflow", "keras", "jax", "torch", "openvino", "onnx", "onnxruntime", "ai_edge_litert", "matplotlib"}
+FRAMEWORK_ROOMS = ("engines", "exporting", "networks", "training", "benchmark", "probe", "usage")
 PLOTTING_ROOMS = ("drawing", "evaluation")  # of the frameworks, matplotlib only
 USED_ALONE = (
     ROOT / "classifiers" / "use_with_keras.py"

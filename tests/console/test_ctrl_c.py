@@ -21,6 +21,7 @@ SCRIPTS = {
     "compare_models.py": ["-i", IMAGES, "-m", "efficientnet_lite0", "efficientnet_lite1", "--figure", "figure.png",
                           "--force"],
     "benchmark_models.py": ["--count", "2", "--repeats", "1"],
+    "export_model.py": ["--format", "openvino", "saved_model", "--output", "exported", "--force"],
     "check_gpu.py": ["--backend", "openvino", "tensorflow"],
 }  # fmt: skip
 EACH_SCRIPT = pytest.mark.parametrize("script", SCRIPTS)

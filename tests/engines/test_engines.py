@@ -20,7 +20,7 @@ from networks.openvino_graph import CHANNELS_LAST_ONLY, build_graph
 from networks.weights import Weights
 from preprocess import read_square
 
-PICTURES = sorted(
+PICTURES = sorted(str(path) for path in IMAGES.iterdir() if path.stem != "rocket")  # Keras ignores its Adobe RGB
     str(path) for path in IMAGES.iterdir() if path.stem != "rocket"
 )  # its Adobe RGB is not for plain Keras
 TUTORIAL_MODELS = ("resnet50", "xception")  # the two ways in which the five prepare their pictures

@@ -1,0 +1,85 @@
+"""The files of an export: what runs them gives the model's answers, and finds the labels in them."""
+
+import json
+import zipfile
+
+import pytest
+from conftest import ROOT
+from export_tiny import LABELS
+
+from errors import UsageError
+from exporting.formats import FORMATS, TOLERANCES, check_format
+
+TEXT = "".join(f"{label}\n" for label in LABELS)
+WRITTEN = [
+    (row.file_name(precision), row.file_name("float32"), precision)
+    for row in FORMATS.values() if row.name != "openvino" for precision in row.precisions
+]  # fmt: skip
+
+for module in ("onnx", "tf2onnx", "onnxruntime", "ai_edge_litert"):
+    pytest.importorskip(module)
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory):
+    return tmp_path_factory.mktemp("tiny")
+
+
+@pytest.fixture(scope="module")
+def found(run, folder):
+    """{file: [largest difference, bytes]}."""
+    finished = run("tests/export_tiny.py", folder, PYTHONPATH=str(ROOT))
+    assert finished.returncode == 0, finished.stderr
+    return json.loads(finished.stdout.splitlines()[-1])
+
+
+@pytest.mark.parametrize(("name", "_whole", "precision"), WRITTEN)
+def test_file_gives_the_answers_of_the_model(name, _whole, precision, found):
+    difference, _bytes = found[name]
+    assert difference < (1e-5 if precision == "float32" else TOLERANCES[precision])
+    assert (difference > 0) >= (precision != "float32")
+
+
+@pytest.mark.parametrize(("name", "whole", "precision"), [row for row in WRITTEN if row[2] != "float32"])
+def test_file_of_few_bits_is_small(name, whole, precision, found):
+    assert found[name][1] < (0.6 if precision == "float16" else 0.4) * found[whole][1]
+
+
+def test_onnx_file_names_its_ends_and_labels(found, folder):
+    import onnx
+
+    model = onnx.load(folder / "model.onnx")
+    (pixels,), (probabilities,) = model.graph.input, model.graph.output
+    assert (pixels.name, probabilities.name) == ("pixels", "probabilities")
+    assert pixels.type.tensor_type.elem_type == onnx.TensorProto.UINT8
+    assert pixels.type.tensor_type.shape.dim[0].dim_param == "N"
+    kept = {entry.key: entry.value for entry in model.metadata_props}
+    assert kept["labels"] == TEXT
+    assert json.loads(kept["preprocessing"])["crop_fraction"] == 224 / 256
+
+
+def test_litert_file_has_its_labels_as_androids_tasks_read_them(found, folder):
+    from ai_edge_litert import schema_py_generated as schema
+
+    with zipfile.ZipFile(folder / "model.tflite") as archive:
+        assert archive.read("labels.txt").decode() == TEXT
+    model = schema.Model.GetRootAs((folder / "model.tflite").read_bytes(), 0)
+    entries = {model.Metadata(place).Name(): model.Metadata(place) for place in range(model.MetadataLength())}
+    described = model.Buffers(entries[b"TFLITE_METADATA"].Buffer()).DataAsNumpy().tobytes()
+    assert described[4:8] == b"M001"
+    assert b"labels.txt" in described
+
+
+def test_saved_model_has_its_labels_as_an_asset(found, folder):
+    assert (folder / "saved_model" / "assets" / "labels.txt").read_text(encoding="utf-8") == TEXT
+
+
+def test_precision_that_a_format_has_not_is_refused():
+    with pytest.raises(UsageError, match="not to be had of --format onnx, which has float32, float16; litert has it"):
+        check_format(FORMATS["onnx"], ("float32", "int8"))
+
+
+def test_what_is_not_installed_is_named(monkeypatch):
+    monkeypatch.setattr("importlib.util.find_spec", lambda name: None)
+    with pytest.raises(UsageError, match=r"pip install tensorflow onnx tf2onnx onnxruntime$"):
+        check_format(FORMATS["onnx"], ("float32",))

@@ -21,8 +21,6 @@ from networks.weights import Weights
 from preprocess import read_square
 
 PICTURES = sorted(str(path) for path in IMAGES.iterdir() if path.stem != "rocket")  # Keras ignores its Adobe RGB
-    str(path) for path in IMAGES.iterdir() if path.stem != "rocket"
-)  # its Adobe RGB is not for plain Keras
 TUTORIAL_MODELS = ("resnet50", "xception")  # the two ways in which the five prepare their pictures
 OTHER_TUTORIAL_MODELS = ("vgg16", "vgg19", "inception_v3")
 OTHER_BACKENDS = [

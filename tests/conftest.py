@@ -24,7 +24,13 @@ IMAGES = ROOT / "images"
 FRAMEWORKS = ("tensorflow", "keras", "jax", "torch", "openvino", "cv2")
 
 
-SLOWEST_FIRST = ("training", "scripts", "networks", "engines")  # folders, so that no process ends long after the others
+SLOWEST_FIRST = (
+    "scripts",
+    "training",
+    "networks",
+    "exporting",
+    "engines",
+)  # folders, so that no process ends long after the others
 
 
 def pytest_collection_modifyitems(items):

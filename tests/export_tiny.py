@@ -1,6 +1,6 @@
 """Exports a tiny network in all formats that TensorFlow writes: `python export_tiny.py FOLDER`, in its own process.
 
-Prints a JSON object {file: [largest difference of probabilities, bytes]} for tests/exporting/test_formats.py.
+Prints a JSON object {file: [largest difference of probabilities, bytes]} for tests/exporting/test_export_formats.py.
 """
 
 import json
@@ -13,6 +13,7 @@ os.environ["CUDA_VISIBLE_DEVICES"] = "-1"
 
 import keras
 import numpy as np
+from tiny_labels import LABELS
 
 import exporting.graph
 import exporting.keras_file
@@ -22,7 +23,6 @@ from exporting.formats import FORMATS
 from exporting.order import Order, exporter_of
 from usage.use_exported import LOADERS
 
-LABELS = ["Kätzchen", "猫 (two words)", "dog"]
 RNG = np.random.default_rng(0)
 SQUARES = RNG.integers(0, 256, (5, 16, 16, 3), np.uint8)
 

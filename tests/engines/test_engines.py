@@ -93,7 +93,7 @@ from networks.weights import Weights
 network = Network((find_model("efficientnet_lite0"),), 1000)
 engine = load_engine(network, Weights(), Runtime("{backend}", "cpu"))
 pixels = np.load(r"{tmp_path / "pixels.npy"}")
-np.save(r"{tmp_path / "scores.npy"}", np.concatenate([engine.predict(pixels[:3]), engine.predict(pixels[3:])]))
+np.save(r"{tmp_path / "scores.npy"}", np.concatenate([engine.predict(pixels[:2]), engine.predict(pixels[2:])]))
 """
     subprocess.run([sys.executable, "-c", program], cwd=ROOT, check=True)
     scores = np.load(tmp_path / "scores.npy")

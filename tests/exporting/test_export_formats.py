@@ -2,10 +2,11 @@
 
 import json
 import zipfile
+from importlib.util import find_spec
 
 import pytest
 from conftest import ROOT
-from export_tiny import LABELS
+from tiny_labels import LABELS
 
 from errors import UsageError
 from exporting.formats import FORMATS, TOLERANCES, check_format
@@ -16,8 +17,8 @@ WRITTEN = [
     for row in FORMATS.values() if row.name != "openvino" for precision in row.precisions
 ]  # fmt: skip
 
-for module in ("onnx", "tf2onnx", "onnxruntime", "ai_edge_litert"):
-    pytest.importorskip(module)
+PACKAGES = ("onnx", "tf2onnx", "onnxruntime", "ai_edge_litert")
+pytestmark = pytest.mark.skipif(not all(map(find_spec, PACKAGES)), reason="requirements-export.txt is not installed")
 
 
 @pytest.fixture(scope="module")

@@ -69,9 +69,6 @@ def scores_of(classifier):
     return [one.score for one in sorted(result.predictions, key=lambda one: int(one.class_id))]
 
 
-# ---- the same scores
-
-
 @pytest.mark.parametrize("ending", ENDINGS)
 @pytest.mark.parametrize("name", MODELS)
 def test_scores_are_those_of_plain_keras(name, ending, saved, expected):
@@ -151,7 +148,7 @@ def test_compiled_model_is_kept_by_what_it_is_made_of(saved, tmp_path):
     assert other == scores_of(load_classifier(saved / "sequential.keras", preprocess="-1..1", use_cache=False))
 
 
-@pytest.mark.parametrize("script", ["compare_models", "evaluate_classifier"])
+@pytest.mark.parametrize("script", [pytest.param("compare_models", marks=pytest.mark.slow), "evaluate_classifier"])
 def test_other_scripts_take_it(script, saved, run, tmp_path):
     pictures = tmp_path / "data" / "2"
     pictures.mkdir(parents=True)
@@ -203,9 +200,7 @@ def test_description_of_keras_2(tmp_path):
         read_own(str(tmp_path / "mine.h5"))
 
 
-# ---- heat
-
-
+@pytest.mark.slow
 def test_heat_is_grad_cam_by_tensorflow_s_gradient(saved, run):
     names = [name for name in MODELS if MODELS[name][2] != "occlusion"]
     finished = run("tests/grad_cam.py", CAT, *(saved / f"{name}.keras" for name in names), PYTHONPATH=str(ROOT))
@@ -220,9 +215,6 @@ def test_last_layers_without_a_gradient_are_explained_by_occlusion(saved):
     assert classifier.explain(CAT).map.max() > 0.9
     with pytest.raises(UsageError, match=r"cam has no gradient of the last layers of .*grey\.keras; use occlusion"):
         classifier.explainer("cam")
-
-
-# ---- what is refused
 
 
 @pytest.mark.parametrize("ending", ENDINGS)

@@ -103,6 +103,7 @@ def test_only_pictures_that_are_there_have_a_link(tmp_path, name):
     assert link_to(str(tmp_path / name), tmp_path) == ""
 
 
+@pytest.mark.slow
 def test_benchmark_prints_sizes(run):
     finished = run("-m", "benchmark.gallery", IMAGES, "--pictures", 2, 1)
     heading, *rows = finished.stdout.splitlines()

@@ -17,6 +17,7 @@ def test_planted_labels_are_wrong_and_the_others_as_they_were():
     assert {label for _path, label in rows} <= {"a", "b", "c"}
 
 
+@pytest.mark.slow
 def test_what_is_planted_among_plain_colours_is_found(run, tmp_path):
     for colour in ("red", "green", "blue"):
         (tmp_path / colour).mkdir()

@@ -57,7 +57,7 @@ def build_heat(network: Network, whole: keras.Model) -> keras.Model:
     rows = keras.Input((sum(size_at(*pair) for pair in zip(backbones, cuts, strict=True)) + 1,), name="rows")
     maps = _split_maps(rows, [output_at(*pair) for pair in zip(backbones, cuts, strict=True)])
     wanted = ops.one_hot(ops.cast(rows[:, -1], "int32"), whole.output_shape[-1])
-    values = [_forward(tail, one) for tail, one in zip(tails, maps, strict=True)]
+    values = [_forward_apart(*each) for each in zip(tails, maps, [each.name for each in backbones], strict=True)]
     features = [each[-1] for each in values]
     gradient = _backward(head, _forward(head, joined(features)), wanted)
     grid = max(one.shape[1] for one in maps)
@@ -110,6 +110,13 @@ def _forward(layers: Sequence[keras.Operation], value: KerasTensor) -> list[Kera
     for layer in layers:
         values.append(layer(values[-1]))
     return values
+
+
+def _forward_apart(layers: Sequence[keras.Operation], value: KerasTensor, name: str) -> list[KerasTensor]:
+    """As `_forward`, in a model of its own: the layers of two backbones may have the same names."""
+    inputs = keras.Input(value.shape[1:])
+    outputs = _forward(layers, inputs)[1:]
+    return [value, *keras.tree.flatten(keras.Model(inputs, outputs, name=name)(value))]
 
 
 def _backward(layers: Sequence[keras.Operation], values: Sequence[KerasTensor], gradient: KerasTensor) -> KerasTensor:

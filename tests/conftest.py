@@ -24,13 +24,7 @@ IMAGES = ROOT / "images"
 FRAMEWORKS = ("tensorflow", "keras", "jax", "torch", "openvino", "cv2")
 
 
-SLOWEST_FIRST = (
-    "scripts",
-    "training",
-    "networks",
-    "exporting",
-    "engines",
-)  # folders, so that no process ends long after the others
+SLOWEST_FIRST = ("scripts", "training", "networks", "exporting", "engines")  # folders, so that all end together
 
 
 def pytest_collection_modifyitems(items):

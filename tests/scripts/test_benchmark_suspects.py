@@ -3,6 +3,7 @@
 import random
 
 import numpy as np
+import pytest
 from PIL import Image
 
 from benchmark.suspects import plant

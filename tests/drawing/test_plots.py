@@ -52,7 +52,10 @@ def all_can_be_read(figure: Figure) -> None:
     assert axes.get_window_extent().width > 150  # pixels, of 580 or more
 
 
-@pytest.mark.parametrize(("naming", "classes"), [*product(NAMINGS, [2, 5, 12, 30]), ("13 letters", MOST_IN_MATRIX)])
+@pytest.mark.parametrize(
+    ("naming", "classes"),
+    [*product(NAMINGS, [2, 5, 12, 30]), pytest.param("13 letters", MOST_IN_MATRIX, marks=pytest.mark.slow)],
+)
 def test_names_of_a_confusion_matrix_do_not_overlap(naming, classes):
     plot = plot_of(naming, classes, 4 * classes)
     assert plot.name == "confusion"

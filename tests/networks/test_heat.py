@@ -20,9 +20,10 @@ from networks.trained import build_features, build_head, join_head
 from preprocess import read_square
 
 CAT = str(IMAGES / "cat.png")
-QUICK = ("efficientnet_lite0", "mobilenet_v3_small", "convnext_tiny")
+QUICK = ("efficientnet_lite0", "mobilenet_v3_small")
 SLOW = (
     "mobilenet_v2",
+    "convnext_tiny",
     "resnet50",
     "inception_v3",
     "xception",
@@ -53,6 +54,7 @@ def test_heat_of_larger_networks_is_grad_cam_by_tensorflow_s_gradient(run, model
     assert differences(run, model)[model] < 1e-3
 
 
+@pytest.mark.slow
 def test_heat_on_tensorflow_is_that_on_openvino():
     code = (
         "from classifiers import load_classifier; import numpy as np, sys; "
@@ -70,7 +72,7 @@ def test_probabilities_beside_the_maps_are_those_of_the_whole_network():
     np.testing.assert_allclose(beside, engine_for(spec).predict(square), atol=1e-6)
 
 
-@pytest.mark.parametrize("kind", ["linear", "mlp"])
+@pytest.mark.parametrize("kind", [pytest.param("linear", marks=pytest.mark.slow), "mlp"])
 def test_heat_of_a_trained_head_on_two_backbones(kind):
     """Against the same by hand: each map's channels weighed by the head's gradient, on the finest grid."""
     specs = find_model("efficientnet_lite0"), find_model("efficientnet_lite1")  # maps of 7 x 7 and of 8 x 8

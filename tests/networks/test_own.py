@@ -148,7 +148,8 @@ def test_compiled_model_is_kept_by_what_it_is_made_of(saved, tmp_path):
     assert other == scores_of(load_classifier(saved / "sequential.keras", preprocess="-1..1", use_cache=False))
 
 
-@pytest.mark.parametrize("script", [pytest.param("compare_models", marks=pytest.mark.slow), "evaluate_classifier"])
+@pytest.mark.slow
+@pytest.mark.parametrize("script", ["compare_models", "evaluate_classifier"])
 def test_other_scripts_take_it(script, saved, run, tmp_path):
     pictures = tmp_path / "data" / "2"
     pictures.mkdir(parents=True)

@@ -8,8 +8,8 @@ the picture is in RGB at a time. Each model's own `preprocess_input` is part of 
 import os
 import stat
 import threading
-from collections.abc import Callable, Iterator
-from contextlib import ExitStack, contextmanager, suppress
+from collections.abc import Callable
+from contextlib import ExitStack, suppress
 from functools import partial
 from pathlib import Path
 from typing import BinaryIO, TypeVar
@@ -18,7 +18,7 @@ import numpy as np
 from PIL import Image, PngImagePlugin
 
 from decoding.colors import Upright, orientation_of, thinned
-from decoding.diagnosis import reason_of
+from decoding.diagnosis import decoder_errors
 from decoding.formats import split_member
 from decoding.limits import check_size
 from decoding.opening import load_picture
@@ -130,7 +130,7 @@ def _to_rgb(image: Image.Image) -> Image.Image:
 
 def _convert(image: Image.Image, max_pixels: int, make: Callable[[Image.Image], Made]) -> Made:
     check_size(image.width, image.height, max_pixels)
-    with _named_damaged(image.format), _decoding[id(image) // 16 % len(_decoding)]:
+    with decoder_errors(image.format or "PIL"), _decoding[id(image) // 16 % len(_decoding)]:
         image.load()  # its file is read only now, and may hold anything
         orientation_of(image)  # is read only once, too
     return _made_of(image, make)
@@ -158,18 +158,8 @@ def _decode(
 
 
 def _made_of(image: Image.Image, make: Callable[[Image.Image], Made]) -> Made:
-    with _named_damaged(image.format):
+    with decoder_errors(image.format or "PIL"):
         return make(image)
-
-
-@contextmanager
-def _named_damaged(format: str | None) -> Iterator[None]:
-    try:
-        yield
-    except ImageError:
-        raise
-    except Exception as error:
-        raise ImageError(f"damaged {format or 'PIL'} picture: {reason_of(error)}") from error
 
 
 def _why_not_a_file(path: str | Path) -> str:

@@ -1,6 +1,10 @@
 """What is wrong with a file that cannot be read as a picture."""
 
+import contextlib
 import re
+from collections.abc import Iterator
+
+from errors import ImageError
 
 ARCHIVES = (b"PK\3\4", b"\x1f\x8b", b"BZh", b"\xfd7zXZ", b"Rar!", b"7z\xbc\xaf")
 VIDEOS = (b"\x1aE\xdf\xa3", b"FLV", b"\0\0\1\xba")  # Matroska and WebM, Flash, MPEG
@@ -29,6 +33,17 @@ def why_not_decoded(format: str | None, error: Exception) -> str:
     if format and is_of_a_kind(error):
         return f"is a picture in {format} of a kind that cannot be read: {reason_of(error)}"
     return f"damaged {format} picture: {reason_of(error)}" if format else f"damaged picture: {reason_of(error)}"
+
+
+@contextlib.contextmanager
+def decoder_errors(format: str | None) -> Iterator[None]:
+    """Turn whatever a decoder of a format raises into an ImageError."""
+    try:
+        yield
+    except ImageError:
+        raise
+    except Exception as error:
+        raise ImageError(why_not_decoded(format, error)) from error
 
 
 def why_not_an_image(head: bytes, name: str = "") -> str:

@@ -1,16 +1,14 @@
 """From the bytes of a file to a Pillow image with its pixels, of any mode, or the reason why there is none."""
 
-import contextlib
 import logging
 import threading
-from collections.abc import Iterator
 from contextlib import ExitStack
 from typing import BinaryIO
 
 from PIL import GifImagePlugin, Image
 
 from decoding import bmp, floatmap, icon, jpeg, png, tiff
-from decoding.diagnosis import is_of_a_kind, signature_of, why_not_an_image, why_not_decoded
+from decoding.diagnosis import decoder_errors, is_of_a_kind, signature_of, why_not_an_image, why_not_decoded
 from decoding.formats import MULTI_FRAME_FORMATS, PILLOW_FORMATS
 from decoding.holes import COMPRESSED, check_holes
 from decoding.isolated import decoders
@@ -42,7 +40,7 @@ def load_picture(file: BinaryIO, name: str, max_pixels: int, min_side: int | Non
     if tiff.is_tiff(head) and (image := _load_tiff(file, name, max_pixels, room)):
         return image
     image = _open(file, head, name, max_pixels)
-    with _named(image.format):
+    with decoder_errors(image.format):
         full_size = image.size
         if min_side and image.format in ("JPEG", "MPO"):
             image.draft(None, (min_side, min_side))
@@ -67,7 +65,7 @@ def _load(image: Image.Image, file: BinaryIO) -> Image.Image:
 
 def _load_tiff(file: BinaryIO, name: str, max_pixels: int, room: ExitStack) -> Image.Image | None:
     """Decode a TIFF of a kind that Pillow does not read right, or takes much memory for."""
-    with _named("TIFF"):
+    with decoder_errors("TIFF"):
         directory = Directory(file)
         check_size(directory.width, directory.height, max_pixels)
         layout = read_layout(directory)
@@ -137,17 +135,6 @@ def _needed_bytes(image: Image.Image, file: BinaryIO, full_size: tuple[int, int]
     needed = decoding_bytes(image, file, full_size)
     check_memory(*full_size, needed, str(image.format), max_pixels)
     return needed
-
-
-@contextlib.contextmanager
-def _named(format: str | None) -> Iterator[None]:
-    """Turn whatever a decoder raises into an ImageError."""
-    try:
-        yield
-    except ImageError:
-        raise
-    except Exception as error:
-        raise ImageError(why_not_decoded(format, error)) from error
 
 
 def _note_multi_frame(name: str) -> None:

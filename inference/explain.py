@@ -51,8 +51,8 @@ class Explainer:
         if self.method == "occlusion":
             heat = self._occlude(square, outputs, classes)
         else:
-            rows = np.tile(outputs[self._classes :], (len(classes), 1))
-            heat = self._heat.predict(np.column_stack([rows, classes]).astype(np.float32))
+            maps = outputs[self._classes :]
+            heat = self._heat.predict(np.stack([np.append(maps, np.float32(index)) for index in classes]))
         grid = round(heat.shape[1] ** 0.5)
         heat = heat.reshape(-1, grid, grid).astype(np.float32)
         largest = heat.max(axis=(1, 2), keepdims=True)

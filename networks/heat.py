@@ -56,16 +56,18 @@ def build_heat(network: Network, whole: keras.Model) -> keras.Model:
     head = [] if network.head is None else whole.get_layer("head").operations[1:]
     rows = keras.Input((sum(size_at(*pair) for pair in zip(backbones, cuts, strict=True)) + 1,), name="rows")
     maps = _split_maps(rows, [output_at(*pair) for pair in zip(backbones, cuts, strict=True)])
-    wanted = ops.one_hot(ops.cast(rows[:, -1], "int32"), whole.output_shape[-1])
+    classes = ops.cast(rows[:, -1], "int32")
+    ending, gradient = _towards(classes, head or tails[0], whole.output_shape[-1])
+    head, tails = (ending, tails) if head else ([], [ending])
     values = [_forward_apart(*each) for each in zip(tails, maps, [each.name for each in backbones], strict=True)]
     features = [each[-1] for each in values]
-    gradient = _backward(head, _forward(head, joined(features)), wanted)
+    gradient = _backward(head, _forward(head, joined(features)), gradient)
     grid = max(one.shape[1] for one in maps)
     total = ops.zeros((1, grid, grid))
     start = 0
     for one, tail, each in zip(maps, tails, values, strict=True):
         width = each[-1].shape[-1]
-        weights = ops.sum(_backward(tail, each, gradient[:, start : start + width]), axis=(1, 2), keepdims=True)
+        weights = _channel_weights(tail, each, gradient[:, start : start + width])
         total = ops.add(total, _enlarged(ops.sum(ops.multiply(one, weights), axis=-1), grid))
         start += width
     return keras.Model(rows, ops.reshape(ops.relu(total), (-1, grid * grid)), name="heat")
@@ -126,6 +128,30 @@ def _backward(layers: Sequence[keras.Operation], values: Sequence[KerasTensor], 
     return gradient
 
 
+def _channel_weights(
+    tail: Sequence[keras.Operation], values: Sequence[KerasTensor], gradient: KerasTensor
+) -> KerasTensor:
+    """Return the sum over all places of the gradient at a feature map, [N, 1, 1, C], given that at its tail's end."""
+    if tail and isinstance(tail[0], keras.layers.GlobalAveragePooling2D):  # gives each place an equal share
+        return ops.reshape(_backward(tail[1:], values[1:], gradient), (-1, 1, 1, values[0].shape[-1]))
+    return ops.sum(_backward(tail, values, gradient), axis=(1, 2), keepdims=True)
+
+
+def _towards(
+    classes: KerasTensor, layers: Sequence[keras.Operation], count: int
+) -> tuple[Sequence[keras.Operation], KerasTensor]:
+    """Return a chain of layers without its last dense one, and the gradient towards classes [N] where that begins.
+
+    It is a row of that layer's weights: to multiply all of them by zeros and a one costs more than all the rest.
+    """
+    for place, layer in reversed(list(enumerate(layers))):
+        if isinstance(layer, keras.layers.Dense) and layer.activation is not keras.activations.relu:
+            return layers[:place], ops.take(ops.transpose(layer.kernel), classes, axis=0)
+        if GRADIENTS[type(layer).__name__] is not _of_shape and getattr(layer, "activation", None) not in UNSCALED:
+            break
+    return layers, ops.one_hot(classes, count)
+
+
 def _of_dense(layer: keras.layers.Dense, _x: KerasTensor, y: KerasTensor, gradient: KerasTensor) -> KerasTensor:
     if layer.activation is keras.activations.relu:
         gradient = ops.multiply(gradient, ops.cast(y > 0, "float32"))
@@ -170,7 +196,7 @@ def _of_activation(
     if layer.activation is keras.activations.hard_silu:
         slope = ops.where(x < -3, ops.zeros_like(x), ops.where(x > 3, ops.ones_like(x), x / 3 + 0.5))
         return ops.multiply(gradient, slope)
-    if layer.activation not in (keras.activations.linear, keras.activations.softmax, keras.activations.sigmoid):
+    if layer.activation not in UNSCALED:
         raise NotImplementedError(f"no gradient of {layer.activation.__name__} is written out")
     return gradient
 
@@ -186,6 +212,7 @@ def _of_shape(_layer: keras.Layer, x: KerasTensor, _y: KerasTensor, gradient: Ke
     return ops.reshape(gradient, (-1, *x.shape[1:]))
 
 
+UNSCALED = keras.activations.linear, keras.activations.softmax, keras.activations.sigmoid  # the gradient before them
 GRADIENTS = {
     "Activation": _of_activation,
     "BatchNormalization": _of_batch_normalization,

@@ -78,8 +78,8 @@ def lay_over(pixels: np.ndarray, heat: np.ndarray) -> np.ndarray:
     grey = cv2.cvtColor(cv2.cvtColor(pixels, cv2.COLOR_RGB2GRAY), cv2.COLOR_GRAY2RGB)
     dimmed = cv2.addWeighted(pixels, 0.5, grey, 0.3, 0)
     colors = cv2.cvtColor(cv2.applyColorMap((heat * 255).astype(np.uint8), COLORS), cv2.COLOR_BGR2RGB)
-    opacity = (heat * OPACITY)[..., None]
-    return (dimmed * (1 - opacity) + colors * opacity).astype(np.uint8)
+    opacity = heat * np.float32(OPACITY)
+    return cv2.blendLinear(dimmed, colors, 1 - opacity, opacity)
 
 
 def _side_by_side(copies: Sequence[np.ndarray]) -> np.ndarray:

@@ -69,7 +69,7 @@ def build_network(spec: ModelSpec, weights: str, classes: int | None = None) -> 
     if isinstance(spec, OwnModel):
         from networks.own_graph import load_own
 
-        return load_own(spec, weights)
+        return load_own(spec, spec.weights_file if weights == "imagenet" else weights)
     shape = (spec.input_size, spec.input_size, 3)
     if keras.config.image_data_format() == "channels_first":
         shape = shape[::-1]

@@ -61,12 +61,22 @@ def read_config(path: str) -> dict[str, Any]:
         raise UsageError(f"no such file: {path}; --model takes a model's name, a trained folder, or a model's file")
     check_weights_file(path)
     with _damage_named(path):
-        config = json.loads(_config_text(path))
-        if not isinstance(config, dict):
-            raise ValueError(f"it holds {type(config).__name__}")
-        config = _without(config, "compile_config")  # of training; it is not needed, and names losses of one's own
-        _check_classes(path, config)
-        return in_keras_3(path, config)
+        return in_keras_3(path, _parse(path, _config_text(path)))
+
+
+def parse_kept_config(path: str, text: bytes) -> dict[str, Any]:
+    """Return what `read_config` returned once and was kept as JSON in the file `path`; raises UsageError."""
+    with _damage_named(path):
+        return _parse(path, text)
+
+
+def _parse(path: str, text: str | bytes) -> dict[str, Any]:
+    config = json.loads(text)
+    if not isinstance(config, dict):
+        raise ValueError(f"it holds {type(config).__name__}")
+    config = _without(config, "compile_config")  # of training; it is not needed, and names losses of one's own
+    _check_classes(path, config)
+    return config
 
 
 @contextlib.contextmanager

@@ -119,7 +119,7 @@ def backbone_networks(model: keras.Model) -> list[keras.Model]:
 def build_trained(network: Network, weights: Weights, data_format: str = "channels_last") -> keras.Model:
     """Return a folder's classifier, uint8 RGB [N, S, S, 3] -> float32 probabilities [N, classes].
 
-    It is built from the registry, and nothing but numbers is read from the folder.
+    It is built from the registry, or of a backbone's description, and nothing but numbers is read from model.keras.
     """
     weights.check_content()
     head, classes = _ending(network)
@@ -259,7 +259,7 @@ def without_rescaling(network: keras.Model, spec: ModelSpec) -> keras.Model:
 
     For ImageNet's it puts a Rescaling after EfficientNet's Normalization, whose variance takes it in here.
     """
-    if sum(isinstance(layer, keras.layers.Rescaling) for layer in network.layers) < 2:
+    if spec.weights_file or sum(isinstance(layer, keras.layers.Rescaling) for layer in network.layers) < 2:
         return network
     plain = build_network(spec, "none")
     plain.set_weights(network.get_weights())

@@ -110,9 +110,11 @@ def keras_weights_folder() -> Path:
 
 
 def imagenet_files(spec: ModelSpec) -> list[Path]:
-    """Return the files of a model's ImageNet weights that are there already."""
+    """Return the files of a model's own weights, or of its ImageNet weights that are there already."""
     if spec.weights_package:
         return [find_weights(spec.weights_package)]
+    if spec.weights_file:
+        return [Path(spec.weights_file)]
     files = [path for path in sorted(keras_weights_folder().glob("*")) if path.is_file()]
     return [path for path in files if plain(spec.name) in plain(path.name)]
 

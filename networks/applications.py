@@ -61,6 +61,19 @@ def keras_configured(data_format: str) -> Iterator[None]:
         keras.config.set_image_data_format(image_data_format)
 
 
+@contextlib.contextmanager
+def tensorflow_not_imported() -> Iterator[None]:
+    """Keep Keras from importing TensorFlow, in seconds, only to ask whether a layer or a number is TensorFlow's."""
+    is_needless = keras.backend.backend() != "tensorflow" and "tensorflow" not in sys.modules
+    if is_needless:
+        sys.modules["tensorflow"] = None  # type: ignore[assignment]
+    try:
+        yield
+    finally:
+        if is_needless:
+            del sys.modules["tensorflow"]
+
+
 def build_network(spec: ModelSpec, weights: str, classes: int | None = None) -> keras.Model:
     """Return the plain Keras application: `spec.preprocess_input`'s output -> probabilities.
 

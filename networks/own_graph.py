@@ -11,7 +11,7 @@ from keras import KerasTensor, ops
 
 from errors import UsageError
 from models import MODELS
-from networks.applications import load_weights, why_not_loaded
+from networks.applications import load_weights, tensorflow_not_imported, why_not_loaded
 from networks.own import OwnModel
 from networks.own_channels import channels_first
 from networks.own_layers import WITHOUT_EFFECT
@@ -40,7 +40,7 @@ def load_own(model: OwnModel, weights: str) -> keras.Model:
     Keras cannot build it, or its weights do not fit, and ChannelsLastOnly where there is no other.
     """
     try:
-        with warnings.catch_warnings(action="ignore"):  # of what Keras 2 wrote
+        with warnings.catch_warnings(action="ignore"), tensorflow_not_imported():  # of what Keras 2 wrote
             built = keras.saving.deserialize_keras_object(json.loads(model.description), safe_mode=True)
             if weights != "none":
                 load_weights(built, weights)
@@ -53,7 +53,8 @@ def load_own(model: OwnModel, weights: str) -> keras.Model:
         ) from error
     is_first = keras.config.image_data_format() == "channels_first"
     inputs = keras.Input(built.input_shape[:0:-1] if is_first else built.input_shape[1:], name="inputs")
-    outputs = _Level().of(built)(ops.cast(inputs, built.inputs[0].dtype))
+    with tensorflow_not_imported():
+        outputs = _Level(weights != "none").of(built)(ops.cast(inputs, built.inputs[0].dtype))
     if model.outline.features:
         return keras.Model(inputs, _features(outputs, model), name=model.name)
     if built.output_shape != (None, model.outline.units):
@@ -95,8 +96,8 @@ def _probabilities(scores: KerasTensor, model: OwnModel) -> KerasTensor:
 class _Level:
     """Puts copies of layers on one level, under names of their own; those that only work in training stay away."""
 
-    def __init__(self) -> None:
-        self._count = 0
+    def __init__(self, with_weights: bool) -> None:
+        self._count, self._with_weights = 0, with_weights
 
     def of(self, layer: Any) -> Callable:
         """Return what calls a copy of a layer, or of all layers of a model."""
@@ -115,7 +116,7 @@ class _Level:
             config = channels_first(layer, config, inputs)
         copy = type(layer).from_config(config)
         outputs = copy(*inputs, **options)
-        if isinstance(copy, keras.Layer):
+        if isinstance(copy, keras.Layer) and self._with_weights:
             copy.set_weights(layer.get_weights())
         if isinstance(copy, keras.layers.Normalization):
             copy.finalize_state()

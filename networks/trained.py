@@ -5,13 +5,11 @@
 Only Keras's own layers and operations, so that plain Keras opens what is saved.
 """
 
-import contextlib
 import json
 import math
 import re
-import sys
 import zipfile
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 
 import keras
@@ -27,6 +25,7 @@ from networks.applications import (
     keras_configured,
     load_weights,
     preprocessed,
+    tensorflow_not_imported,
     why_not_loaded,
 )
 from networks.cut import above, below, output_at, size_at
@@ -147,24 +146,11 @@ def save_classifier(classifier: keras.Model, network: Network, path: Path) -> No
     try:
         model = _build_unset(network)
         model.set_weights(weights)
-        with written_whole(path) as clean, scratch(path.with_name("saved.keras")) as saved, _tensorflow_not_imported():
+        with written_whole(path) as clean, scratch(path.with_name("saved.keras")) as saved, tensorflow_not_imported():
             model.save(saved)
             _copy_reproducibly(saved, clean)
     finally:
         keras.config.set_dtype_policy(policy)
-
-
-@contextlib.contextmanager
-def _tensorflow_not_imported() -> Iterator[None]:
-    """Keep Keras from importing TensorFlow, in seconds, only to ask whether what it saves is some of TensorFlow's."""
-    is_needless = keras.backend.backend() != "tensorflow" and "tensorflow" not in sys.modules
-    if is_needless:
-        sys.modules["tensorflow"] = None  # type: ignore[assignment]
-    try:
-        yield
-    finally:
-        if is_needless:
-            del sys.modules["tensorflow"]
 
 
 def _copy_reproducibly(saved: Path, clean: Path) -> None:

@@ -42,8 +42,6 @@ class OwnModel(ModelSpec):
         """What was decided for the user, or ""."""
         notes = []
         if self.outline.features:
-            if not self.weights_file:  # it was said when it was trained
-                return ""
             notes.append(f"as a backbone it ends with what {self.outline.features} gives")
         if self.outline.is_logits:
             notes.append(f"its last layer gives logits, so that a {self.outline.activation} is added")

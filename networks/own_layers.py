@@ -34,12 +34,11 @@ UNITS = {"Dense": "units", "Conv2D": "filters", "SeparableConv2D": "filters"}  #
 SCORES = ("softmax", "sigmoid")
 MEANS = ("GlobalAveragePooling2D", "Flatten")  # which the gradient of `networks.heat` goes through
 MAPS = (  # which give a feature map
-    "AveragePooling2D", "Conv2D", "Conv2DTranspose", "Cropping2D", "DepthwiseConv2D", "GlobalAveragePooling2D",
-    "MaxPooling2D", "SeparableConv2D", "UpSampling2D", "ZeroPadding2D",
+    "AveragePooling2D", "Conv2D", "Conv2DTranspose", "Cropping2D", "DepthwiseConv2D", "MaxPooling2D",
+    "SeparableConv2D", "UpSampling2D", "ZeroPadding2D",
 )  # fmt: skip
 ANYWHERE = (  # which give a map or a row, as they take it
-    "Activation", "Add", "BatchNormalization", "Concatenate", "ELU", "Flatten", "InputLayer", "LeakyReLU", "Multiply",
-    "ReLU",
+    "Activation", "Add", "BatchNormalization", "Concatenate", "ELU", "InputLayer", "LeakyReLU", "Multiply", "ReLU",
 )  # fmt: skip
 CHANNELS = (1, 3)
 
@@ -226,13 +225,14 @@ def _names(model: Layer) -> Iterator[str]:
 
 def explained_after(layers: list[Layer]) -> str:
     """Return "cam", "grad-cam" or "occlusion", where the last of some layers gives features that are seen then."""
-    kinds = [layer["class_name"] for layer in layers]
-    if kinds[-1] == "GlobalAveragePooling2D":
+    kinds = [layer["class_name"] for layer in layers if layer["class_name"] not in WITHOUT_EFFECT]
+    if kinds[-1] == MEANS[0]:
         return "cam"
-    decisive = next((kind for kind in reversed(kinds) if kind not in (*ANYWHERE, *WITHOUT_EFFECT)), "")
-    if decisive not in MAPS:
+    is_flat = kinds[-1] == "Flatten"
+    decisive = next((kind for kind in reversed(kinds[: -1 if is_flat else None]) if kind not in ANYWHERE), "")
+    if decisive not in MAPS and not (is_flat and kinds[-2] == MEANS[0]):
         return "occlusion"
-    return "grad-cam" if "Flatten" in kinds[kinds.index(decisive) :] else "cam"
+    return "grad-cam" if is_flat else "cam"
 
 
 def _explained(layers: list[Layer]) -> str:

@@ -16,6 +16,7 @@ from models import ModelSpec, find_model
 from networks.own_backbone import backbone_outline_of
 from networks.own_file import is_own, parse_kept_config, read_config
 from networks.own_layers import Outline, outline_of
+from networks.saved_model import saved_model_outline
 
 INSIDE = "inside"
 RANGES = ("0..1", "-1..1", "none", INSIDE)  # ways to preprocess that are no network's; "none" leaves 0 to 255
@@ -27,8 +28,13 @@ class OwnModel(ModelSpec):
 
     outline: Outline = field(default_factory=Outline)
     preprocess: str = ""  # the name of a model whose way it is, or one of RANGES; "": nobody has said it yet
-    description: str = field(default="", repr=False)  # what it is built from, as JSON
+    description: str = field(default="", repr=False)  # what it is built from, as JSON; "" of a SavedModel
     sha256: str = ""  # of a backbone: of `weights_file`, or, in a trained folder, of the description
+
+    @property
+    def is_saved_model(self) -> bool:
+        """Whether it is a TensorFlow graph in a folder, whose layers are gone."""
+        return not self.description
 
     @property
     def preprocess_input(self) -> Callable:
@@ -56,6 +62,8 @@ class OwnModel(ModelSpec):
 
 def read_own(name: str) -> OwnModel:
     """Return the model in a file as far as its description tells; nothing is built. Raises UsageError."""
+    if os.path.isdir(name):
+        return _own(name, saved_model_outline(name), "")
     config = read_config(name)
     return _own(name, outline_of(name, config), json.dumps(config))
 
@@ -120,8 +128,9 @@ def with_preprocess(model: OwnModel, preprocess: str | None) -> OwnModel:
         return replace(model, preprocess=INSIDE)
     like = model.outline.like
     hint = f"; by its layers it is like {like}, so --preprocess {like} may be right" if like else ""
+    first = f"its first layers ({model.outline.first}) scale nothing" if model.outline.first else "it has no layers"
     raise UsageError(
-        f"{model.name} does not say which numbers it takes: its first layers ({model.outline.first}) scale nothing. "
+        f"{model.name} does not say which numbers it takes: {first}. "
         f"Say it with --preprocess, as it was trained: the name of a model (see --list-models), {', '.join(RANGES)}"
         f"{hint}"
     )

@@ -16,6 +16,7 @@ from typing import Any
 
 from errors import UsageError
 from networks.own_keras2 import in_keras_3
+from networks.saved_model import as_file
 from networks.weights import check_weights_file
 
 SUFFIXES = (".keras", ".h5", ".hdf5")
@@ -54,8 +55,7 @@ def read_config(path: str) -> dict[str, Any]:
     """Return the description of a model as Keras 3 has it, made of Keras's own layers only; raises UsageError."""
     if os.path.isdir(path):
         raise UsageError(
-            f"{path} is a SavedModel, a TensorFlow program whose layers are gone; where it was trained, save the model "
-            "as a file: model.save('mine.keras')"
+            f"{path} is a SavedModel, a TensorFlow program without layers, which cannot be trained on; {as_file(path)}"
         )
     if not os.path.exists(path):
         raise UsageError(f"no such file: {path}; --model takes a model's name, a trained folder, or a model's file")

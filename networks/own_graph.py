@@ -15,6 +15,7 @@ from networks.applications import load_weights, tensorflow_not_imported, why_not
 from networks.own import OwnModel
 from networks.own_channels import channels_first
 from networks.own_layers import WITHOUT_EFFECT
+from networks.saved_model import as_file
 
 MOST_FEATURES = 4096  # above, a map that is made a row gives way to its mean
 GREY = [[0.299], [0.587], [0.114]]  # of red, green and blue: ITU-R 601, as Pillow's convert("L")
@@ -39,6 +40,10 @@ def load_own(model: OwnModel, weights: str) -> keras.Model:
     All layers are on one level. Of a backbone: -> features [N, F]. In Keras's data format. Raises UsageError when
     Keras cannot build it, or its weights do not fit, and ChannelsLastOnly where there is no other.
     """
+    if model.is_saved_model:
+        raise UsageError(
+            f"{model.name} is a SavedModel, which only OpenVINO's own graphs are made of here; {as_file(model.name)}"
+        )
     try:
         with warnings.catch_warnings(action="ignore"), tensorflow_not_imported():  # of what Keras 2 wrote
             built = keras.saving.deserialize_keras_object(json.loads(model.description), safe_mode=True)

@@ -40,7 +40,8 @@ class Weights:
                 f"the ImageNet weights have {IMAGENET_CLASSES} classes, but the labels name {network.classes}; "
                 "give your own weights with --weights FILE, or leave out --labels"
             )
-        if not self.is_file or self.sha256:
+        is_saved_model = os.path.isdir(self.source) and not network.backbones[0].class_name  # and was checked
+        if not self.is_file or self.sha256 or is_saved_model:
             return
         check_weights_file(self.source)
         if len(network.backbones) > 1:
@@ -68,7 +69,8 @@ class Weights:
         For a Keras application these are the downloads that have its name in theirs.
         """
         if self.is_file:
-            return [Path(self.source).resolve()]
+            path = Path(self.source).resolve()
+            return sorted(each for each in path.rglob("*") if each.is_file()) if path.is_dir() else [path]
         if self.source == "none":
             return []
         return [path for spec in network.backbones for path in imagenet_files(spec)]

@@ -101,6 +101,11 @@ def parse(argv: Sequence[str] | None) -> argparse.Namespace:
     for backend in args.backend:
         check_backend_name(backend)
     check_preprocess_is_used(args.model, args.preprocess)
+    for model in args.model:
+        if isinstance(model, OwnModel) and model.is_saved_model:
+            parser.error(
+                f"--model {model.name} is a SavedModel, and plain Keras, which it is measured beside, has none"
+            )
     args.model = [
         with_preprocess(model, args.preprocess) if isinstance(model, OwnModel) else model for model in args.model
     ]

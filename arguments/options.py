@@ -9,7 +9,7 @@ import os
 from typing import Any
 
 import settings
-from arguments.kinds import device, model, positive, positive_int, preprocess, registry_model, sampling
+from arguments.kinds import backbone, device, model, positive, positive_int, preprocess, registry_model, sampling
 from arguments.registry import ListModels
 from engines.runtime import AUTO, BACKEND_CHOICES
 from models import find_model
@@ -146,11 +146,24 @@ def add_several_models(group: Group) -> None:
     add_option(group, "--list-models")
 
 
-def add_backbones(group: Group) -> None:
+def add_backbones(group: Group, **changes: Any) -> None:
     """Which models of the registry."""
-    text = f"a model of the registry (default: {settings.MODEL}, whose weights are installed already)"
-    add_option(group, "--model", type=registry_model, help=text, **_several(find_model(settings.MODEL)))
+    declared = {
+        "type": registry_model,
+        "help": f"a model of the registry (default: {settings.MODEL}, whose weights are installed already)",
+    }
+    add_option(group, "--model", **declared | changes, **_several(find_model(settings.MODEL)))
     add_option(group, "--list-models")
+
+
+def add_own_backbones(group: Group) -> None:
+    """Which models of the registry, and which of one's own."""
+    text = (
+        "a model of the registry, or the .keras or .h5 file of a Keras model (default: "
+        f"{settings.MODEL}, whose weights are installed already)"
+    )
+    add_backbones(group, type=backbone, help=text)
+    add_option(group, "--preprocess")
 
 
 def add_engine_options(group: Group, several: bool = False) -> None:

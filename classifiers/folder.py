@@ -3,6 +3,7 @@
     model.keras  the whole network, as any Keras opens it: uint8 pictures in, probabilities out
     labels.txt   the classes' names, one a line, in the order of the model's outputs
     spec.json    the backbones, the head, the preprocessing, and the checksums of the other two
+    backbone_1.json  what a backbone of one's own is built from, if there is one
     use_with_keras.py  a script that uses them without this suite
 
 Plain data; imports no framework, and runs nothing that the folder holds.
@@ -16,12 +17,13 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
-from classifiers.spec_file import FORMAT, check_content, is_newer, shortened
+from classifiers.spec_file import FORMAT, OWN, check_content, is_newer, shortened
 from errors import UsageError
 from files import sha256_of, write_whole
 from labels import ClassLabel, read_labels
-from models import MODELS
+from models import MODELS, ModelSpec
 from networks import Head, Network
+from networks.own import OwnModel, read_kept_backbone
 from networks.weights import Weights
 from transforms import Transform
 
@@ -29,6 +31,7 @@ MODEL_FILE, LABELS_FILE, SPEC_FILE = "model.keras", "labels.txt", "spec.json"
 USE_FILE = "use_with_keras.py"  # copied from beside this module
 TRAINING_FILE, MANIFEST_FILE = "training.json", "manifest.csv"  # the options and the pictures that it was trained with
 HISTORY_FILE, PLOT_FILE, TEST_FILE = "history.csv", "history.png", "test.json"  # how that went, for people
+BACKBONE_FILES = "backbone_[0-9]*.json"  # a pattern: what backbones of one's own are built from
 NOT_IN_A_NAME = r"[\x00-\x1f\x7f-\x9f\ufeff\ud800-\udfff]"  # control characters, half characters
 
 
@@ -72,12 +75,15 @@ def write_trained(
     same arguments write the same bytes. Raises UsageError for names that labels cannot have.
     """
     check_class_names(class_names)
+    own = _keep_backbones(folder, network)
+    files = (MODEL_FILE, LABELS_FILE, *(kept["file"] for kept in own.values()))
     (folder / LABELS_FILE).write_text("".join(f"{name}\n" for name in class_names), encoding="utf-8", newline="\n")
     shutil.copyfile(Path(__file__).with_name(USE_FILE), folder / USE_FILE)
     content = {
         "format": FORMAT,
         "suite_version": version,
         "backbones": [spec.name for spec in network.backbones],
+        **({OWN: own} if own else {}),
         "head": asdict(network.head or Head()),
         "classes": len(class_names),
         "preprocessing": {
@@ -87,11 +93,22 @@ def write_trained(
             "interpolation": transform.interpolation,
         },
         "threshold": decision_threshold,
-        "files": {name: _fingerprint(folder / name) for name in (MODEL_FILE, LABELS_FILE)},
+        "files": {name: _fingerprint(folder / name) for name in files},
         "training": training or {},
     }
     _write_spec(folder, content)
     return read_trained(folder)
+
+
+def _keep_backbones(folder: Path, network: Network) -> dict[str, dict[str, str]]:
+    """Write down what backbones of one's own are built from; return what spec.json says of them, by their names."""
+    own = [spec for spec in network.backbones if isinstance(spec, OwnModel)]
+    kept = {}
+    for number, spec in enumerate(own, start=1):
+        name = f"backbone_{number}.json"
+        (folder / name).write_text(spec.description, encoding="utf-8")
+        kept[spec.name] = {"file": name, "preprocess": spec.preprocess, "weights_sha256": spec.sha256}
+    return kept
 
 
 def save_decision_threshold(folder: Path, threshold: float) -> None:
@@ -129,7 +146,7 @@ def read_trained(folder: str | Path) -> TrainedFolder:
     _check_file(folder, LABELS_FILE, labels_file["bytes"], labels_file["sha256"])
     _check_file(folder, MODEL_FILE, model_file["bytes"])
     labels = read_labels(Path(folder, LABELS_FILE))
-    network = _network(content)
+    network = _network(folder, content)
     if len(labels) != network.classes:
         raise _damaged(folder, f"{LABELS_FILE} names {len(labels)} classes, and {SPEC_FILE} {network.classes}")
     transform = _transform(content["preprocessing"])
@@ -139,13 +156,23 @@ def read_trained(folder: str | Path) -> TrainedFolder:
     return TrainedFolder(str(folder), Path(folder), network, weights, labels, transform, content["threshold"])
 
 
-def _network(content: dict[str, Any]) -> Network:
+def _network(folder: str | Path, content: dict[str, Any]) -> Network:
     head = content["head"]
     return Network(
-        tuple(MODELS[name] for name in content["backbones"]),
+        tuple(_backbone(folder, content, name) for name in content["backbones"]),
         content["classes"],
         Head(head["kind"], head["hidden_units"], head["dropout"]),
     )
+
+
+def _backbone(folder: str | Path, content: dict[str, Any], name: str) -> ModelSpec:
+    if name not in content.get(OWN, {}):
+        return MODELS[name]
+    kept = content[OWN][name]
+    file = content["files"][kept["file"]]
+    _check_file(folder, kept["file"], file["bytes"], file["sha256"])
+    path = Path(folder, kept["file"])
+    return read_kept_backbone(name, str(path), path.read_bytes(), kept["preprocess"])
 
 
 def _transform(preprocessing: dict[str, Any]) -> Transform:

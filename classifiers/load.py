@@ -15,6 +15,7 @@ from models import ModelSpec, find_model
 from networks import Network
 from networks.own import OwnModel, read_own, with_preprocess
 from networks.own_file import is_own
+from networks.saved_model import as_file
 from networks.weights import IMAGENET_CLASSES, Weights
 from settings import BATCH_SIZE, MAX_PIXELS, MODEL, WORKERS
 from sources.paths import PathName
@@ -99,6 +100,8 @@ def _make_own(
     engine: Engine | None,
 ) -> Classifier:
     """Return the classifier of a file; without labels, its classes are called by their positions, or as ImageNet's."""
+    if model.is_saved_model:
+        runtime = _on_openvino(model.name, runtime)
     classes = model.outline.classes
     names = [str(index) for index in range(classes)] if labels is None and classes != IMAGENET_CLASSES else labels
     network = Network((model,), classes)
@@ -106,6 +109,16 @@ def _make_own(
     return Classifier(
         model.name, network, Weights(model.name), _read_labels(names), transform, runtime=runtime, engine=engine
     )
+
+
+def _on_openvino(name: str, runtime: Runtime) -> Runtime:
+    """Return what is to compute a SavedModel; raises UsageError for a backend that cannot."""
+    if runtime.backend not in (AUTO, "openvino"):
+        raise UsageError(
+            f"--backend {runtime.backend} cannot go with --model {name}, a SavedModel: OpenVINO translates it, and "
+            f"TensorFlow would execute whatever program it holds; {as_file(name)}"
+        )
+    return replace(runtime, backend="openvino")
 
 
 def _refuse(name: str, **options: object) -> None:

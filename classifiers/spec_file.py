@@ -1,14 +1,17 @@
 """Tell a spec.json that can be used from one that only looks like it, key by key."""
 
 import json
-from collections.abc import Callable
+import re
+from collections.abc import Callable, Sequence
 from typing import Any
 
 from models import MODELS
 from networks import HEADS
+from networks.own import RANGES
 from settings import INTERPOLATIONS, RESIZE_MODES
 
 FORMAT = 1  # of spec.json; a reader refuses what is above
+OWN = "own_backbones"  # the key of what is said of those that are not in the registry; there may be none
 
 
 def is_newer(content: dict[str, Any]) -> bool:
@@ -19,15 +22,27 @@ def is_newer(content: dict[str, Any]) -> bool:
 def check_content(content: dict[str, Any]) -> None:
     """Raise ValueError that names the first key that is missing or has a value that cannot be."""
     for key, is_right in RULES.items():
-        value: Any = content
-        for part in key.split("/"):
-            if not isinstance(value, dict) or part not in value:
-                raise ValueError(f"{key} is missing")
-            value = value[part]
-        if not is_right(value):
-            raise ValueError(f"{key} cannot be {shortened(value)}")
-    if unknown := [name for name in content["backbones"] if name not in MODELS]:
+        _check_key(content, key.split("/"), is_right)
+    own = content.get(OWN, {})
+    if not isinstance(own, dict):
+        raise ValueError(f"{OWN} cannot be {shortened(own)}")
+    for name in own:
+        for key, is_right in RULES_OF_OWN.items():
+            _check_key(content, [OWN, name, key], is_right)
+        for key, is_right in RULES_OF_FILES.items():
+            _check_key(content, ["files", own[name]["file"], key], is_right)
+    if unknown := [name for name in content["backbones"] if name not in MODELS and name not in own]:
         raise ValueError(f"the backbone '{unknown[0]}' is not in the registry (see --list-models)")
+
+
+def _check_key(content: dict[str, Any], key: Sequence[str], is_right: Callable[[Any], bool]) -> None:
+    value: Any = content
+    for part in key:
+        if not isinstance(value, dict) or part not in value:
+            raise ValueError(f"{'/'.join(key)} is missing")
+        value = value[part]
+    if not is_right(value):
+        raise ValueError(f"{'/'.join(key)} cannot be {shortened(value)}")
 
 
 def is_count(value: Any) -> bool:
@@ -54,6 +69,10 @@ def _are_names(value: Any) -> bool:
     return are_strings and len(set(value)) == len(value) > 0
 
 
+def _is_file_name(value: Any) -> bool:
+    return isinstance(value, str) and bool(re.fullmatch(r"backbone_[0-9]+\.json", value))
+
+
 def _is_sha256(value: Any) -> bool:
     return isinstance(value, str) and len(value) == 64
 
@@ -76,3 +95,8 @@ RULES: dict[str, Callable[[Any], bool]] = {
     "files/labels.txt/bytes":      is_count,
     "files/labels.txt/sha256":     _is_sha256,
 }  # fmt: skip
+RULES_OF_OWN: dict[str, Callable[[Any], bool]] = {
+    "file":       _is_file_name,
+    "preprocess": _one_of((*RANGES, *MODELS)),
+}  # fmt: skip
+RULES_OF_FILES: dict[str, Callable[[Any], bool]] = {"bytes": is_count, "sha256": _is_sha256}

@@ -32,7 +32,8 @@ MODEL_FILE, MANIFEST_FILE = "model.blob", "manifest.json"
 GRAPH_CODE = (  # the modules that shape a graph: a change in one of them builds every model anew
     "networks", "networks.applications", "networks.trained", "networks.cut", "networks.openvino_graph",
     "networks.heat", "networks.efficientnet_lite", "networks.torch_checkpoint", "networks.own", "networks.own_file",
-    "networks.own_keras2", "networks.own_layers", "networks.own_graph", "networks.own_channels",
+    "networks.own_keras2", "networks.own_backbone", "networks.own_layers", "networks.own_graph",
+    "networks.own_channels", "networks.saved_model", "networks.saved_model_graph",
 )  # fmt: skip
 CPU_FACTS = Path("/proc/cpuinfo")
 SECONDS_PER_DAY = 86_400

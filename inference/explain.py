@@ -16,12 +16,11 @@ from settings import EXPLAIN_METHODS, check_choice
 from transforms import Transform
 
 OCCLUDED = 7  # places that are covered, in each direction, with the mean colour
+NOT_POOLED_ALONE = ("vgg16", "vgg19", "convnext")  # Keras modules whose networks end in more than pooling
 NOT_POOLED = (
-    "vgg16",
-    "vgg19",
-    "convnext",
+    *NOT_POOLED_ALONE,
     "mobilenet_v3",
-)  # Keras modules whose networks end in more than pooling and dense
+)  # with their own last layers
 
 
 class Explainer:
@@ -76,11 +75,11 @@ class Explainer:
 def choose_method(network: Network, method: str) -> str:
     """Return "cam", "grad-cam" or "occlusion"; raises UsageError for a method that the network does not allow."""
     check_choice("explain_method", method, EXPLAIN_METHODS)
-    own = network.backbones[0]
-    if isinstance(own, OwnModel) and own.outline.explained == "occlusion":
-        if method not in ("auto", "occlusion"):
-            raise UsageError(f"{method} has no gradient of the last layers of {own.name}; use occlusion")
-        return "occlusion"
+    for own in network.backbones:
+        if isinstance(own, OwnModel) and own.outline.explained == "occlusion":
+            if method not in ("auto", "occlusion"):
+                raise UsageError(f"{method} has no gradient of the last layers of {own.name}; use occlusion")
+            return "occlusion"
     if method == "auto":
         return "cam" if is_pooled(network) else "grad-cam"
     if method == "cam" and not is_pooled(network):
@@ -92,13 +91,12 @@ def choose_method(network: Network, method: str) -> str:
 
 def is_pooled(network: Network) -> bool:
     """Return whether a network ends in global average pooling and one dense layer."""
-    own = network.backbones[0]
-    if isinstance(own, OwnModel):
-        return own.outline.explained == "cam"
-    if network.head is None:
-        return not any(spec.module.endswith(NOT_POOLED) for spec in network.backbones)
-    ends = [spec.module.rpartition(".")[2] for spec in network.backbones]
-    return network.head.kind == "linear" and not any(end in ("vgg16", "vgg19", "convnext") for end in ends)
+    not_pooled = NOT_POOLED if network.head is None else NOT_POOLED_ALONE
+    is_linear = network.head is None or network.head.kind == "linear"
+    return is_linear and all(
+        spec.outline.explained == "cam" if isinstance(spec, OwnModel) else not spec.module.endswith(not_pooled)
+        for spec in network.backbones
+    )
 
 
 def spread(heat: np.ndarray, transform: Transform, width: int, height: int) -> np.ndarray:

@@ -61,6 +61,19 @@ def keras_configured(data_format: str) -> Iterator[None]:
         keras.config.set_image_data_format(image_data_format)
 
 
+@contextlib.contextmanager
+def tensorflow_not_imported() -> Iterator[None]:
+    """Keep Keras from importing TensorFlow, in seconds, only to ask whether a layer or a number is TensorFlow's."""
+    is_needless = keras.backend.backend() != "tensorflow" and "tensorflow" not in sys.modules
+    if is_needless:
+        sys.modules["tensorflow"] = None  # type: ignore[assignment]
+    try:
+        yield
+    finally:
+        if is_needless:
+            del sys.modules["tensorflow"]
+
+
 def build_network(spec: ModelSpec, weights: str, classes: int | None = None) -> keras.Model:
     """Return the plain Keras application: `spec.preprocess_input`'s output -> probabilities.
 
@@ -69,7 +82,7 @@ def build_network(spec: ModelSpec, weights: str, classes: int | None = None) -> 
     if isinstance(spec, OwnModel):
         from networks.own_graph import load_own
 
-        return load_own(spec, weights)
+        return load_own(spec, spec.weights_file if weights == "imagenet" else weights)
     shape = (spec.input_size, spec.input_size, 3)
     if keras.config.image_data_format() == "channels_first":
         shape = shape[::-1]

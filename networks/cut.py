@@ -10,7 +10,7 @@ import keras
 
 
 def find_cuts(network: keras.Model) -> list[int]:
-    """Return all cuts, the lowest first: how many operations lie above each."""
+    """Return all cuts at one output, the lowest first: how many operations lie above each."""
     operations = network.operations
     place = {id(operation): index for index, operation in enumerate(operations)}
     last_use = list(range(len(operations)))
@@ -19,7 +19,7 @@ def find_cuts(network: keras.Model) -> list[int]:
             last_use[place[id(source)]] = index
     cuts, seen_until = [], 0  # the last operation that sees anything of those before
     for index, used in enumerate(last_use):
-        if seen_until <= index:
+        if seen_until <= index and isinstance(operations[index].output, keras.KerasTensor):
             cuts.append(len(operations) - 1 - index)
         seen_until = max(seen_until, used)
     return cuts

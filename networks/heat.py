@@ -76,7 +76,7 @@ def build_heat(network: Network, whole: keras.Model) -> keras.Model:
 def last_map(network: keras.Model) -> int:
     """Return the cut at a network's last feature map, before a pooling layer."""
     for cut, operation in enumerate(reversed(network.operations)):
-        shape = operation.output.shape
+        shape: tuple[int, ...] = getattr(operation.output, "shape", ())  # some operations have several outputs
         is_pooled = isinstance(operation, keras.layers.GlobalAveragePooling2D) or (
             isinstance(operation, keras.layers.MaxPooling2D)
             and tuple(operation.input.shape[1:3]) == (2 * shape[1], 2 * shape[2])  # which has a gradient

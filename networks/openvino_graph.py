@@ -7,7 +7,9 @@ from openvino import opset16 as opset
 
 from networks import Network
 from networks.applications import keras_configured
+from networks.own import OwnModel
 from networks.own_channels import ChannelsLastOnly
+from networks.saved_model_graph import translate
 from networks.trained import build
 from networks.weights import Weights
 
@@ -24,6 +26,11 @@ def build_graph(network: Network, weights: Weights, batch: int = 1) -> openvino.
     the network is built channels-first where its Keras class can be (of several, where all can).
     (Not with `model.export(format="openvino")`, which fixes a batch of 1 inside VGG's Flatten.)
     """
+    spec = network.backbones[0]
+    if isinstance(spec, OwnModel) and spec.is_saved_model:
+        graph = translate(spec, weights.source)
+        graph.reshape([batch, spec.input_size, spec.input_size, 3])
+        return graph
     is_last = any(spec.module.endswith(CHANNELS_LAST_ONLY) for spec in network.backbones)
     data_format = "channels_last" if is_last else "channels_first"
     try:

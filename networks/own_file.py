@@ -16,6 +16,7 @@ from typing import Any
 
 from errors import UsageError
 from networks.own_keras2 import in_keras_3
+from networks.saved_model import as_file
 from networks.weights import check_weights_file
 
 SUFFIXES = (".keras", ".h5", ".hdf5")
@@ -54,19 +55,28 @@ def read_config(path: str) -> dict[str, Any]:
     """Return the description of a model as Keras 3 has it, made of Keras's own layers only; raises UsageError."""
     if os.path.isdir(path):
         raise UsageError(
-            f"{path} is a SavedModel, a TensorFlow program whose layers are gone; where it was trained, save the model "
-            "as a file: model.save('mine.keras')"
+            f"{path} is a SavedModel, a TensorFlow program without layers, which cannot be trained on; {as_file(path)}"
         )
     if not os.path.exists(path):
         raise UsageError(f"no such file: {path}; --model takes a model's name, a trained folder, or a model's file")
     check_weights_file(path)
     with _damage_named(path):
-        config = json.loads(_config_text(path))
-        if not isinstance(config, dict):
-            raise ValueError(f"it holds {type(config).__name__}")
-        config = _without(config, "compile_config")  # of training; it is not needed, and names losses of one's own
-        _check_classes(path, config)
-        return in_keras_3(path, config)
+        return in_keras_3(path, _parse(path, _config_text(path)))
+
+
+def parse_kept_config(path: str, text: bytes) -> dict[str, Any]:
+    """Return what `read_config` returned once and was kept as JSON in the file `path`; raises UsageError."""
+    with _damage_named(path):
+        return _parse(path, text)
+
+
+def _parse(path: str, text: str | bytes) -> dict[str, Any]:
+    config = json.loads(text)
+    if not isinstance(config, dict):
+        raise ValueError(f"it holds {type(config).__name__}")
+    config = _without(config, "compile_config")  # of training; it is not needed, and names losses of one's own
+    _check_classes(path, config)
+    return config
 
 
 @contextlib.contextmanager

@@ -1,7 +1,8 @@
 """What a model's description tells of it: input, classes, how it begins and how it ends. Imports no framework."""
 
+import contextlib
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from errors import UsageError
@@ -32,6 +33,13 @@ PASSING = ("Flatten", "Reshape", "GlobalAveragePooling2D", "GlobalMaxPooling2D",
 UNITS = {"Dense": "units", "Conv2D": "filters", "SeparableConv2D": "filters"}  # of classes
 SCORES = ("softmax", "sigmoid")
 MEANS = ("GlobalAveragePooling2D", "Flatten")  # which the gradient of `networks.heat` goes through
+MAPS = (  # which give a feature map
+    "AveragePooling2D", "Conv2D", "Conv2DTranspose", "Cropping2D", "DepthwiseConv2D", "MaxPooling2D",
+    "SeparableConv2D", "UpSampling2D", "ZeroPadding2D",
+)  # fmt: skip
+ANYWHERE = (  # which give a map or a row, as they take it
+    "Activation", "Add", "BatchNormalization", "Concatenate", "ELU", "InputLayer", "LeakyReLU", "Multiply", "ReLU",
+)  # fmt: skip
 CHANNELS = (1, 3)
 
 #        a layer's name as Keras gives it, and the first of the models that have it
@@ -64,6 +72,8 @@ class Outline:
     first: str = ""  # the classes of its first layers, for people
     like: str = ""  # the model of the registry that it seems to be made of
     explained: str = "occlusion"  # the best of the methods that show where it sees a class
+    features: str = ""  # of a backbone: the layer that gives them, for people
+    tail: int = 0  # of a backbone: how many operations lie above them
 
     @property
     def classes(self) -> int:
@@ -72,24 +82,32 @@ class Outline:
 
 
 def outline_of(path: str, model: Layer) -> Outline:
-    """Read a model's description, as `own_file.read_config` returns it; raises UsageError for what it cannot be."""
+    """Read a classifier's description as `own_file.read_config` returns it; raises UsageError for what it cannot be."""
+    with misdescribed(path):
+        begin, layers = outline_of_beginning(path, model)
+        units, activation, is_logits = scores_of(path, layers)
+        return replace(begin, units=units, activation=activation, is_logits=is_logits, explained=_explained(layers))
+
+
+def outline_of_beginning(path: str, model: Layer) -> tuple[Outline, list[Layer]]:
+    """Return what a description tells of all but the end, and its layers as `chain` does."""
+    for what, key in (("inputs", "input_layers"), ("outputs", "output_layers")):
+        count = len(_ends(model, key))
+        if count > 1:
+            raise UsageError(f"{path} has {count} {what}; a classifier takes one picture and gives one row of scores")
+    layers = chain(model)
+    size, channels = _input(path, model, layers)
+    first = [layer["class_name"] for layer in layers if layer["class_name"] != "InputLayer"]
+    return Outline(size, channels, 0, "", False, _is_scaled(layers), " → ".join(first[:3]), _like(model)), layers
+
+
+@contextlib.contextmanager
+def misdescribed(path: str) -> Iterator[None]:
+    """Turn what reading a description raises, when it is not one of Keras's, into a UsageError."""
     try:
-        for what, key in (("inputs", "input_layers"), ("outputs", "output_layers")):
-            count = len(_ends(model, key))
-            if count > 1:
-                raise UsageError(
-                    f"{path} has {count} {what}; a classifier takes one picture and gives one row of scores"
-                )
-        layers = chain(model)
-        size, channels = _input(path, model, layers)
-        units, activation, is_logits = _scores(path, layers)
+        yield
     except (AttributeError, IndexError, KeyError, TypeError, ValueError, RecursionError) as error:
         raise UsageError(f"the description of the model in {path} is not one of Keras's: {error!r}") from error
-    first = [layer["class_name"] for layer in layers if layer["class_name"] != "InputLayer"]
-    return Outline(
-        size, channels, units, activation, is_logits, _is_scaled(layers), " → ".join(first[:3]), _like(model),
-        _explained(layers),
-    )  # fmt: skip
 
 
 def chain(model: Layer) -> list[Layer]:
@@ -153,7 +171,7 @@ def _input(path: str, model: Layer, layers: list[Layer]) -> tuple[int, int]:
     return int(shape[0]), int(shape[2])
 
 
-def _scores(path: str, layers: list[Layer]) -> tuple[int, str, bool]:
+def scores_of(path: str, layers: list[Layer]) -> tuple[int, str, bool]:
     """Return how many scores come out, the activation that makes them probabilities, and whether it is missing."""
     found = ""
     for layer in reversed(layers):
@@ -205,14 +223,27 @@ def _names(model: Layer) -> Iterator[str]:
             yield layer["config"].get("name", "")
 
 
+def explained_after(layers: list[Layer]) -> str:
+    """Return "cam", "grad-cam" or "occlusion", where the last of some layers gives features that are seen then."""
+    kinds = [layer["class_name"] for layer in layers if layer["class_name"] not in WITHOUT_EFFECT]
+    if kinds[-1] == MEANS[0]:
+        return "cam"
+    is_flat = kinds[-1] == "Flatten"
+    decisive = next((kind for kind in reversed(kinds[: -1 if is_flat else None]) if kind not in ANYWHERE), "")
+    if decisive not in MAPS and not (is_flat and kinds[-2] == MEANS[0]):
+        return "occlusion"
+    return "grad-cam" if is_flat else "cam"
+
+
 def _explained(layers: list[Layer]) -> str:
     """Return "cam" or "grad-cam" where all that follows the last feature map has a gradient in `networks.heat`."""
     after: list[str] = []
-    for layer in reversed(layers):
+    for place, layer in reversed(list(enumerate(layers))):
         kind, activation = layer["class_name"], layer["config"].get("activation", "linear")
         is_last = "Dense" not in after
         if kind in MEANS:
-            return "cam" if kind == MEANS[0] and after == ["Dense"] else "grad-cam"
+            method = explained_after(layers[: place + 1])
+            return method if method != "cam" or after == ["Dense"] else "grad-cam"
         if kind not in ("Dense", "BatchNormalization", "Activation", "Softmax", *WITHOUT_EFFECT):
             break
         if activation not in ("linear", *SCORES[: 2 if is_last else 0], *(["relu"] if kind == "Dense" else [])):

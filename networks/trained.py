@@ -5,13 +5,11 @@
 Only Keras's own layers and operations, so that plain Keras opens what is saved.
 """
 
-import contextlib
 import json
 import math
 import re
-import sys
 import zipfile
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 
 import keras
@@ -27,6 +25,7 @@ from networks.applications import (
     keras_configured,
     load_weights,
     preprocessed,
+    tensorflow_not_imported,
     why_not_loaded,
 )
 from networks.cut import above, below, output_at, size_at
@@ -119,7 +118,7 @@ def backbone_networks(model: keras.Model) -> list[keras.Model]:
 def build_trained(network: Network, weights: Weights, data_format: str = "channels_last") -> keras.Model:
     """Return a folder's classifier, uint8 RGB [N, S, S, 3] -> float32 probabilities [N, classes].
 
-    It is built from the registry, and nothing but numbers is read from the folder.
+    It is built from the registry, or of a backbone's description, and nothing but numbers is read from model.keras.
     """
     weights.check_content()
     head, classes = _ending(network)
@@ -147,24 +146,11 @@ def save_classifier(classifier: keras.Model, network: Network, path: Path) -> No
     try:
         model = _build_unset(network)
         model.set_weights(weights)
-        with written_whole(path) as clean, scratch(path.with_name("saved.keras")) as saved, _tensorflow_not_imported():
+        with written_whole(path) as clean, scratch(path.with_name("saved.keras")) as saved, tensorflow_not_imported():
             model.save(saved)
             _copy_reproducibly(saved, clean)
     finally:
         keras.config.set_dtype_policy(policy)
-
-
-@contextlib.contextmanager
-def _tensorflow_not_imported() -> Iterator[None]:
-    """Keep Keras from importing TensorFlow, in seconds, only to ask whether what it saves is some of TensorFlow's."""
-    is_needless = keras.backend.backend() != "tensorflow" and "tensorflow" not in sys.modules
-    if is_needless:
-        sys.modules["tensorflow"] = None  # type: ignore[assignment]
-    try:
-        yield
-    finally:
-        if is_needless:
-            del sys.modules["tensorflow"]
 
 
 def _copy_reproducibly(saved: Path, clean: Path) -> None:
@@ -259,7 +245,7 @@ def without_rescaling(network: keras.Model, spec: ModelSpec) -> keras.Model:
 
     For ImageNet's it puts a Rescaling after EfficientNet's Normalization, whose variance takes it in here.
     """
-    if sum(isinstance(layer, keras.layers.Rescaling) for layer in network.layers) < 2:
+    if spec.weights_file or sum(isinstance(layer, keras.layers.Rescaling) for layer in network.layers) < 2:
         return network
     plain = build_network(spec, "none")
     plain.set_weights(network.get_weights())

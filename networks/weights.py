@@ -40,7 +40,8 @@ class Weights:
                 f"the ImageNet weights have {IMAGENET_CLASSES} classes, but the labels name {network.classes}; "
                 "give your own weights with --weights FILE, or leave out --labels"
             )
-        if not self.is_file or self.sha256:
+        is_saved_model = os.path.isdir(self.source) and not network.backbones[0].class_name  # and was checked
+        if not self.is_file or self.sha256 or is_saved_model:
             return
         check_weights_file(self.source)
         if len(network.backbones) > 1:
@@ -68,7 +69,8 @@ class Weights:
         For a Keras application these are the downloads that have its name in theirs.
         """
         if self.is_file:
-            return [Path(self.source).resolve()]
+            path = Path(self.source).resolve()
+            return sorted(each for each in path.rglob("*") if each.is_file()) if path.is_dir() else [path]
         if self.source == "none":
             return []
         return [path for spec in network.backbones for path in imagenet_files(spec)]
@@ -110,9 +112,11 @@ def keras_weights_folder() -> Path:
 
 
 def imagenet_files(spec: ModelSpec) -> list[Path]:
-    """Return the files of a model's ImageNet weights that are there already."""
+    """Return the files of a model's own weights, or of its ImageNet weights that are there already."""
     if spec.weights_package:
         return [find_weights(spec.weights_package)]
+    if spec.weights_file:
+        return [Path(spec.weights_file)]
     files = [path for path in sorted(keras_weights_folder().glob("*")) if path.is_file()]
     return [path for path in files if plain(spec.name) in plain(path.name)]
 

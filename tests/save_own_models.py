@@ -1,6 +1,8 @@
 """Keras models of one's own as people train and save them: `python save_own_models.py FOLDER PICTURE`.
 
 NAME.keras, NAME.h5      for each of MODELS; their weights are random, and their answers to pictures differ
+NAME_saved/              two of them as model.export() leaves a SavedModel
+file_saved/              a SavedModel that writes hostile.txt when it is computed
 lambda.*, custom.*       with a Lambda that writes hostile.txt when it is called; with a class of one's own
 scores.json              the probabilities of each for the picture, as plain Keras computes them
 """
@@ -15,6 +17,7 @@ os.environ["CUDA_VISIBLE_DEVICES"] = "-1"
 
 import keras
 import numpy as np
+import tensorflow as tf
 from keras import layers
 from PIL import Image
 
@@ -104,6 +107,9 @@ MODELS = {
 }
 
 
+EXPORTED = ("flat", "binary")
+
+
 def square(picture: str, size: int, channels: int) -> np.ndarray:
     """A picture as float [1, S, S, C], 0 to 255."""
     image = Image.open(picture).convert("RGB").resize((size, size), Image.Resampling.BILINEAR)
@@ -139,6 +145,21 @@ def save_hostile(folder: Path) -> None:
     marker.unlink()
     keras.saving.load_model(folder / "lambda.keras", safe_mode=False)
     marker.unlink()  # or the file is harmless and the test of it worthless
+    save_writing(folder / "file_saved", marker)
+
+
+def save_writing(path: Path, marker: Path) -> None:
+    """Save a SavedModel that writes a file, and see that it does."""
+
+    def compute(pixels):
+        with tf.control_dependencies([tf.io.write_file(str(marker), "")]):
+            return tf.nn.softmax(tf.reduce_mean(pixels, (1, 2)))
+
+    module = tf.Module()
+    module.compute = tf.function(compute, input_signature=[tf.TensorSpec((None, *RGB))])
+    tf.saved_model.save(module, str(path), signatures=module.compute)
+    tf.saved_model.load(str(path)).signatures["serving_default"](tf.zeros((1, *RGB)))
+    marker.unlink()
 
 
 def main(folder: Path, picture: str) -> None:
@@ -154,6 +175,8 @@ def main(folder: Path, picture: str) -> None:
         scores[name] = probabilities(model, inputs).tolist()
         model.save(folder / f"{name}.keras")
         model.save(folder / f"{name}.h5")
+        if name in EXPORTED:
+            model.export(folder / f"{name}_saved", verbose=False)
     save_hostile(folder)
     (folder / "scores.json").write_text(json.dumps(scores))
 

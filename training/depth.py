@@ -30,13 +30,16 @@ def last_stage(network: keras.Model) -> Depth:
     """Return the blocks of the last resolution, beginning with the one that halves the feature map before.
 
     This is what the networks have in common, whatever they call their blocks: there lie a third to three quarters of
-    the weights, those that are closest to ImageNet's classes, and about a third of the work.
+    the weights, those that are closest to ImageNet's classes, and about a third of the work. A network of one's own
+    that has but one resolution, or no feature maps, is trained whole.
     """
     operations = network.operations
-    maps = [operation for operation in operations if len(operation.output.shape) == 4]
-    side = [operation for operation in maps if _is_trained(operation)][-1].output.shape[1]
-    larger = max(index for index, operation in enumerate(operations) if _side(operation) > PADDED * side)
-    first = next(operation for operation in operations[larger + 1 :] if _is_trained(operation))
+    sides = [_side(operation) for operation in operations if _is_trained(operation) and _side(operation)]
+    larger = [index for index, operation in enumerate(operations) if sides and _side(operation) > PADDED * sides[-1]]
+    trained = [operation for operation in operations[max(larger, default=-1) + 1 :] if _is_trained(operation)]
+    if not trained:
+        return Depth(len(network.layers), None)
+    first = trained[0]
     cut = _cut_below(network, first)
     start = operations.index(first) if cut is None else len(operations) - cut
     return Depth(sum(isinstance(operation, keras.Layer) for operation in operations[start:]), cut)
@@ -48,7 +51,7 @@ def _is_trained(operation: keras.Operation) -> bool:
 
 
 def _side(operation: keras.Operation) -> int:
-    shape = operation.output.shape
+    shape: tuple[int, ...] = getattr(operation.output, "shape", ())  # some operations have several outputs
     return shape[1] if len(shape) == 4 else 0
 
 

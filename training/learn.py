@@ -256,8 +256,9 @@ def _report_test(task: Task, scores: np.ndarray, head: FoundHead, curves: Sequen
 
 def _finish(task: Task, kept: dict[str, Row]) -> None:
     """Make the folder one that --model takes."""
+    options = {name: value for name, value in asdict(task.options).items() if name not in PATHS}
     training = {
-        "options": {name: value for name, value in asdict(task.options).items() if name not in PATHS},
+        "options": options | {"model": [spec.name for spec in task.network.backbones]},
         "pictures": {split: len(pictures) for split, pictures in task.parts.items()},
         "kept": kept,
     }

@@ -19,7 +19,7 @@ class Options:
     """Everything that decides the result of a run. The names are those of the command line."""
 
     data: str  # the folder of the pictures, which their paths are relative to
-    model: list[str]
+    model: list[str]  # of the registry, or whole paths of files
     weights: str
     resize: str
     max_pixels: int
@@ -46,6 +46,7 @@ class Options:
     labels_csv: str | None = None  # the file that lists the pictures; the folders tell otherwise
     exclude: list[str] = field(default_factory=list)
     no_ignore: bool = False
+    preprocess: str | None = None  # what backbones of one's own take; None: they say it themselves
 
     @property
     def keras_trains(self) -> bool:

@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from classifiers.folder import (
+    BACKBONE_FILES,
     HISTORY_FILE,
     LABELS_FILE,
     MANIFEST_FILE,
@@ -25,7 +26,8 @@ from training.options import Options, save_options
 
 FILES = (  # names and patterns
     SPEC_FILE, MODEL_FILE, LABELS_FILE, MANIFEST_FILE, HISTORY_FILE, PLOT_FILE, TEST_FILE, PREDICTIONS_FILE,
-    METRICS_FILE, *REPORT_FILES, USE_FILE, TRAINING_FILE,
+    METRICS_FILE, *REPORT_FILES, USE_FILE, BACKBONE_FILES,
+    TRAINING_FILE,
 )  # fmt: skip
 CHECKPOINTS, FINISHED, TENSORBOARD = "checkpoints", ".finished-checkpoints", "tensorboard"
 

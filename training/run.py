@@ -21,8 +21,8 @@ from engines.keras_engine import framework, start_keras
 from engines.runtime import Runtime
 from errors import UsageError
 from files import written_whole
-from models import MODELS
 from networks import Network
+from networks.own import read_backbone, told_apart, with_checksum
 from networks.weights import Weights
 from sources.labelled import LabelledData
 from sources.listing import count_by_extension, join_names
@@ -93,7 +93,8 @@ def _features_folder(runtime: Runtime) -> Iterator[Path]:
 
 def make_feature_set(options: Options, runtime: Runtime, folder: Path) -> FeatureSet:
     """Return how the run's features are made."""
-    network = Network(tuple(MODELS[name] for name in options.model))
+    backbones = told_apart(map(read_backbone, options.model), options.preprocess)
+    network = Network(tuple(map(with_checksum, backbones)))
     return FeatureSet(
         network,
         Weights(options.weights),

@@ -14,7 +14,7 @@ from keras import layers
 
 from classifiers import load_classifier
 from errors import UsageError
-from networks.own import read_own, with_preprocess
+from networks.own import read_backbone, read_own, with_preprocess
 from networks.own_file import read_config
 
 CAT = str(IMAGES / "cat.png")
@@ -354,11 +354,66 @@ def test_preprocess_is_for_models_of_ones_own(classify):
         load_classifier("resnet50", preprocess="0..1")
 
 
-def test_saved_model_and_files_of_weights(tmp_path, saved):
-    (tmp_path / "mine").mkdir()
-    (tmp_path / "mine" / "saved_model.pb").touch()
-    with pytest.raises(UsageError, match="is a SavedModel, a TensorFlow program"):
-        load_classifier(tmp_path / "mine")
+@pytest.mark.parametrize(("name", "preprocess"), [("flat", "0..1"), ("binary", "none")])
+def test_saved_model_gives_the_scores_of_plain_keras(name, preprocess, saved, expected):
+    classifier = load_classifier(saved / f"{name}_saved", preprocess=preprocess, use_cache=False)
+    assert classifier.runtime.backend == "openvino"
+    np.testing.assert_allclose(scores_of(classifier), expected[name], atol=1e-4)
+    assert classifier.explain(CAT).map.max() > 0.9
+
+
+def test_nothing_of_a_saved_model_is_executed(saved, classify):
+    finished = classify(CAT, "--model", saved / "file_saved", "--preprocess", "none")
+    assert finished.returncode == 2
+    assert "OpenVINO does not know its operations WriteFile" in finished.stderr
+    assert not (saved / "hostile.txt").exists()
+
+
+@pytest.mark.parametrize(
+    ("options", "reason"),
+    [
+        ({}, "does not say which numbers it takes: it has no layers"),
+        ({"preprocess": "none", "backend": "tensorflow"}, r"--backend tensorflow cannot go with .*flat_saved"),
+        ({"preprocess": "none", "labels": ["a"]}, "has 5 classes, but the labels name 1"),
+    ],
+)
+def test_options_that_do_not_fit_a_saved_model(options, reason, saved):
+    with pytest.raises(UsageError, match=reason):
+        load_classifier(saved / "flat_saved", **options)
+
+
+@pytest.mark.parametrize(
+    ("change", "reason"),
+    [
+        (lambda content: content[: len(content) // 2], "cannot be read"),
+        (lambda content: b"", "has no signature serving_default"),
+        (lambda content: content.replace(b"serving_default", b"serving_somehow"), r"it has: .*serving_somehow"),
+    ],
+)
+def test_saved_model_that_is_none(change, reason, saved, tmp_path):
+    (tmp_path / "saved_model.pb").write_bytes(change((saved / "flat_saved" / "saved_model.pb").read_bytes()))
+    with pytest.raises(UsageError, match=reason):
+        load_classifier(tmp_path)
+
+
+@pytest.mark.parametrize(
+    ("files", "end"),
+    [
+        (["saved_model.pb"], r"which cannot be trained on; where it was trained, .* model\.save\('mine\.keras'\)$"),
+        (
+            ["saved_model.pb", "keras_metadata.pb"],
+            r"pip install tf_keras, and .*load_model\(.*\)\.save\('mine\.h5'\)\"$",
+        ),
+    ],
+)
+def test_saved_model_is_no_backbone(files, end, tmp_path):
+    for name in files:
+        (tmp_path / name).touch()
+    with pytest.raises(UsageError, match=end):
+        read_backbone(str(tmp_path))
+
+
+def test_files_of_weights(tmp_path):
     with pytest.raises(UsageError, match=r"no such file: nowhere\.keras"):
         load_classifier("nowhere.keras")
     (tmp_path / "empty.h5").touch()

@@ -63,14 +63,18 @@ def size_of(url: str, seconds: float = TIMEOUT) -> int:
         return _call(files, "info", seconds, url)["size"]
 
 
-def read(url: str, size: int | None = None, seconds: float = TIMEOUT) -> bytes:
-    """Return an object of so many bytes; raises StoreError and UsageError."""
-    size = size_of(url, seconds) if size is None else size
-    if not size:
-        return b""  # of which no range can be asked for
+def read(url: str, start: int, end: int, seconds: float = TIMEOUT) -> bytes:
+    """Return the bytes of an object from `start` to before `end`; raises StoreError and UsageError."""
+    if start == end:
+        return b""  # for which a store cannot be asked
     files = _open(url)
     with _errors_of(url, seconds):
-        return _call(files, "cat_file", seconds, url, start=0, end=size)
+        return _call(files, "cat_file", seconds, url, start=start, end=end)
+
+
+def read_whole(url: str, seconds: float = TIMEOUT) -> bytes:
+    """Return an object; raises StoreError and UsageError."""
+    return read(url, 0, size_of(url, seconds), seconds)
 
 
 def write(url: str, data: bytes, seconds: float = TIMEOUT) -> None:

@@ -238,9 +238,14 @@ def _read(response: BaseHTTPResponse, max_bytes: int, take: Callable[[int], None
             break
         take(len(chunk))
         content.write(chunk)
+    check_size(size, max_bytes)
+    return content.getvalue()
+
+
+def check_size(size: int, max_bytes: int) -> None:
+    """Raise ImageError for a picture of too many bytes."""
     if size > max_bytes:
         raise ImageError(f"is larger than {max_bytes:,} bytes; raise it with --max-bytes")
-    return content.getvalue()
 
 
 def _status(response: BaseHTTPResponse) -> str:

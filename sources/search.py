@@ -83,7 +83,7 @@ class _Pattern(NamedTuple):
             return fnmatchcase(nfc(os.path.basename(path)), self.segments[0])
         found = PurePath(nfc(path)).parts
         below = found[len(PurePath(nfc(root)).parts) :]
-        return any(_match(self.segments, parts) for parts in (found, below, ("/", *below)))
+        return any(match(self.segments, parts) for parts in (found, below, ("/", *below)))
 
 
 @lru_cache
@@ -91,11 +91,11 @@ def _compile(patterns: tuple[str, ...]) -> list[_Pattern]:
     return [_Pattern(PurePath(nfc(text)).parts, "/" not in text.rstrip("/"), text.endswith("/")) for text in patterns]
 
 
-def _match(segments: Sequence[str], parts: Sequence[str]) -> bool:
+def match(segments: Sequence[str], parts: Sequence[str]) -> bool:
     """Return whether the parts of a path match the segments of a pattern, of which `**` stands for any folders."""
     if not segments:
         return not parts
     first, rest = segments[0], segments[1:]
     if first == ANY_FOLDERS:
-        return any(_match(rest, parts[start:]) for start in range(len(parts) + 1))
-    return bool(parts) and fnmatchcase(parts[0], first) and _match(rest, parts[1:])
+        return any(match(rest, parts[start:]) for start in range(len(parts) + 1))
+    return bool(parts) and fnmatchcase(parts[0], first) and match(rest, parts[1:])

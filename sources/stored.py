@@ -1,0 +1,174 @@
+"""Pictures in object stores: one, those below a folder or that a pattern matches, and those in archives there."""
+
+import glob
+import io
+import re
+from collections import Counter
+from collections.abc import Callable, Iterator
+from functools import partial
+from itertools import chain
+from pathlib import PurePath
+from typing import NamedTuple
+
+import stores
+from decoding.archives import list_archive_in
+from decoding.formats import ARCHIVE_SUFFIXES, IMAGE_SUFFIXES
+from errors import ImageError
+from sources.archives import Chosen, count_other, in_its_turn
+from sources.fetch import Client, Deadline, check_size
+from sources.pictures import Given
+from sources.search import Search, match
+from sources.web import Download
+from stores import Stored, StoreError, split_url
+
+RANGE = re.compile(r"\{(\d+)\.\.(\d+)\}")  # of numbers, as in WebDataset's names of shards
+BLOCK = 2**22  # bytes of an archive that are asked for at once
+
+
+def find_stored(name: str, search: Search, left_out: Counter[str], may_match: bool = True) -> Iterator[Given]:
+    """Yield the pictures that a URL such as s3://bucket/photos/ names, in the store's order, as they are listed.
+
+    With `may_match`, it may be a pattern, and {000..010} stands for these numbers. What cannot be listed is
+    reported in its place. Raises UsageError when the store's package, or a password for it, is missing.
+    """
+    for url in _expand(name) if may_match else [name]:
+        if not search.leaves_out_named(url):
+            try:
+                yield from _find(url, search, left_out, may_match)
+            except StoreError as error:
+                yield Given(url, ImageError(str(error)))
+
+
+def _expand(name: str) -> Iterator[str]:
+    if not (found := RANGE.search(name)):
+        yield name
+        return
+    first, last = found.groups()
+    for number in range(int(first), int(last) + 1):
+        yield from _expand(f"{name[: found.start()]}{number:0{len(first)}}{name[found.end() :]}")
+
+
+def _find(url: str, search: Search, left_out: Counter[str], may_match: bool) -> Iterator[Given]:
+    if may_match and glob.has_magic(split_url(url)[1]):
+        yield from _find_matching(url, search, left_out)
+    elif url.lower().endswith(ARCHIVE_SUFFIXES):
+        yield from _find_in_archive(url, search, left_out)
+    elif url.lower().endswith(IMAGE_SUFFIXES):
+        yield picture_in_store(url, search)
+    else:
+        found = stores.find(url.rstrip("/") + "/", search.timeout)
+        first = next(found, None)
+        if first is None and not url.endswith("/") and split_url(url)[1]:
+            yield picture_in_store(url, search)
+        else:
+            yield from _pick(url, url.rstrip("/"), chain([first] if first else [], found), search, left_out)
+
+
+def _find_matching(url: str, search: Search, left_out: Counter[str]) -> Iterator[Given]:
+    bucket, key = split_url(url)
+    start = re.split(r"[*?[]", key, maxsplit=1)[0]
+    pattern = PurePath(key).parts
+    root = f"{bucket}/{start}".rpartition("/")[0]
+    found = stores.find(f"{bucket}/{start}", search.timeout)
+    if url.lower().endswith(ARCHIVE_SUFFIXES):
+        archives = (stored.url for stored in found if match(pattern, PurePath(split_url(stored.url)[1]).parts))
+        yield from _or_no_match(url, chain.from_iterable(_find_in_archive(url, search, left_out) for url in archives))
+    else:
+        matching = (stored for stored in found if _is_below_match(pattern, split_url(stored.url)[1]))
+        yield from _pick(url, root, matching, search, left_out)
+
+
+def _is_below_match(pattern: tuple[str, ...], key: str) -> bool:
+    """Return whether a pattern matches a key or a folder that it is in."""
+    parts = PurePath(key).parts
+    return any(match(pattern, parts[:end]) for end in range(1, len(parts) + 1))
+
+
+def _or_no_match(url: str, found: Iterator[Given]) -> Iterator[Given]:
+    first = next(found, None)
+    yield from [Given(url, ImageError("nothing in the store matches it"))] if first is None else chain([first], found)
+
+
+class _Found(NamedTuple):
+    path: str  # below the root of the search
+    is_link: bool
+    stored: Stored
+
+
+def _pick(name: str, root: str, found: Iterator[Stored], search: Search, left_out: Counter[str]) -> Iterator[Given]:
+    """Yield the pictures by the rules of folders; or what was named itself, when there are none."""
+    chosen = Chosen(root, search, partial(count_other, left_out))
+    entries = (_Found(stored.url[len(root) + 1 :], False, stored) for stored in found if stored.url[-1] != "/")
+    for entry in chosen.pick(entries):
+        yield picture_in_store(entry.stored.url, search, entry.stored.size)
+    if not chosen.pictures:
+        yield Given(name, ImageError(chosen.why_none("folder")))
+
+
+def picture_in_store(url: str, search: Search = Search(), size: int | None = None) -> Given:
+    """Return the picture at a URL, of so many bytes where that is known, to be read when it is wanted."""
+    return Given(url, _StoredPicture(url, size, search))
+
+
+class _StoredPicture(Download):
+    """A picture in a store as a file that is read once; it is fetched while others are computed."""
+
+    at_once = 16
+
+    def __init__(self, url: str, size: int | None, search: Search) -> None:
+        super().__init__(split_url(url)[0], search.timeout, search.max_bytes)
+        self._url, self._size = url, size
+
+    def get(self, _client: Client, deadline: Deadline, take: Callable[[int], None]) -> bytes:
+        """Return the content; raises StoreError, ImageError and UsageError."""
+        size = stores.size_of(self._url, deadline.left()) if self._size is None else self._size
+        check_size(size, self.max_bytes)
+        take(size)
+        return stores.read(self._url, 0, size, deadline.left())
+
+
+def _find_in_archive(url: str, search: Search, left_out: Counter[str]) -> Iterator[Given]:
+    chosen = Chosen(url, search, partial(count_other, left_out))
+    try:
+        size = stores.size_of(url, search.timeout)
+        file = io.BufferedReader(_Ranges(url, size, search.timeout), BLOCK)
+        for entry in chosen.pick(list_archive_in(file, url, size, search.max_bytes)):
+            yield Given(f"{url}/{entry.path}", in_its_turn(entry))
+        if not chosen.pictures:
+            yield Given(url, ImageError(chosen.why_none()))
+    except (ImageError, StoreError) as error:
+        yield Given(url, ImageError(str(error)))
+
+
+class _Ranges(io.RawIOBase):
+    """An object in a store as a file in which one can go to and fro; a part of it is asked for at a time."""
+
+    def __init__(self, url: str, size: int, seconds: float) -> None:
+        self._url, self._size, self._seconds = url, size, seconds
+        self._position = 0
+
+    def readable(self) -> bool:
+        return True
+
+    def seekable(self) -> bool:
+        return True
+
+    def seek(self, offset: int, whence: int = io.SEEK_SET) -> int:
+        start = {io.SEEK_SET: 0, io.SEEK_CUR: self._position, io.SEEK_END: self._size}[whence]
+        self._position = max(0, start + offset)
+        return self._position
+
+    def tell(self) -> int:
+        return self._position
+
+    def readinto(self, buffer: memoryview) -> int:  # type: ignore[override]
+        end = min(self._position + len(buffer), self._size)
+        if end <= self._position:
+            return 0
+        try:
+            data = stores.read(self._url, self._position, end, self._seconds)
+        except StoreError as error:
+            raise ImageError(str(error)) from error
+        buffer[: len(data)] = data
+        self._position += len(data)
+        return len(data)

@@ -15,6 +15,7 @@ from settings import TIMEOUT
 
 PACKAGES = {"s3": "s3fs", "gs": "gcsfs", "gcs": "gcsfs", "az": "adlfs", "abfs": "adlfs"}  # by scheme
 SCHEME = re.compile(rf"({'|'.join(PACKAGES)})://", re.IGNORECASE)
+PAGE = 1000  # keys that are asked for at once, the most that S3 gives
 CREDENTIALS = re.compile("credential|token|could not find.*account", re.IGNORECASE)
 
 
@@ -131,7 +132,7 @@ def _call(files: Any, method: str, seconds: float, *given: Any, **options: Any) 
 
 
 def _find_in_s3(files: Any, bucket: str, prefix: str, seconds: float) -> Iterator[Stored]:
-    asked = {"Bucket": bucket.partition("://")[2], "Prefix": prefix}
+    asked: dict[str, Any] = {"Bucket": bucket.partition("://")[2], "Prefix": prefix, "MaxKeys": PAGE}
     while True:
         page = _call(files, "call_s3", seconds, "list_objects_v2", **asked)
         for entry in page.get("Contents", ()):

@@ -17,7 +17,7 @@ from errors import ImageError
 from sources.archives import Chosen, count_other, in_its_turn
 from sources.fetch import Client, Deadline, check_size
 from sources.pictures import Given
-from sources.search import Search, match
+from sources.search import NO_MEDIA, Search, match
 from sources.web import Download
 from stores import Stored, StoreError, split_url
 
@@ -79,9 +79,9 @@ def _find_matching(url: str, search: Search, left_out: Counter[str]) -> Iterator
 
 
 def _is_below_match(pattern: tuple[str, ...], key: str) -> bool:
-    """Return whether a pattern matches a key or a folder that it is in."""
+    """Return whether a pattern matches a key or a folder that it is in; a .nomedia file counts in any case."""
     parts = PurePath(key).parts
-    return any(match(pattern, parts[:end]) for end in range(1, len(parts) + 1))
+    return parts[-1] == NO_MEDIA or any(match(pattern, parts[:end]) for end in range(1, len(parts) + 1))
 
 
 def _or_no_match(url: str, found: Iterator[Given]) -> Iterator[Given]:

@@ -25,6 +25,7 @@ class Kind(Enum):
     CAMERA = "a camera"
     URL = "a picture on the web"
     STREAM = "a video on the web"
+    WEB_ARCHIVE = "an archive on the web"
     STORED = "in an object store"
     OTHER_URL = "a URL that is not read"
 
@@ -84,6 +85,8 @@ def _kind_of_url(name: str, scheme: str) -> Kind | None:
         return Kind.STREAM
     if scheme in SCHEMES:
         path = re.split("[?#]", name, maxsplit=1)[0]
+        if path.lower().endswith(ARCHIVE_SUFFIXES):
+            return Kind.WEB_ARCHIVE
         return Kind.STREAM if path.lower().endswith(VIDEO_SUFFIXES) else Kind.URL
     if os.path.lexists(name):
         return None

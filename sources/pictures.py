@@ -109,6 +109,11 @@ def find_in(kind: Kind, name: str, search: Search, left_out: Counter[str]) -> It
         if not search.leaves_out_named(name):
             yield named_picture(name, search)
         return
+    if kind is Kind.WEB_ARCHIVE:
+        from sources.web_archives import find_in_web_archives
+
+        yield from find_in_web_archives(name, search, left_out)
+        return
     if kind is Kind.OTHER_URL:
         yield Given(
             shown(name),

@@ -8,7 +8,7 @@ from functools import lru_cache
 from pathlib import PurePath
 from typing import NamedTuple
 
-from errors import UsageError
+from errors import ImageError, UsageError
 from labels.classes import nfc
 from settings import MAX_BYTES, TIMEOUT, check_count
 from sources.sampling import parse_sampling
@@ -64,6 +64,12 @@ class Search:
             and self.leaves_out(os.path.join(*parts[:end]), end < len(parts))
             for end in range(1, len(parts) + 1)
         )
+
+
+def check_size(size: int, max_bytes: int) -> None:
+    """Raise ImageError for a picture of too many bytes."""
+    if size > max_bytes:
+        raise ImageError(f"is larger than {max_bytes:,} bytes; raise it with --max-bytes")
 
 
 def is_system_folder(name: str) -> bool:

@@ -1,7 +1,6 @@
 """Pictures in object stores: one, those below a folder or that a pattern matches, and those in archives there."""
 
 import glob
-import io
 import re
 from collections import Counter
 from collections.abc import Callable, Iterator
@@ -11,18 +10,15 @@ from pathlib import PurePath
 from typing import NamedTuple
 
 import stores
-from decoding.archives import list_archive_in
 from decoding.formats import ARCHIVE_SUFFIXES, IMAGE_SUFFIXES
 from errors import ImageError
-from sources.archives import Chosen, count_other, in_its_turn
-from sources.fetch import Client, Deadline, check_size
+from sources.archives import Chosen, count_other
+from sources.fetch import Client, Deadline
 from sources.pictures import Given
-from sources.search import NO_MEDIA, Search, match
+from sources.search import NO_MEDIA, Search, check_size, match
+from sources.shards import expand, find_in_shard
 from sources.web import Download
 from stores import Stored, StoreError, split_url
-
-RANGE = re.compile(r"\{(\d+)\.\.(\d+)\}")  # of numbers, as in WebDataset's names of shards
-BLOCK = 2**22  # bytes of an archive that are asked for at once
 
 
 def find_stored(name: str, search: Search, left_out: Counter[str], may_match: bool = True) -> Iterator[Given]:
@@ -31,21 +27,12 @@ def find_stored(name: str, search: Search, left_out: Counter[str], may_match: bo
     With `may_match`, it may be a pattern, and {000..010} stands for these numbers. What cannot be listed is
     reported in its place. Raises UsageError when the store's package, or a password for it, is missing.
     """
-    for url in _expand(name) if may_match else [name]:
+    for url in expand(name) if may_match else [name]:
         if not search.leaves_out_named(url):
             try:
                 yield from _find(url, search, left_out, may_match)
             except StoreError as error:
                 yield Given(url, ImageError(str(error)))
-
-
-def _expand(name: str) -> Iterator[str]:
-    if not (found := RANGE.search(name)):
-        yield name
-        return
-    first, last = found.groups()
-    for number in range(int(first), int(last) + 1):
-        yield from _expand(f"{name[: found.start()]}{number:0{len(first)}}{name[found.end() :]}")
 
 
 def _find(url: str, search: Search, left_out: Counter[str], may_match: bool) -> Iterator[Given]:
@@ -128,47 +115,12 @@ class _StoredPicture(Download):
 
 
 def _find_in_archive(url: str, search: Search, left_out: Counter[str]) -> Iterator[Given]:
-    chosen = Chosen(url, search, partial(count_other, left_out))
+    size = stores.size_of(url, search.timeout)
+    return find_in_shard(url, size, lambda start, end: _read(url, start, end, search.timeout), search, left_out)
+
+
+def _read(url: str, start: int, end: int, seconds: float) -> bytes:
     try:
-        size = stores.size_of(url, search.timeout)
-        file = io.BufferedReader(_Ranges(url, size, search.timeout), BLOCK)
-        for entry in chosen.pick(list_archive_in(file, url, size, search.max_bytes)):
-            yield Given(f"{url}/{entry.path}", in_its_turn(entry))
-        if not chosen.pictures:
-            yield Given(url, ImageError(chosen.why_none()))
-    except (ImageError, StoreError) as error:
-        yield Given(url, ImageError(str(error)))
-
-
-class _Ranges(io.RawIOBase):
-    """An object in a store as a file in which one can go to and fro; a part of it is asked for at a time."""
-
-    def __init__(self, url: str, size: int, seconds: float) -> None:
-        self._url, self._size, self._seconds = url, size, seconds
-        self._position = 0
-
-    def readable(self) -> bool:
-        return True
-
-    def seekable(self) -> bool:
-        return True
-
-    def seek(self, offset: int, whence: int = io.SEEK_SET) -> int:
-        start = {io.SEEK_SET: 0, io.SEEK_CUR: self._position, io.SEEK_END: self._size}[whence]
-        self._position = max(0, start + offset)
-        return self._position
-
-    def tell(self) -> int:
-        return self._position
-
-    def readinto(self, buffer: memoryview) -> int:  # type: ignore[override]
-        end = min(self._position + len(buffer), self._size)
-        if end <= self._position:
-            return 0
-        try:
-            data = stores.read(self._url, self._position, end, self._seconds)
-        except StoreError as error:
-            raise ImageError(str(error)) from error
-        buffer[: len(data)] = data
-        self._position += len(data)
-        return len(data)
+        return stores.read(url, start, end, seconds)
+    except StoreError as error:
+        raise ImageError(str(error)) from error

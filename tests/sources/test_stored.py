@@ -1,13 +1,11 @@
 """Pictures in object stores: against a server like S3, and one of the kinds that have folders."""
 
-import io
 import os
-import tarfile
-import zipfile
 from collections import Counter
 
 import pytest
 from conftest import IMAGES
+from packing import packed
 
 import stores
 from errors import UsageError
@@ -124,26 +122,9 @@ def test_large_pictures_are_refused(bucket):
 # ---- archives
 
 
-def packed(kind, names):
-    """Return an archive of cats, each of which has a line of text beside it."""
-    file = io.BytesIO()
-    files = [(name, data) for stem in names for name, data in ((f"{stem}.png", CAT), (f"{stem}.cls", b"7"))]
-    if kind == "zip":
-        with zipfile.ZipFile(file, "w") as archive:
-            for name, data in files:
-                archive.writestr(name, data)
-    else:
-        with tarfile.open(fileobj=file, mode="w:gz" if kind == "tar.gz" else "w") as archive:
-            for name, data in files:
-                info = tarfile.TarInfo(name)
-                info.size = len(data)
-                archive.addfile(info, io.BytesIO(data))
-    return file.getvalue()
-
-
 @pytest.mark.parametrize("kind", ["tar", "tar.gz", "zip"])
-def test_shards_are_read_in_their_order(bucket, kind):
-    bucket.put(**{f"x-00{number}.{kind}": packed(kind, f"{number}ab") for number in (0, 1)})
+def test_shards_are_read_in_their_order(bucket, kind, tmp_path):
+    bucket.put(**{f"x-00{number}.{kind}": packed(tmp_path, kind, f"{number}ab") for number in (0, 1)})
     for name in (f"{S3}/x-{{000..001}}.{kind}", f"{S3}/x-*.{kind}"):
         expected = [(f"{S3}/x-00{number}.{kind}/{stem}.png", "") for number in (0, 1) for stem in f"{number}ab"]
         assert rows(name) == expected
@@ -151,8 +132,8 @@ def test_shards_are_read_in_their_order(bucket, kind):
 
 
 @pytest.mark.parametrize("kind", ["tar", "zip"])
-def test_shard_that_is_cut_off_says_so(bucket, kind):
-    data = packed(kind, "abc")
+def test_shard_that_is_cut_off_says_so(bucket, kind, tmp_path):
+    data = packed(tmp_path, kind, "abc")
     bucket.put(**{f"x.{kind}": data[: len(data) // 2]})
     *_, (source, error) = rows(f"{S3}/x.{kind}")
     assert source.startswith(f"{S3}/x.{kind}")

@@ -36,7 +36,7 @@ from typing import TYPE_CHECKING
 
 import settings
 from arguments.options import add_input_options, add_message_options, add_model_options
-from arguments.outputs import add_output_options, copy_folders, open_outputs
+from arguments.outputs import add_output_options, check_format, copy_folders, open_outputs, open_rows
 from arguments.parser import ArgumentParser
 from arguments.values import (
     STDIN,
@@ -55,7 +55,6 @@ from console.text import printable
 from errors import ImageError, UsageError
 from files import sha256_of
 from outputs import EnoughSeen, Output
-from outputs.formats import SUMMARY, format_of, make_format
 from outputs.once_more import OnceMore
 from outputs.rows import Results
 from outputs.summary import Summary
@@ -90,11 +89,9 @@ def parse(argv: Sequence[str] | None) -> tuple[argparse.Namespace, Classifier]:
     args.strip, args.top_k = args.top_k or 1, args.top_k or settings.TOP_K
     if args.output == STDIN:
         args.output = None
-    args.format = args.format or (format_of(args.output) if args.output else "text")
+    args.format = check_format(args)
     if args.explain is None and (args.explain_label is not None or args.explain_method != "auto"):
         parser.error("--explain-label and --explain-method say what --explain DIR shows; give it, too")
-    if args.resume and (not args.output or args.format in ("text", SUMMARY)):
-        parser.error("--resume goes on with a file of rows; give --output FILE in the format csv or jsonl")
     if args.resume and watches(args.image):
         parser.error("--resume goes on with pictures that are still there, which a camera's are not; leave it out")
     check_preprocess_is_used([args.model], args.preprocess)
@@ -109,11 +106,8 @@ def main(argv: Sequence[str] | None = None) -> int:
     explainer = None if args.explain is None else classifier.explainer(args.explain_method)
     outputs = open_outputs(args, classifier, explainer)
     made_with = what_shapes_answers(args, classifier) if args.output and not watches(args.image) else None
-    from outputs.results_file import open_results
-
-    row_format = make_format(args.format, classifier.name, args.top_k, names_several(args.image))
     summary = Summary()
-    with open_results(args.output, row_format, made_with, args.resume, args.force) as results:
+    with open_rows(args, classifier, made_with, names_several(args.image)) as results:
         if args.summary:
             outputs.append(summary)
             for row in results.stored_rows():

@@ -10,15 +10,20 @@ from arguments.kinds import probability
 from arguments.options import add_option
 from arguments.values import STDIN
 from classifiers import Classifier
+from errors import UsageError
 from labels.classes import ClassIndex
 from outputs import Output
-from outputs.formats import FORMATS, SUMMARY
+from outputs.formats import FORMATS, PARQUET, SUFFIXES, SUMMARY, check_parquet, format_of, is_folder, make_format
+from outputs.rows import Results
 from sources.named import FILES, Kind, kind_of
 from sources.paths import is_pattern, search_root
+from stores import check_can_open, is_stored
 
 if TYPE_CHECKING:
     from inference.explain import Explainer
     from outputs.explain import ExplainedOutput
+
+ROWS = (*FORMATS, PARQUET)
 
 logger = logging.getLogger("suite")
 
@@ -35,13 +40,17 @@ def add_output_options(parser: argparse.ArgumentParser) -> None:
         metavar="P",
         help="leave out labels with a score below P, from 0 to 1 (default: %(default)s)",
     )
-    add_option(group, "--output")
-    add_option(group, "--format", choices=(*FORMATS, SUMMARY))
+    text = (
+        "write the results to a file, or to a folder of parts: results/, or s3://bucket/results/ (default: to stdout)"
+    )
+    add_option(group, "--output", metavar="FILE|DIR/", help=text)
+    text = "format of the results (default: what FILE ends in, csv for parts, or text)"
+    add_option(group, "--format", choices=(*ROWS, SUMMARY), help=text)
     group.add_argument(
         "--summary", action="store_true",
         help="say at the end how many pictures got which label, and which answers are the least certain",
     )  # fmt: skip
-    add_option(group, "--resume")
+    add_option(group, "--resume", help="continue the results where an interrupted run ended")
     group.add_argument(
         "--annotate", metavar="DIR", help="save copies, and clips of videos, with the best label drawn on them"
     )
@@ -62,6 +71,47 @@ def add_output_options(parser: argparse.ArgumentParser) -> None:
     )
     add_option(group, "--force", help="overwrite FILE and annotated copies if they exist")
     group.add_argument("--show", action="store_true", help="show each picture with its best label in a window")
+
+
+def check_format(args: argparse.Namespace) -> str:
+    """Return the format of the results; raises UsageError where it does not go with --output and --resume."""
+    is_parts = args.output is not None and is_folder(args.output)
+    format = args.format or ("csv" if is_parts else "text" if args.output is None else format_of(args.output, ROWS))
+    if is_parts:
+        _check_parts(args.output, format)
+    elif args.resume and (args.output is None or format in ("text", SUMMARY)):
+        raise UsageError("--resume goes on with a file of rows; give --output FILE in the format csv or jsonl")
+    elif args.resume and format == PARQUET:
+        raise UsageError("--resume goes on with a folder of parts, not with a Parquet file; give --output FOLDER/")
+    if format == PARQUET:
+        check_parquet(args.output)
+    return format
+
+
+def _check_parts(folder: str, format: str) -> None:
+    if format in ("text", SUMMARY):
+        raise UsageError(f"--output {folder} is a folder of rows; give --format csv, jsonl or parquet")
+    if is_stored(folder):
+        check_can_open(folder)
+        if folder.lower().endswith(tuple(SUFFIXES)):
+            raise UsageError(f"--output {folder} is a file in a store, which takes folders of parts; end it in /")
+
+
+def open_rows(args: argparse.Namespace, classifier: Classifier, made_with: dict | None, is_headed: bool) -> Results:
+    """Return where the rows go: a folder of parts, a file, or stdout; raises UsageError."""
+    if args.output is not None and is_folder(args.output):
+        from outputs.parts import Parts, PartsResults
+
+        options = made_with or {}, args.resume, args.force
+        return PartsResults(Parts(args.output, args.format, classifier.name, args.top_k, *options))
+    if args.format == PARQUET:
+        from outputs.parquet import ParquetFile
+
+        return ParquetFile(args.output, classifier.name, args.top_k, args.force)
+    from outputs.results_file import open_results
+
+    row_format = make_format(args.format, classifier.name, args.top_k, is_headed)
+    return open_results(args.output, row_format, made_with, args.resume, args.force)
 
 
 def copy_folders(args: argparse.Namespace) -> tuple[str, ...]:

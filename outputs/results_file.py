@@ -20,6 +20,7 @@ import portalocker
 from decoding.formats import IMAGE_SUFFIXES
 from errors import UsageError
 from files import write_whole
+from outputs.made_with import check_same
 from outputs.overwrite import check_is_no_picture
 from outputs.results_stream import ResultsStream
 from outputs.rows import PATH_ERRORS, DoneRows, Format, Results, StoredFormat, StoredRow
@@ -203,13 +204,7 @@ class ResultsFile:
                 f"cannot go on with {self._path}, because {self._run_path}, which says how it was made, "
                 "cannot be read; --force without --resume starts anew"
             ) from error
-        for name in sorted(made_with.keys() | self._made_with.keys()):
-            was, now = made_with.get(name), self._made_with.get(name)
-            if was != now:
-                raise UsageError(
-                    f"{self._path} was made with {name} {was}, and not {now}; "
-                    "give the same options to go on with it, or --force without --resume to start anew"
-                )
+        check_same(str(self._path), made_with, self._made_with)
         return folder
 
     def stored_rows(self) -> Iterator[StoredRow]:

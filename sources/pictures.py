@@ -13,7 +13,7 @@ from typing import Any, BinaryIO, NamedTuple
 import numpy as np
 from PIL import Image
 
-from errors import ImageError, first_line
+from errors import ImageError, UsageError, first_line
 from preprocess import convert_image, convert_square, decode_image, decode_square, open_file
 from settings import MAX_PIXELS
 from sources.named import FILES, Kind, kind_of, shown
@@ -72,6 +72,11 @@ class _Finder:
 
     def _find_named(self, name: str, may_match: bool) -> Iterator[str | Given]:
         kind = kind_of(name)
+        if kind is Kind.STORED:
+            from sources.stored import find_stored
+
+            yield from find_stored(name, self._search, self._left_out, may_match)
+            return
         if kind not in FILES or (kind is not Kind.PATH and not (may_match and is_pattern(name))):
             yield from find_in(kind, name, self._search, self._left_out)
             return
@@ -104,14 +109,26 @@ def find_in(kind: Kind, name: str, search: Search, left_out: Counter[str]) -> It
         if not search.leaves_out_named(name):
             yield named_picture(name, search)
         return
+    if kind is Kind.WEB_ARCHIVE:
+        from sources.web_archives import find_in_web_archives
+
+        yield from find_in_web_archives(name, search, left_out)
+        return
     if kind is Kind.OTHER_URL:
-        yield Given(shown(name), ImageError("is no http:// or https:// URL; download it, or give a file's path"))
+        yield Given(
+            shown(name),
+            ImageError("is no http:// or https:// URL, and in no object store; download it, or give a file's path"),
+        )
         return
     yield Given(shown(name), ImageError(f"is {kind.value}, which cannot be read"))
 
 
 def named_picture(name: str, search: Search = Search()) -> str | Given:
     """Return the one picture that a path or a URL names."""
+    if kind_of(name) is Kind.STORED:
+        from sources.stored import picture_in_store
+
+        return picture_in_store(name, search)
     if kind_of(name) is not Kind.URL:
         return name
     from sources.web import picture_at
@@ -201,7 +218,7 @@ def read_bytes(file: Any) -> bytes:
         raise ImageError("the file is open as text; open it with mode 'rb'")
     try:
         data = file.read()
-    except ImageError:  # of a download
+    except (ImageError, UsageError):  # of a download
         raise
     except Exception as error:  # closed, opened for writing, a download that broke off: each kind has its own
         raise ImageError(f"the file cannot be read: {first_line(error)}") from error

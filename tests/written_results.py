@@ -28,3 +28,15 @@ def write(path, *results, format="csv", **options):
     with open_results(path and str(path), way, {}, options.get("resume"), options.get("force")) as file:
         for result in results:
             file.write(Frame(result.source), result)
+
+
+def read_parquet(source):
+    from pyarrow.parquet import read_table
+
+    return read_table(source).to_pylist()
+
+
+def read_parts(folder):
+    """Read all rows of a folder of parts, in their order."""
+    readers = READERS | {"parquet": read_parquet}
+    return [row for path in sorted(folder.glob("part-*")) for row in readers[path.suffix[1:]](path)]

@@ -98,7 +98,8 @@ def outline_of_beginning(path: str, model: Layer) -> tuple[Outline, list[Layer]]
     layers = chain(model)
     size, channels = _input(path, model, layers)
     first = [layer["class_name"] for layer in layers if layer["class_name"] != "InputLayer"]
-    return Outline(size, channels, 0, "", False, _is_scaled(layers), " → ".join(first[:3]), _like(model)), layers
+    is_scaled = layers[0]["config"].get("dtype") == "uint8" or _is_scaled(layers)  # 8 bits as they come
+    return Outline(size, channels, 0, "", False, is_scaled, " → ".join(first[:3]), _like(model)), layers
 
 
 @contextlib.contextmanager

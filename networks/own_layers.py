@@ -231,7 +231,7 @@ def explained_after(layers: list[Layer]) -> str:
         return "cam"
     is_flat = kinds[-1] == "Flatten"
     decisive = next((kind for kind in reversed(kinds[: -1 if is_flat else None]) if kind not in ANYWHERE), "")
-    if decisive not in MAPS and not (is_flat and kinds[-2] == MEANS[0]):
+    if decisive not in MAPS and not (is_flat and kinds[-2:-1] == [MEANS[0]]):
         return "occlusion"
     return "grad-cam" if is_flat else "cam"
 

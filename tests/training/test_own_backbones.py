@@ -131,12 +131,14 @@ def test_description_in_a_folder_is_not_trusted(old, new, reason, folder):
         (["--model", "MINE", "--weights", "none"], "--weights none cannot go with --model mine.keras, which brings"),
         (["--model", "vgg16", "--preprocess", "0..1"], "vgg16 has its own way to preprocess"),
         (["--model", "MINE", "MINE"], "the backbone mine.keras is given twice"),
+        (["--model", "MINE", "--output", "PLACE"], "mine.keras lies in --output"),
         (["--model", "nowhere.keras"], "no such file: nowhere.keras"),
         (["--model", IMAGES], "unknown model"),
     ],
 )
 def test_options_that_do_not_fit(options, reason, train, place):
-    finished = train("wrong", *(place / "mine.keras" if option == "MINE" else option for option in options))
+    paths = {"MINE": place / "mine.keras", "PLACE": place}
+    finished = train("wrong", *(paths.get(option, option) for option in options))
     assert finished.returncode == 2
     assert reason in finished.stderr
     assert not (place / "wrong").exists()

@@ -220,6 +220,9 @@ def _check(parser: argparse.ArgumentParser, args: argparse.Namespace) -> None:
     Weights(args.weights).check(Network(backbones))
     if own := [spec.name for spec in backbones if spec.weights_file and args.weights != "imagenet"]:
         parser.error(f"--weights {args.weights} cannot go with --model {own[0]}, which brings its own")
+    for spec in backbones:
+        if spec.weights_file and Path(spec.weights_file).resolve().is_relative_to(Path(args.output).resolve()):
+            parser.error(f"--model {spec.weights_file} lies in --output {args.output}; give another folder")
     if not args.split[0] or not args.split[1]:
         parser.error("--split needs shares for training and validation; only the test share may be 0")
     for name in set(EPOCH_DEFAULTS) - meant_by(args.head, args.fine_tune):

@@ -46,8 +46,8 @@ OPTIONS: dict[str, tuple[str, dict[str, Any]]] = {
     "--workers":    ("-j", {"type": positive_int, "default": settings.WORKERS, "metavar": "N",
                             "help": "threads that decode pictures (default: the number of cores, at most 4)"}),
     "--model":      ("-m", {"type": model, "default": find_model(settings.MODEL), "metavar": "NAME",
-                            "help": "a model of the registry, the folder of a trained classifier, or the .keras or .h5 "
-                                    "file of a Keras model "
+                            "help": "a model of the registry, the folder of a trained classifier, or a Keras model: "
+                                    "a .keras or .h5 file, or a folder with a SavedModel "
                                     f"(default: {settings.MODEL}, whose weights are installed already)"}),
     "--list-models": ("",  {"nargs": "?", "const": "*", "action": ListModels, "metavar": "PATTERN",
                             "help": "print all models, or those that match PATTERN, and exit"}),

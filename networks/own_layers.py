@@ -98,7 +98,8 @@ def outline_of_beginning(path: str, model: Layer) -> tuple[Outline, list[Layer]]
     layers = chain(model)
     size, channels = _input(path, model, layers)
     first = [layer["class_name"] for layer in layers if layer["class_name"] != "InputLayer"]
-    return Outline(size, channels, 0, "", False, _is_scaled(layers), " → ".join(first[:3]), _like(model)), layers
+    is_scaled = layers[0]["config"].get("dtype") == "uint8" or _is_scaled(layers)  # 8 bits as they come
+    return Outline(size, channels, 0, "", False, is_scaled, " → ".join(first[:3]), _like(model)), layers
 
 
 @contextlib.contextmanager
@@ -230,7 +231,7 @@ def explained_after(layers: list[Layer]) -> str:
         return "cam"
     is_flat = kinds[-1] == "Flatten"
     decisive = next((kind for kind in reversed(kinds[: -1 if is_flat else None]) if kind not in ANYWHERE), "")
-    if decisive not in MAPS and not (is_flat and kinds[-2] == MEANS[0]):
+    if decisive not in MAPS and not (is_flat and kinds[-2:-1] == [MEANS[0]]):
         return "occlusion"
     return "grad-cam" if is_flat else "cam"
 

@@ -421,6 +421,12 @@ def test_files_of_weights(tmp_path):
         load_classifier(tmp_path / "empty.h5")
 
 
+def test_pixels_of_8_bits_are_taken_as_they_come(save):
+    pixels = keras.Input((8, 8, 3), dtype="uint8")
+    path = save(keras.Model(pixels, layers.Dense(3)(layers.Flatten()(keras.ops.cast(pixels, "float32")))))
+    assert with_preprocess(read_own(path), None).preprocess == "inside"
+
+
 def test_model_of_imagenets_classes_gets_its_labels(save):
     path = save(ending_in(layers.Rescaling(1 / 255), layers.Flatten(), layers.Dense(1000)))
     assert load_classifier(path).labels[7].label == "cock"

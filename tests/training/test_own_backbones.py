@@ -131,12 +131,35 @@ def test_description_in_a_folder_is_not_trusted(old, new, reason, folder):
         (["--model", "MINE", "--weights", "none"], "--weights none cannot go with --model mine.keras, which brings"),
         (["--model", "vgg16", "--preprocess", "0..1"], "vgg16 has its own way to preprocess"),
         (["--model", "MINE", "MINE"], "the backbone mine.keras is given twice"),
+        (["--model", "MINE", "--output", "PLACE"], "mine.keras lies in --output"),
         (["--model", "nowhere.keras"], "no such file: nowhere.keras"),
         (["--model", IMAGES], "unknown model"),
     ],
 )
 def test_options_that_do_not_fit(options, reason, train, place):
-    finished = train("wrong", *(place / "mine.keras" if option == "MINE" else option for option in options))
+    paths = {"MINE": place / "mine.keras", "PLACE": place}
+    finished = train("wrong", *(paths.get(option, option) for option in options))
     assert finished.returncode == 2
     assert reason in finished.stderr
     assert not (place / "wrong").exists()
+
+
+@pytest.mark.slow
+def test_fine_tuned_beside_another_and_the_same_on_two_backends(train, place, classify, tmp_path):
+    """Two files of one name, of which one is a .h5 in fact: their layers have the same names, too."""
+    (place / "other").mkdir()
+    with tensorflow_not_imported():
+        model().save(place / "other" / "mine.h5")
+    files = [place / "mine.keras", place / "other" / "mine.h5"]
+    finished = train("both", "--model", *files, "--fine-tune", 3, "--fine-tune-epochs", 2, "--views", 1)
+    assert finished.returncode == 0, finished.stderr
+    assert "fine-tuning the last 3 and 3 layers: 1,168 weights of the backbones" in finished.stderr
+    rows = []
+    for backend in ("openvino", "tensorflow"):
+        output = tmp_path / f"{backend}.csv"
+        options = ["--model", place / "both", "--backend", backend, "--output", output]
+        assert classify(place / "data", *options).returncode == 0
+        rows.append(list(csv.DictReader(output.read_text().splitlines())))
+    scores = [[float(row["score_1"]) for row in each] for each in rows]
+    np.testing.assert_allclose(*scores, atol=1e-4)
+    assert [row["label_1"] for row in rows[0]] == [row["label_1"] for row in rows[1]]

@@ -1,4 +1,4 @@
-"""Random weights whose answers differ between pictures: `python save_lively.py NETWORK FILE PICTURE...`.
+"""Random weights whose answers differ between pictures: `python -m benchmark.lively NETWORK FILE FOLDER`.
 
 Of weights as Keras makes them, all classes are alike in all pictures, so that exports cannot differ much either.
 """
@@ -15,26 +15,34 @@ import numpy as np
 from models import find_model
 from networks import Network
 from networks.applications import build_network, keras_configured
-from networks.trained import _randomize
+from networks.trained import randomize
 from preprocess import read_square
+from sources.pictures import find_pictures, source_of
 
 SPREAD = 3  # standard deviation of what goes into softmax
+MOST_PICTURES = 16
 
 
-def main(name: str, path: str, *pictures: str) -> None:
+def main(name: str, path: str, folder: str) -> None:
+    """Save weights of a network of the registry for what is in a folder of pictures."""
     spec = find_model(name)
     with keras_configured("channels_last"):
         network = build_network(spec, "none", 1000)
-    _randomize(network)
+    randomize(network)
+    pictures = [source_of(item) for item in find_pictures(folder)][:MOST_PICTURES]
     squares = np.stack([read_square(picture, Network((spec,)).transform()) for picture in pictures])
-    inputs = spec.preprocess_input(squares.astype("float32"))
+    spread(network, spec.preprocess_input(squares.astype("float32")))
+    network.save_weights(path)
+
+
+def spread(network: keras.Model, inputs: np.ndarray) -> None:
+    """Scale the last layer so that what goes into softmax differs between inputs, float32 [N, S, S, 3]."""
     last = [layer for layer in network.layers if layer.weights][-1]  # dense, or a convolution of one pixel
-    features = keras.Model(network.input, last.input).predict(inputs, verbose=0).reshape(len(pictures), -1)
+    features = keras.Model(network.input, last.input).predict(inputs, verbose=0).reshape(len(inputs), -1)
     kernel, bias = last.get_weights()
     logits = features @ kernel.reshape(features.shape[1], -1)
     scale = SPREAD / (logits - logits.mean(axis=0)).std()
     last.set_weights([scale * kernel, (-scale * logits.mean(axis=0)).astype(bias.dtype)])
-    network.save_weights(path)
 
 
 if __name__ == "__main__":

@@ -3,6 +3,7 @@
 Of weights as Keras makes them, all classes are alike in all pictures, so that exports cannot differ much either.
 """
 
+import itertools
 import os
 import sys
 
@@ -12,12 +13,13 @@ os.environ["CUDA_VISIBLE_DEVICES"] = "-1"
 import keras
 import numpy as np
 
-from models import find_model
+from models import ModelSpec, find_model
 from networks import Network
 from networks.applications import build_network, keras_configured
 from networks.trained import randomize
-from preprocess import read_square
-from sources.pictures import find_pictures, source_of
+from settings import WORKERS
+from sources.frames import read_frames
+from sources.pictures import find_pictures
 
 SPREAD = 3  # standard deviation of what goes into softmax
 MOST_PICTURES = 16
@@ -26,13 +28,22 @@ MOST_PICTURES = 16
 def main(name: str, path: str, folder: str) -> None:
     """Save weights of a network of the registry for what is in a folder of pictures."""
     spec = find_model(name)
+    frames = read_frames(find_pictures(folder), Network((spec,)).transform(), WORKERS)
+    read = (frame.square for frame in frames if frame is not None and frame.square is not None)
+    squares = [*itertools.islice(read, MOST_PICTURES)]
+    if len(squares) < 2:
+        sys.exit(f"error: answers to {len(squares)} pictures cannot differ; {folder} needs two that can be read")
+    network = make_network(spec)
+    spread(network, spec.preprocess_input(np.stack(squares).astype("float32")))
+    network.save_weights(path)
+
+
+def make_network(spec: ModelSpec) -> keras.Model:
+    """Return a network of the registry with random weights, the same each time."""
     with keras_configured("channels_last"):
         network = build_network(spec, "none", 1000)
     randomize(network)
-    pictures = [source_of(item) for item in find_pictures(folder)][:MOST_PICTURES]
-    squares = np.stack([read_square(picture, Network((spec,)).transform()) for picture in pictures])
-    spread(network, spec.preprocess_input(squares.astype("float32")))
-    network.save_weights(path)
+    return network
 
 
 def spread(network: keras.Model, inputs: np.ndarray) -> None:

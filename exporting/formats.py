@@ -67,9 +67,14 @@ def check_format(row: Format, precisions: tuple[str, ...]) -> None:
                 f"--precision {precision} is not to be had of --format {row.name}, which has "
                 f"{', '.join(row.precisions)}; {able} has it"
             )
-    missing = [pip for module, pip in row.packages.items() if importlib.util.find_spec(module) is None]
+    missing = {module: pip for module, pip in row.packages.items() if importlib.util.find_spec(module) is None}
     if missing:
-        raise UsageError(f"--format {row.name} needs what is not installed; pip install {' '.join(missing)}")
+        files = ["requirements.txt"] if missing.keys() & (TENSORFLOW | OPENVINO).keys() else []
+        files += ["requirements-export.txt"] if missing.keys() - (TENSORFLOW | OPENVINO).keys() else []
+        raise UsageError(
+            f"--format {row.name} needs what is not installed ({', '.join(missing.values())}); "
+            f"pip install {' '.join(f'-r {file}' for file in files)}"
+        )
 
 
 def check_size(row: Format, name: str, parameters: int) -> None:

@@ -1,6 +1,7 @@
 """The files of an export: what runs them gives the model's answers, and finds the labels in them."""
 
 import json
+import re
 import zipfile
 from importlib.util import find_spec
 from types import SimpleNamespace
@@ -99,10 +100,22 @@ def test_precision_that_a_format_has_not_is_refused():
         check_format(FORMATS["onnx"], ("float32", "int8"))
 
 
-def test_what_is_not_installed_is_named(monkeypatch):
-    monkeypatch.setattr("importlib.util.find_spec", lambda name: None)
-    with pytest.raises(UsageError, match=r"pip install tensorflow onnx tf2onnx onnxruntime$"):
-        check_format(FORMATS["onnx"], ("float32",))
+@pytest.mark.parametrize(
+    ("name", "missing", "message"),
+    [
+        ("onnx", ("onnx", "tf2onnx"), "(onnx, tf2onnx); pip install -r requirements-export.txt"),
+        ("keras", ("tensorflow",), "(tensorflow); pip install -r requirements.txt"),
+        (
+            "litert",
+            ("tensorflow", "ai_edge_litert"),
+            "ai-edge-litert); pip install -r requirements.txt -r req",
+        ),
+    ],
+)
+def test_what_is_not_installed_is_named(name, missing, message, monkeypatch):
+    monkeypatch.setattr("importlib.util.find_spec", lambda module: None if module in missing else module)
+    with pytest.raises(UsageError, match=re.escape(message)):
+        check_format(FORMATS[name], ("float32",))
 
 
 @pytest.mark.parametrize("row", FORMATS.values())

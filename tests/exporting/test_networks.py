@@ -17,3 +17,11 @@ def test_network_in_all_formats(name, run):
     _heading, *rows = (line.split() for line in finished.stdout.splitlines())
     assert [row[:2] for row in rows] == [[name, one] for one in FORMATS]
     assert max(float(row[3]) for row in rows) <= 1e-4
+
+
+@pytest.mark.slow
+def test_pictures_that_cannot_differ_are_refused(run, tmp_path):
+    options = ("--model", "mobilenet_v3_small", "--weights", "none", "--format", "openvino")
+    finished = run("-m", "benchmark.exports", tmp_path, *options)
+    assert finished.returncode == 1
+    assert "mobilenet_v3_small as openvino: answers to 0 pictures cannot differ" in finished.stderr

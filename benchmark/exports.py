@@ -69,7 +69,7 @@ def main(argv: Sequence[str] | None = None) -> int:
             try:
                 print(measure(args, model.name, name, Path(folder)), flush=True)
             except MeasurementError as error:
-                logger.error("error: %s as %s: %s", printable(model.name), name, error)
+                logger.error("error: %s: %s: %s", printable(model.name), name, error)
                 failed += 1
     return EXIT_FAILED_INPUTS if failed else EXIT_OK
 

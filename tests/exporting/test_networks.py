@@ -24,4 +24,4 @@ def test_pictures_that_cannot_differ_are_refused(run, tmp_path):
     options = ("--model", "mobilenet_v3_small", "--weights", "none", "--format", "openvino")
     finished = run("-m", "benchmark.exports", tmp_path, *options)
     assert finished.returncode == 1
-    assert "mobilenet_v3_small as openvino: answers to 0 pictures cannot differ" in finished.stderr
+    assert "mobilenet_v3_small: openvino: answers to 0 pictures cannot differ" in finished.stderr

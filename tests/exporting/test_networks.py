@@ -6,7 +6,7 @@ from conftest import IMAGES
 from exporting.formats import FORMATS
 
 NETWORKS = ("vgg16", "resnet50", "inception_v3", "xception", "mobilenet_v3_large", "convnext_tiny", "densenet121",
-            "nasnet_mobile", "efficientnet_b0", "efficientnet_v2_b0")  # fmt: skip
+            "nasnet_mobile", "efficientnet_b0")  # fmt: skip
 
 
 @pytest.mark.slow

@@ -38,7 +38,7 @@ from console import EXIT_OK, configure_messages, logger, run_script
 from console.text import printable
 from engines.runtime import Runtime
 from errors import UsageError
-from exporting.formats import CALIBRATED, FLOAT32, FORMATS, PRECISIONS, TOLERANCES, check_format
+from exporting.formats import CALIBRATED, FLOAT32, FORMATS, PRECISIONS, TOLERANCES, check_format, check_size
 from exporting.output import CARD_FILE, check_output
 from files import cache_folder
 
@@ -99,7 +99,10 @@ def parse(argv: Sequence[str] | None) -> tuple[argparse.Namespace, Classifier]:
     check_output(Path(args.output), args.force)
     runtime = Runtime(workers=args.workers, cache_dir=cache_folder(args.cache_dir, not args.no_cache))
     check_preprocess_is_used([args.model], args.preprocess)
-    return args, classifier_from(args, args.model, runtime)
+    classifier = classifier_from(args, args.model, runtime)
+    for name in args.format:
+        check_size(FORMATS[name], classifier.name, sum(spec.parameters for spec in classifier.network.backbones))
+    return args, classifier
 
 
 def main(argv: Sequence[str] | None = None) -> int:
@@ -113,7 +116,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     calibration = read_squares(args.calibrate, classifier) if args.calibrate else squares[:0]
     formats = tuple(FORMATS[name] for name in args.format)
     plan = Plan(classifier, formats, args.precision, Path(args.output), squares, calibration, args.tolerance)
-    logger.info("comparing on %d pictures; each format takes some seconds to a minute", len(squares))
+    logger.info("pictures to compare on: %d; each format takes some seconds to a minute", len(squares))
     print(HEADING, flush=True)
     export(plan, lambda proof: print(line(proof), flush=True))
     print(f"{printable(classifier.name)} is in {printable(args.output)}; {CARD_FILE} says what it takes")

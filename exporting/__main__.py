@@ -8,6 +8,7 @@ import importlib.metadata
 import logging
 import os
 import pickle
+import shutil
 import statistics
 import sys
 import threading
@@ -23,6 +24,7 @@ from exporting.order import Order, exporter_of
 
 PARENT_SECONDS = 0.1  # between two looks whether it is still there
 TIMED_SECONDS, MOST_TIMED = 1.0, 50  # a picture is computed so long, or so often
+FULL = 2**20  # a disk is full that has fewer bytes
 BATCH = 32  # pictures computed at once, to see that any number of them can be
 
 
@@ -79,9 +81,11 @@ def _time(predict: Callable[[np.ndarray], np.ndarray], square: np.ndarray) -> fl
 def _why(task: str, order: Order, error: Exception) -> str:
     name, what = order.classifier.name, f"{order.format_name} in {order.precision}"
     reason = f"{type(error).__name__}: {first_line(error)} (--debug shows where)"
-    if task == "write":
-        return f"{name} cannot be written as {what}: {reason}"
-    return f"{name} was written, but does not run as {what}: {reason}"
+    if task == "run":
+        return f"{name} was written, but does not run as {what}: {reason}"
+    if shutil.disk_usage(order.path.parent).free < FULL:  # which each framework says in its own words, or does not
+        reason = f"the disk of {order.path.parent.parent} is full"
+    return f"{name} cannot be written as {what}: {reason}"
 
 
 def _end_with(parent: int) -> None:

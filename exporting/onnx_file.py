@@ -9,6 +9,7 @@ import onnxruntime
 from exporting.order import Order
 
 OPSET = 18  # onnxruntime 1.14 and newer run it
+LEAST_APART = 2**17  # numbers of a kernel; larger than any depthwise one, which tf2onnx gives another shape
 LEAST_HALVED = 64  # numbers of a kernel: smaller ones are not worth a Cast
 
 
@@ -23,30 +24,58 @@ def write(order: Order) -> None:
     model.graph.output[0].type.tensor_type.shape.dim[0].dim_param = "N"
     model.producer_name, model.graph.name = "image-classifier-scripts", order.classifier.network.name
     onnx.helper.set_model_props(model, order.metadata)
-    onnx.checker.check_model(model)
     onnx.save(model, order.path)
+    del model
+    onnx.checker.check_model(order.path)
 
 
 def _converted(order: Order) -> Any:
-    """Return an onnx.ModelProto of the frozen graph; of Keras's own exporter, VGG would have further inputs."""
+    """Return an onnx.ModelProto of TensorFlow's graph; of Keras's own exporter, VGG would have further inputs.
+
+    Large kernels are inputs while tf2onnx works, which copies constants many times, and are put in afterwards.
+    """
+    import tensorflow as tf
+
+    from exporting.graph import trace_apart
+
+    tf.config.run_functions_eagerly(True)  # or what Keras compiles with XLA, ConvNeXt's convolutions, is no plain graph
+    function, kernels = trace_apart(order, LEAST_APART)
+    model = _to_onnx(function)
+    del function, model.graph.input[1:]
+    while kernels:
+        name, variable = kernels.popitem()
+        _put_in(model.graph, name, variable.numpy())
+    return model
+
+
+def _to_onnx(function: Any) -> Any:
+    """Return an onnx.ModelProto of a concrete function, with its inputs in their order."""
     import tensorflow as tf
     import tf2onnx
     from tensorflow.python.framework.convert_to_constants import convert_variables_to_constants_v2
 
-    from exporting.graph import Served
-
     np.object = object  # type: ignore[attr-defined]  # which NumPy 2 no longer has, and tf2onnx asks for
-    served = Served(order)
-    tf.config.run_functions_eagerly(True)  # or what Keras compiles with XLA, ConvNeXt's convolutions, is no plain graph
-    frozen = convert_variables_to_constants_v2(served.serve.get_concrete_function())
-    source, target = frozen.inputs[0].name, frozen.outputs[0].name
-    names = {source: "pixels", target: "probabilities"}
+    frozen = convert_variables_to_constants_v2(function)
+    sources, target = [tensor.name for tensor in frozen.inputs], frozen.outputs[0].name
+    names = {source: source.removesuffix(":0") for source in sources} | {target: "probabilities"}
     with tf.device("/cpu:0"):
         model, _ = tf2onnx.convert.from_graph_def(
-            frozen.graph.as_graph_def(), input_names=[source], output_names=[target], opset=OPSET,
+            frozen.graph.as_graph_def(), input_names=sources, output_names=[target], opset=OPSET,
             tensors_to_rename=names, custom_op_handlers={"Erfc": (_convert_erfc, [])},
         )  # fmt: skip
     return model
+
+
+def _put_in(graph: Any, name: str, kernel: np.ndarray) -> None:
+    """Make an input of a graph a kernel that it has; one that is only transposed is kept so."""
+    from onnx import numpy_helper
+
+    users = [node for node in graph.node if name in node.input]
+    if [node.op_type for node in users] == ["Transpose"]:
+        (transpose,) = users
+        name, kernel = transpose.output[0], kernel.transpose(transpose.attribute[0].ints)
+        graph.node.remove(transpose)
+    graph.initializer.append(numpy_helper.from_array(kernel, name))
 
 
 def _convert_erfc(context: Any, node: Any, name: str, _arguments: list) -> None:

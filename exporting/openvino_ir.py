@@ -24,7 +24,7 @@ def write(order: Order) -> None:
 
 def _model_api(order: Order) -> dict[str, str]:
     """Return what Model API asks for: labels are parted by blanks, and pictures come from OpenCV, in BGR."""
-    names = (label.label.replace(" ", "_") for label in order.classifier.labels)
+    names = ("_".join(label.label.split()) for label in order.classifier.labels)
     return {"model_type": "Classification", "labels": " ".join(names), "reverse_input_channels": "YES"}
 
 

@@ -60,7 +60,7 @@ def build_features(network: Network, weights: str, data_format: str = "channels_
         applications = [build_network(spec, weights) for spec in network.backbones]
         if weights == "none":
             for application in applications:
-                _randomize(application)
+                randomize(application)
         if weights == "imagenet":
             pairs = zip(applications, network.backbones, strict=True)
             applications = [without_rescaling(*pair) for pair in pairs]
@@ -226,7 +226,7 @@ def shrinking_matrix(size: int, smaller: int) -> np.ndarray:
     return (weights / weights.sum(axis=0)).astype(np.float32)
 
 
-def _randomize(network: keras.Model) -> None:
+def randomize(network: keras.Model) -> None:
     """Give kernels random values (He's) that are the same on every backend, whose own generators differ."""
     rng = np.random.default_rng(0)
     for variable in network.weights:

@@ -17,6 +17,7 @@ from tiny_labels import LABELS
 
 import exporting.graph
 import exporting.keras_file
+import exporting.onnx_file
 from classifiers import load_classifier
 from exporting.card import metadata
 from exporting.formats import FORMATS
@@ -42,6 +43,7 @@ def network() -> keras.Model:
 def main(folder: Path) -> dict:
     model = network()
     exporting.graph.build = exporting.keras_file.build = lambda *_: model
+    exporting.onnx_file.LEAST_APART = 1000  # so that it has kernels that tf2onnx does not see
     classifier = load_classifier("efficientnet_lite0", labels=LABELS, weights="none")
     found = {}
     for name in ("keras", "saved_model", "onnx", "litert"):

@@ -1,15 +1,22 @@
 """The files of an export: what runs them gives the model's answers, and finds the labels in them."""
 
 import json
+import re
 import zipfile
 from importlib.util import find_spec
+from types import SimpleNamespace
 
+import numpy as np
 import pytest
 from conftest import ROOT
 from tiny_labels import LABELS
 
+from classifiers import load_classifier
 from errors import UsageError
-from exporting.formats import FORMATS, TOLERANCES, check_format
+from exporting.__main__ import _why
+from exporting.formats import FORMATS, TOLERANCES, check_format, check_size
+from exporting.order import Order
+from models import MODELS
 
 TEXT = "".join(f"{label}\n" for label in LABELS)
 WRITTEN = [
@@ -59,6 +66,19 @@ def test_onnx_file_names_its_ends_and_labels(found, folder):
     assert json.loads(kept["preprocessing"])["crop_fraction"] == 224 / 256
 
 
+@pytest.mark.parametrize("name", ["model.onnx", "model_float16.onnx"])
+def test_onnx_file_has_one_input_and_its_kernels_as_they_are_used(name, found, folder):
+    import onnx
+
+    graph = onnx.load(folder / name).graph
+    kernels = [kept for kept in graph.initializer if len(kept.dims) > 1 and np.prod(kept.dims) >= 1000]
+    assert [kept.dims for kept in kernels if len(kept.dims) == 4] == [[64, 3, 3, 3]]
+    assert len(kernels) == 2
+    assert [each.name for each in graph.input] == ["pixels"]
+    turned = {name for node in graph.node if node.op_type == "Transpose" for name in node.input}
+    assert turned.isdisjoint(kept.name for kept in graph.initializer)
+
+
 def test_litert_file_has_its_labels_as_androids_tasks_read_them(found, folder):
     from ai_edge_litert import schema_py_generated as schema
 
@@ -80,7 +100,39 @@ def test_precision_that_a_format_has_not_is_refused():
         check_format(FORMATS["onnx"], ("float32", "int8"))
 
 
-def test_what_is_not_installed_is_named(monkeypatch):
-    monkeypatch.setattr("importlib.util.find_spec", lambda name: None)
-    with pytest.raises(UsageError, match=r"pip install tensorflow onnx tf2onnx onnxruntime$"):
-        check_format(FORMATS["onnx"], ("float32",))
+@pytest.mark.parametrize(
+    ("name", "missing", "message"),
+    [
+        ("onnx", ("onnx", "tf2onnx"), "(onnx, tf2onnx); pip install -r requirements-export.txt"),
+        ("keras", ("tensorflow",), "(tensorflow); pip install -r requirements.txt"),
+        (
+            "litert",
+            ("tensorflow", "ai_edge_litert"),
+            "ai-edge-litert); pip install -r requirements.txt -r req",
+        ),
+    ],
+)
+def test_what_is_not_installed_is_named(name, missing, message, monkeypatch):
+    monkeypatch.setattr("importlib.util.find_spec", lambda module: None if module in missing else module)
+    with pytest.raises(UsageError, match=re.escape(message)):
+        check_format(FORMATS[name], ("float32",))
+
+
+@pytest.mark.parametrize("row", FORMATS.values())
+def test_every_format_holds_every_model_of_the_registry(row):
+    check_size(row, "largest", max(spec.parameters for spec in MODELS.values()))
+
+
+@pytest.mark.parametrize("name", ["onnx", "litert"])
+def test_model_that_a_file_cannot_hold_is_refused(name):
+    with pytest.raises(
+        UsageError, match=r"two has 600,000,000 parameters, .* 2 GiB; take keras, saved_model, openvino"
+    ):
+        check_size(FORMATS[name], "two", 600_000_000)
+
+
+def test_full_disk_is_said_in_words(monkeypatch, tmp_path):
+    monkeypatch.setattr("shutil.disk_usage", lambda path: SimpleNamespace(free=4096))
+    order = Order("openvino", "float32", load_classifier(), tmp_path / "unfinished" / "model.xml", {}, np.empty(0))
+    message = _why("write", order, RuntimeError("basic_ios::clear: iostream error"))
+    assert message == f"efficientnet_lite0 cannot be written as openvino in float32: the disk of {tmp_path} is full"

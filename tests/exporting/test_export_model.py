@@ -26,6 +26,7 @@ from preprocess import read_square
 from usage import use_exported
 
 NETWORK = Network((find_model("efficientnet_lite0"),), 2, Head("linear"))
+DOG = "Haus\N{NO-BREAK SPACE}hund"
 PICTURES = sorted(IMAGES.iterdir())
 
 
@@ -36,7 +37,14 @@ def trained(tmp_path_factory):
     features, top = build_features(NETWORK, "imagenet"), build_head(1280, 2, NETWORK.head)
     top.set_weights([np.random.default_rng(0).standard_normal((1280, 2)) / 9, np.zeros(2)])
     save_classifier(join_head(features, top), NETWORK, folder / "model.keras")
-    write_trained(folder, NETWORK, ["tabby cat", "Hund"], NETWORK.transform("pad"), "0.0.0", decision_threshold=0.3)
+    write_trained(
+        folder,
+        NETWORK,
+        ["tabby cat", DOG],
+        NETWORK.transform("pad"),
+        "0.0.0",
+        decision_threshold=0.3,
+    )
     return folder
 
 
@@ -65,8 +73,12 @@ def test_card_says_what_must_be_known(exported):
     card = json.loads((folder / "model.json").read_text(encoding="utf-8"))
     assert (card["input"]["name"], card["input"]["shape"]) == ("pixels", [None, 224, 224, 3])
     assert card["preprocessing"]["resize"] == "pad"
-    assert (card["threshold"], card["labels"], card["accuracy"]) == (0.3, ["tabby cat", "Hund"], None)
-    assert (folder / "labels.txt").read_text(encoding="utf-8") == "tabby cat\nHund\n"
+    assert (card["threshold"], card["labels"], card["accuracy"]) == (
+        0.3,
+        ["tabby cat", DOG],
+        None,
+    )
+    assert (folder / "labels.txt").read_text(encoding="utf-8") == f"tabby cat\n{DOG}\n"
     for proof in card["exports"]:
         assert proof["largest_difference"] < 0.02 == proof["tolerance"]
         assert (proof["pictures"], proof["same_answer"]) == (4, 1.0)
@@ -79,7 +91,7 @@ def test_openvino_file_has_what_model_api_reads(exported):
 
     folder, _stdout = exported
     graph = openvino.Core().read_model(folder / "model_float16.xml")
-    assert graph.get_rt_info(["model_info", "labels"]).value == "tabby_cat Hund"
+    assert graph.get_rt_info(["model_info", "labels"]).value == "tabby_cat Haus_hund"
     assert graph.get_rt_info(["model_info", "model_type"]).value == "Classification"
     assert str(graph.input("pixels").partial_shape) == "[?,224,224,3]"
 

@@ -41,6 +41,9 @@ class Download:
         self._content = b""
         self._error = ""  # and no exception, whose traceback would keep all this in memory
 
+    def __reduce__(self) -> tuple:
+        return Download, (self._url, self._timeout, self._max_bytes)  # another process fetches it for itself
+
     def begin(self) -> None:
         """Have it fetched as soon as it is its turn."""
         self._has_begun = True

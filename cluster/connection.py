@@ -13,6 +13,8 @@ from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
+import portalocker
+
 from errors import UsageError
 
 LOCAL, AUTO = "local", "auto"
@@ -21,6 +23,8 @@ NAMESPACE = "image-classifier"
 ADDRESS = re.compile(rf"(?:{CLIENT})?(?P<host>[\w.-]+|\[[0-9a-fA-F:]+\]):(?P<port>\d{{1,5}})")
 SECONDS = 5  # that an address may take to answer
 OBJECT_STORE = 200 * 2**20  # bytes of shared memory on this machine: only names and counts go through it
+PREFIX, LOCK_FILE = "classify-ray-", "lock"  # of folders for Ray's files on this machine
+LONGEST_TMPDIR = 20  # characters: the path of a Unix socket in it has 107 at most
 SUITE = Path(__file__).resolve().parent.parent
 QUIET = {"RAY_USAGE_STATS_ENABLED": "0", "RAY_DATA_DISABLE_PROGRESS_BARS": "1", "RAY_SCHEDULER_EVENTS": "0"}
 
@@ -46,6 +50,23 @@ def connected(address: str) -> Iterator[Path]:
             yield Path(folder)
         finally:
             _end(address)
+
+
+@contextlib.contextmanager
+def _folder() -> Iterator[str]:
+    """Give a folder that is gone at the end, or after the next run if this one is killed: its lock tells."""
+    place = None if len(tempfile.gettempdir()) <= LONGEST_TMPDIR else "/tmp"
+    for lock in Path(place or tempfile.gettempdir()).glob(f"{PREFIX}*/{LOCK_FILE}"):
+        with contextlib.suppress(OSError, portalocker.LockException), open(lock, "ab") as file:
+            portalocker.lock(file, portalocker.LOCK_EX | portalocker.LOCK_NB)
+            shutil.rmtree(lock.parent, ignore_errors=True)
+    with tempfile.TemporaryDirectory(prefix=PREFIX, dir=place, ignore_cleanup_errors=True) as folder:
+        unlocked = Path(folder, f".{LOCK_FILE}")  # which no other run looks at
+        with open(unlocked, "ab") as file:
+            with contextlib.suppress(portalocker.LockException):  # where files cannot be locked
+                portalocker.lock(file, portalocker.LOCK_EX | portalocker.LOCK_NB)
+            unlocked.rename(Path(folder, LOCK_FILE))
+            yield folder
 
 
 def _end(address: str) -> None:

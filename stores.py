@@ -15,6 +15,7 @@ from settings import TIMEOUT
 
 PACKAGES = {"s3": "s3fs", "gs": "gcsfs", "gcs": "gcsfs", "az": "adlfs", "abfs": "adlfs"}  # by scheme
 SCHEME = re.compile(rf"({'|'.join(PACKAGES)})://", re.IGNORECASE)
+PAGE = 1000  # keys that are asked for at once, the most that S3 gives
 CREDENTIALS = re.compile("credential|token|could not find.*account", re.IGNORECASE)
 
 
@@ -63,14 +64,18 @@ def size_of(url: str, seconds: float = TIMEOUT) -> int:
         return _call(files, "info", seconds, url)["size"]
 
 
-def read(url: str, size: int | None = None, seconds: float = TIMEOUT) -> bytes:
-    """Return an object of so many bytes; raises StoreError and UsageError."""
-    size = size_of(url, seconds) if size is None else size
-    if not size:
-        return b""  # of which no range can be asked for
+def read(url: str, start: int, end: int, seconds: float = TIMEOUT) -> bytes:
+    """Return the bytes of an object from `start` to before `end`; raises StoreError and UsageError."""
+    if start == end:
+        return b""  # for which a store cannot be asked
     files = _open(url)
     with _errors_of(url, seconds):
-        return _call(files, "cat_file", seconds, url, start=0, end=size)
+        return _call(files, "cat_file", seconds, url, start=start, end=end)
+
+
+def read_whole(url: str, seconds: float = TIMEOUT) -> bytes:
+    """Return an object; raises StoreError and UsageError."""
+    return read(url, 0, size_of(url, seconds), seconds)
 
 
 def write(url: str, data: bytes, seconds: float = TIMEOUT) -> None:
@@ -127,7 +132,7 @@ def _call(files: Any, method: str, seconds: float, *given: Any, **options: Any) 
 
 
 def _find_in_s3(files: Any, bucket: str, prefix: str, seconds: float) -> Iterator[Stored]:
-    asked = {"Bucket": bucket.partition("://")[2], "Prefix": prefix}
+    asked: dict[str, Any] = {"Bucket": bucket.partition("://")[2], "Prefix": prefix, "MaxKeys": PAGE}
     while True:
         page = _call(files, "call_s3", seconds, "list_objects_v2", **asked)
         for entry in page.get("Contents", ()):

@@ -12,12 +12,12 @@ from ray.data.datasource import ReadTask
 from cluster.order import Block, Item, Order, Report, Within
 from errors import UsageError
 from outputs.parts import ROWS
-from sources.named import Kind
-from sources.pictures import find_in, find_pictures, source_of
+from sources.named import Kind, is_on_disk
+from sources.pictures import Given, find_pictures, source_of
 from sources.spool import Spool
 
 LEAST, SHARE = 32, 16  # pictures of a block; and the share of what came before that each worker takes at once
-SPLIT = (".zip", ".tar")  # archives of which any file can be read by itself
+SPLIT = (".zip", ".tar")  # archives on disks, of which any file can be read by itself
 BLOCK = "block"  # the column that holds a pickled Block
 
 
@@ -83,13 +83,13 @@ def _items(order: Order, take_row: Callable[[str], bool], left_out: Counter[str]
     names = [name.paths() if isinstance(name, Spool) else name for name in order.images]
     is_new = order.parts.next_number == 1
     for item in find_pictures(names, order.search, left_out, whole=True):
-        kind = getattr(item, "picture", None)
-        if not isinstance(kind, Kind):
-            if not take_row(source_of(item)):
+        source = source_of(item)
+        if not (isinstance(item, Given) and isinstance(item.picture, Kind)):
+            if not take_row(source):
                 yield item
-        elif is_new and not source_of(item).lower().endswith(SPLIT):
-            yield Within(kind, source_of(item))
+        elif is_new and not (is_on_disk(source) and source.lower().endswith(SPLIT)):
+            yield Within(source)
         else:
-            for place, inner in enumerate(find_in(kind, source_of(item), order.search, left_out)):
+            for place, inner in enumerate(find_pictures([[source]], order.search, left_out)):
                 if not take_row(source_of(inner)):
-                    yield Within(kind, source_of(item), place)
+                    yield Within(source, place)

@@ -8,7 +8,6 @@ from typing import NamedTuple
 from classifiers import Classifier
 from errors import UsageError
 from outputs.parts import Parts
-from sources.named import Kind
 from sources.pictures import Given
 from sources.search import Search
 from sources.spool import Spool
@@ -44,8 +43,7 @@ class Order:
 class Within(NamedTuple):
     """A picture in an archive, or a frame of a video, which a worker looks for itself; or all of them."""
 
-    kind: Kind
-    source: str  # the archive or the video
+    source: str  # what the archive or the video is called, a password included
     place: int | None = None  # among the pictures that are in it; None: all
 
 

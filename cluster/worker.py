@@ -17,7 +17,8 @@ from console import configure_messages
 from errors import UsageError
 from files import cache_folder
 from results import Result
-from sources.pictures import Given, find_in, source_of
+from sources.named import shown
+from sources.pictures import Given, find_pictures, source_of
 
 TOGETHER = 2  # tries of a whole block; then its pictures are taken one by one, to find the one that kills workers
 DEATHS = 2  # that one picture may cause; one alone may be a machine that was switched off
@@ -91,11 +92,10 @@ class Worker:
                 yield from self._look_into(inside, report)
 
     def _look_into(self, inside: Sequence[Within], report: Report) -> Iterator[str | Given]:
-        kind, source, _place = inside[0]
         places = {item.place for item in inside}
         is_whole = None in places
         left_out = report.left_out if is_whole else Counter()  # of what is taken in pieces, the lister has counted them
-        for place, item in enumerate(find_in(kind, source, self._order.search, left_out)):
+        for place, item in enumerate(find_pictures([[inside[0].source]], self._order.search, left_out)):
             if is_whole or place in places:
                 yield item
                 places.discard(place)
@@ -104,4 +104,4 @@ class Worker:
 
 
 def _name_of(item: Item) -> str:
-    return item.source if isinstance(item, Within) else source_of(item)
+    return shown(item.source) if isinstance(item, Within) else source_of(item)

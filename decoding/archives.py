@@ -50,7 +50,18 @@ def list_archive(path: str, max_bytes: int = MAX_BYTES) -> Iterator[Entry]:
     A file of more than `max_bytes`, or that swells as a decompression bomb does, is an error when it is read. Raises
     ImageError where the archive cannot be read, and for a tar where it ends too early.
     """
-    return _list_zip(path, max_bytes) if path.lower().endswith(".zip") else _list_tar(path, max_bytes)
+    try:
+        file = open(path, "rb")  # noqa: SIM115  closed with what is listed
+    except OSError as error:
+        raise ImageError(f"cannot be read: {error.strerror}") from error
+    return list_archive_in(file, path, os.path.getsize(path), max_bytes, is_near=True)
+
+
+def list_archive_in(
+    file: BinaryIO, name: str, size: int, max_bytes: int = MAX_BYTES, is_near: bool = False
+) -> Iterator[Entry]:
+    """As `list_archive`, of an open file of `size` bytes; of a tar that is not near, too, files are read in turn."""
+    return _list_zip(file, max_bytes) if name.lower().endswith(".zip") else _list_tar(file, size, max_bytes, is_near)
 
 
 def open_member(path: str, max_bytes: int = MAX_BYTES) -> BinaryIO:
@@ -115,11 +126,16 @@ class ZipMember:
             raise ImageError(f"is damaged in the archive: {first_line(error)}") from error
 
 
-def _list_zip(path: str, max_bytes: int) -> Iterator[Entry]:
+def _list_zip(file: BinaryIO, max_bytes: int) -> Iterator[Entry]:
     try:
-        archive = zipfile.ZipFile(path)
+        archive = zipfile.ZipFile(file)
+    except ImageError:
+        file.close()
+        raise
     except Exception as error:
-        raise ImageError(_why_no_zip(path, error)) from error
+        with file:
+            raise ImageError(_why_no_zip(file, error)) from error
+    weakref.finalize(archive, file.close)
     for info in archive.infolist():
         name = _inner_path(_name_in_zip(info))
         if name and not info.is_dir():
@@ -135,11 +151,11 @@ def _name_in_zip(info: zipfile.ZipInfo) -> str:
     return name.replace("\\", "/") if info.create_system == WINDOWS else name
 
 
-def _why_no_zip(path: str, error: Exception) -> str:
+def _why_no_zip(file: BinaryIO, error: Exception) -> str:
     if isinstance(error, OSError):
         return f"cannot be read: {error.strerror}"
-    with open(path, "rb") as file:
-        head = file.read(4)
+    file.seek(0)
+    head = file.read(4)
     if not head:
         return "the file is empty"
     if head == b"PK\3\4":
@@ -157,7 +173,7 @@ class TarMember:
         self._tar, self._info, self._max_bytes = tar, info, max_bytes
         self._packed = tar.offset - info.offset_data  # less than its size where it is sparse
         self.nbytes = min(info.size, max_bytes)
-        self.is_in_stream = tar.is_compressed
+        self.is_in_stream = tar.is_stream
 
     def read(self) -> bytes:
         """Return the whole file, on any thread; raises ImageError."""
@@ -173,9 +189,9 @@ class TarMember:
         return data
 
 
-def _list_tar(path: str, max_bytes: int) -> Iterator[Entry]:
+def _list_tar(file: BinaryIO, size: int, max_bytes: int, is_near: bool) -> Iterator[Entry]:
     try:
-        tar = _Tar(path, max_bytes)
+        tar = _Tar(file, size, max_bytes, is_near)
         while info := tar.next_member():
             name = _inner_path(info.name)
             if name and (info.isreg() or info.islnk() or info.issym()):
@@ -199,15 +215,15 @@ class _Header(tarfile.TarInfo):
 class _Tar(tarfile.TarFile):
     """A tar that threads may share, and that remembers no members."""
 
-    def __init__(self, path: str, max_bytes: int) -> None:
-        with open(path, "rb") as file:
-            head = file.read(6)
-        opener = next((opener for start, opener in OPENERS.items() if head.startswith(start)), open)
-        self.is_compressed = opener is not open
-        self.lock = threading.Lock()
-        file = opener(path, "rb")  # closed with this object
+    def __init__(self, file: BinaryIO, size: int, max_bytes: int, is_near: bool) -> None:
         weakref.finalize(self, file.close)
-        super().__init__(fileobj=_Bounded(file, os.path.getsize(path), max_bytes), tarinfo=_Header)  # type: ignore[arg-type]
+        head = file.read(6)
+        file.seek(0)
+        opener = next((opener for start, opener in OPENERS.items() if head.startswith(start)), None)
+        self.is_stream = opener is not None or not is_near
+        self.lock = threading.Lock()
+        plain = opener(file, "rb") if opener else file
+        super().__init__(fileobj=_Bounded(plain, size, max_bytes), tarinfo=_Header)  # type: ignore[arg-type]
 
     def next_member(self) -> tarfile.TarInfo | None:
         """Return the next header; None at the end, after which nothing may be damaged."""

@@ -120,7 +120,7 @@ class StoreFolder:
 
     def read(self, name: str) -> bytes:
         """Return the content of an object."""
-        return stores.read(self._url + name)
+        return stores.read_whole(self._url + name)
 
     def write(self, name: str, data: bytes) -> None:
         """Write an object, which stores do at once."""

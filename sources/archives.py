@@ -3,8 +3,10 @@
 import os
 from collections import Counter
 from collections.abc import Callable, Iterator
+from functools import partial
+from typing import Protocol, TypeVar
 
-from decoding.archives import Entry, list_archive, open_member
+from decoding.archives import Entry, Member, list_archive, open_member
 from decoding.formats import IMAGE_SUFFIXES, split_member
 from errors import ImageError
 from preprocess import open_file
@@ -25,22 +27,20 @@ def find_members(path: str, search: Search = Search(), left_out: Counter[str] | 
     if split_member(path)[1]:
         yield Given(path, _Named(path, search.max_bytes))
         return
-    counts: Counter[str] = Counter() if left_out is None else left_out
-    chosen = Chosen(
-        path, search, lambda entry: counts.update(["as links" if entry.is_link else extension_of(entry.path)])
-    )
+    chosen = Chosen(path, search, partial(count_other, Counter() if left_out is None else left_out))
     try:
         open_file(path).close()  # says what is wrong where it cannot be opened
         for entry in chosen.pick(list_archive(path, search.max_bytes)):
-            yield Given(f"{path}/{entry.path}", _read(entry) if entry.member.is_in_stream else entry.member)
+            yield Given(f"{path}/{entry.path}", in_its_turn(entry))
         if not chosen.pictures:
             yield Given(path, ImageError(chosen.why_none()))
     except ImageError as error:
         yield Given(path, error)
 
 
-def _what(entry: Entry) -> str:
-    return "as links" if entry.is_link else extension_of(entry.path)
+def count_other(left_out: Counter[str], entry: "Found") -> None:
+    """Count what is no picture, by its extension."""
+    left_out["as links" if entry.is_link else extension_of(entry.path)] += 1
 
 
 class _Named:
@@ -54,23 +54,41 @@ class _Named:
             return file.read()
 
 
-def _read(entry: Entry) -> bytes | ImageError:
+def in_its_turn(entry: Entry) -> Member | bytes | ImageError:
+    """Return a member as it is; of one that is best read in its turn, the content, or what is wrong with it."""
+    if not entry.member.is_in_stream:
+        return entry.member
     try:
         return entry.member.read()
     except ImageError as error:
         return error
 
 
-class Chosen:
-    """The pictures among the members of an archive; `on_other` is told what else is there."""
+class Found(Protocol):
+    """What is in an archive, or in an object store."""
 
-    def __init__(self, archive: str, search: Search, on_other: Callable[[Entry], None]) -> None:
+    @property
+    def path(self) -> str:
+        """Where it is there."""
+
+    @property
+    def is_link(self) -> bool:
+        """Whether it stands for another one."""
+
+
+Entries = TypeVar("Entries", bound=Found)
+
+
+class Chosen:
+    """The pictures among the members of an archive, or in a store; `on_other` is told what else is there."""
+
+    def __init__(self, archive: str, search: Search, on_other: Callable[[Found], None]) -> None:
         self._archive, self._search, self._on_other = archive, search, on_other
         self._quiet: set[str] = set()  # folders with a .nomedia file, as far as it came before their pictures
         self._excluded = 0
         self.pictures = 0
 
-    def pick(self, entries: Iterator[Entry]) -> Iterator[Entry]:
+    def pick(self, entries: Iterator[Entries]) -> Iterator[Entries]:
         """Yield the pictures."""
         for entry in entries:
             folder, _slash, name = entry.path.rpartition("/")
@@ -85,11 +103,11 @@ class Chosen:
             elif name.lower() not in SYSTEM_FILES:
                 self._on_other(entry)
 
-    def why_none(self) -> str:
+    def why_none(self, what: str = "archive") -> str:
         """Return why there was no picture."""
         if self._excluded:
-            return "all pictures in the archive are left out: by --exclude, by a .nomedia file, or as hidden files"
-        return f"the archive holds no pictures ({', '.join(IMAGE_SUFFIXES[:3])} ...)"
+            return f"all pictures in the {what} are left out: by --exclude, by a .nomedia file, or as hidden files"
+        return f"the {what} holds no pictures ({', '.join(IMAGE_SUFFIXES[:3])} ...)"
 
     def _leaves_out(self, path: str) -> bool:
         *folders, name = path.split("/")

@@ -36,6 +36,7 @@ from urllib3.util import Url, parse_url
 from errors import ImageError, first_line
 from settings import VERSION
 from sources.named import SCHEMES, shown
+from sources.search import check_size
 
 REDIRECTS = 5
 TRIES = 4  # of a server that is busy
@@ -104,9 +105,18 @@ class Client:
         except (HTTPError, OSError, ValueError) as error:
             raise ImageError(_reason(error, deadline.seconds)) from error
 
-    def _follow(self, url: Url, deadline: Deadline) -> BaseHTTPResponse:
+    def fetch_part(self, url: Url, start: int, end: int, deadline: Deadline) -> tuple[bytes, int]:
+        """Return the bytes from `start` to before `end` of a file, and how many it has; raises ImageError."""
+        _of_thread.deadline = deadline
+        try:
+            with closing(self._follow(url, deadline, f"bytes={start}-{end - 1}")) as response:
+                return _read_part(response, end - start)
+        except (HTTPError, OSError, ValueError) as error:
+            raise ImageError(_reason(error, deadline.seconds)) from error
+
+    def _follow(self, url: Url, deadline: Deadline, part: str = "") -> BaseHTTPResponse:
         for _ in range(REDIRECTS + 1):
-            response = self._answer(url, deadline)
+            response = self._answer(url, deadline, part)
             target = response.headers.get("Location")
             if response.status not in REDIRECTING or not target:
                 return response
@@ -114,10 +124,10 @@ class Client:
             url = _redirected(url, target)
         raise ImageError(f"is redirected more than {REDIRECTS} times")
 
-    def _answer(self, url: Url, deadline: Deadline) -> BaseHTTPResponse:
+    def _answer(self, url: Url, deadline: Deadline, part: str) -> BaseHTTPResponse:
         """Ask again, after a while, as long as the server is busy and there is time."""
         for number in range(TRIES):
-            response = self._ask(url, deadline)
+            response = self._ask(url, deadline, part)
             if response.status not in BUSY or number == TRIES - 1:
                 break
             response.close()
@@ -128,8 +138,10 @@ class Client:
             time.sleep(seconds)
         return response
 
-    def _ask(self, url: Url, deadline: Deadline) -> BaseHTTPResponse:
-        headers = HEADERS | ({"Authorization": _basic(url.auth)} if url.auth else {})
+    def _ask(self, url: Url, deadline: Deadline, part: str) -> BaseHTTPResponse:
+        headers = (
+            HEADERS | ({"Authorization": _basic(url.auth)} if url.auth else {}) | ({"Range": part} if part else {})
+        )
         request: dict[str, Any] = {"headers": headers, "redirect": False, "retries": False, "preload_content": False}
         manager, address = self._manager_for(url), url._replace(auth=None).url
         try:
@@ -238,9 +250,17 @@ def _read(response: BaseHTTPResponse, max_bytes: int, take: Callable[[int], None
             break
         take(len(chunk))
         content.write(chunk)
-    if size > max_bytes:
-        raise ImageError(f"is larger than {max_bytes:,} bytes; raise it with --max-bytes")
+    check_size(size, max_bytes)
     return content.getvalue()
+
+
+def _read_part(response: BaseHTTPResponse, size: int) -> tuple[bytes, int]:
+    whole = response.headers.get("Content-Range", "").rpartition("/")[2]
+    if response.status == HTTPStatus.OK or (response.status == HTTPStatus.PARTIAL_CONTENT and not whole.isdecimal()):
+        raise ImageError("is an archive on a server that sends whole files only; download it, and give the file")
+    if response.status != HTTPStatus.PARTIAL_CONTENT:
+        raise ImageError(_status(response))
+    return response.read(size), int(whole)
 
 
 def _status(response: BaseHTTPResponse) -> str:

@@ -1,10 +1,11 @@
-"""What a name is: a camera, a URL, an archive, a video, or else a file, a folder or a pattern."""
+"""What a name is: a camera, a URL, in an object store, an archive, a video, or else a file, a folder or a pattern."""
 
 import os
 import re
 from enum import Enum
 
 from decoding.formats import ARCHIVE_SUFFIXES, VIDEO_SUFFIXES, split_member
+from stores import is_stored
 
 CAMERA = "camera:"
 SCHEMES = ("http", "https")
@@ -24,6 +25,8 @@ class Kind(Enum):
     CAMERA = "a camera"
     URL = "a picture on the web"
     STREAM = "a video on the web"
+    WEB_ARCHIVE = "an archive on the web"
+    STORED = "in an object store"
     OTHER_URL = "a URL that is not read"
 
 
@@ -82,5 +85,9 @@ def _kind_of_url(name: str, scheme: str) -> Kind | None:
         return Kind.STREAM
     if scheme in SCHEMES:
         path = re.split("[?#]", name, maxsplit=1)[0]
+        if path.lower().endswith(ARCHIVE_SUFFIXES):
+            return Kind.WEB_ARCHIVE
         return Kind.STREAM if path.lower().endswith(VIDEO_SUFFIXES) else Kind.URL
-    return None if os.path.lexists(name) else Kind.OTHER_URL
+    if os.path.lexists(name):
+        return None
+    return Kind.STORED if is_stored(name) else Kind.OTHER_URL

@@ -14,7 +14,7 @@ import numpy as np
 from PIL import Image
 
 from decoding.formats import split_member
-from errors import ImageError, first_line
+from errors import ImageError, UsageError, first_line
 from preprocess import convert_image, convert_square, decode_image, decode_square, open_file
 from settings import MAX_PIXELS
 from sources.named import FILES, Kind, kind_of, shown
@@ -23,6 +23,7 @@ from transforms import Transform
 
 KINDS = "a path, a PIL image, a uint8 array, bytes, an open binary file, or an iterable of these"
 BYTES = (bytes, bytearray, memoryview)
+WHOLE = (Kind.ARCHIVE, Kind.VIDEO, Kind.WEB_ARCHIVE)  # that hold several; and archives among what is Kind.STORED
 CHANNELS = (1, 3, 4)  # of an array: grey, RGB, RGBA
 
 
@@ -47,7 +48,7 @@ def find_pictures(
     A Given is called as its file is, or by its kind and its place among the pictures given, from 0: "array[2]".
     What is no picture at all becomes a Given, too, so that it is reported in its place. Files in folders that are
     no pictures are counted in `left_out`, by extension. With `whole`, archives and videos are not looked into: they
-    become a Given, too, whose picture is their Kind.
+    become a Given, too, which is called as they are, passwords included, and whose picture is their Kind.
     """
     is_several = not isinstance(pictures, PathName) and _is_iterable(pictures)
     finder = _Finder(search, Counter() if left_out is None else left_out, whole)
@@ -74,6 +75,11 @@ class _Finder:
 
     def _find_named(self, name: str, may_match: bool) -> Iterator[str | Given]:
         kind = kind_of(name)
+        if kind is Kind.STORED:
+            from sources.stored import find_stored
+
+            yield from find_stored(name, self._search, self._left_out, may_match, self._whole)
+            return
         if kind not in FILES or (kind is not Kind.PATH and not (may_match and is_pattern(name))):
             yield from self._find_in(kind, name)
             return
@@ -85,8 +91,11 @@ class _Finder:
                 yield path
 
     def _find_in(self, kind: Kind, name: str) -> Iterator[str | Given]:
-        is_whole = self._whole and kind in (Kind.ARCHIVE, Kind.VIDEO) and not split_member(name)[1]
-        return iter([Given(name, kind)]) if is_whole else find_in(kind, name, self._search, self._left_out)
+        if not self._whole or kind not in WHOLE or split_member(name)[1]:
+            return find_in(kind, name, self._search, self._left_out)
+        from sources.shards import expand
+
+        return (Given(each, kind) for each in (expand(name) if kind is Kind.WEB_ARCHIVE else [name]))
 
 
 def find_in(kind: Kind, name: str, search: Search, left_out: Counter[str]) -> Iterator[str | Given]:
@@ -110,14 +119,26 @@ def find_in(kind: Kind, name: str, search: Search, left_out: Counter[str]) -> It
         if not search.leaves_out_named(name):
             yield named_picture(name, search)
         return
+    if kind is Kind.WEB_ARCHIVE:
+        from sources.web_archives import find_in_web_archives
+
+        yield from find_in_web_archives(name, search, left_out)
+        return
     if kind is Kind.OTHER_URL:
-        yield Given(shown(name), ImageError("is no http:// or https:// URL; download it, or give a file's path"))
+        yield Given(
+            shown(name),
+            ImageError("is no http:// or https:// URL, and in no object store; download it, or give a file's path"),
+        )
         return
     yield Given(shown(name), ImageError(f"is {kind.value}, which cannot be read"))
 
 
 def named_picture(name: str, search: Search = Search()) -> str | Given:
     """Return the one picture that a path or a URL names."""
+    if kind_of(name) is Kind.STORED:
+        from sources.stored import picture_in_store
+
+        return picture_in_store(name, search)
     if kind_of(name) is not Kind.URL:
         return name
     from sources.web import picture_at
@@ -207,7 +228,7 @@ def read_bytes(file: Any) -> bytes:
         raise ImageError("the file is open as text; open it with mode 'rb'")
     try:
         data = file.read()
-    except ImageError:  # of a download
+    except (ImageError, UsageError):  # of a download
         raise
     except Exception as error:  # closed, opened for writing, a download that broke off: each kind has its own
         raise ImageError(f"the file cannot be read: {first_line(error)}") from error

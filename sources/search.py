@@ -8,7 +8,7 @@ from functools import lru_cache
 from pathlib import PurePath
 from typing import NamedTuple
 
-from errors import UsageError
+from errors import ImageError, UsageError
 from labels.classes import nfc
 from settings import MAX_BYTES, TIMEOUT, check_count
 from sources.sampling import parse_sampling
@@ -66,6 +66,12 @@ class Search:
         )
 
 
+def check_size(size: int, max_bytes: int) -> None:
+    """Raise ImageError for a picture of too many bytes."""
+    if size > max_bytes:
+        raise ImageError(f"is larger than {max_bytes:,} bytes; raise it with --max-bytes")
+
+
 def is_system_folder(name: str) -> bool:
     """Return whether folders of this name are kept by a system, and hold no pictures of the user's."""
     return name.lower() in SYSTEM_FOLDERS
@@ -83,7 +89,7 @@ class _Pattern(NamedTuple):
             return fnmatchcase(nfc(os.path.basename(path)), self.segments[0])
         found = PurePath(nfc(path)).parts
         below = found[len(PurePath(nfc(root)).parts) :]
-        return any(_match(self.segments, parts) for parts in (found, below, ("/", *below)))
+        return any(match(self.segments, parts) for parts in (found, below, ("/", *below)))
 
 
 @lru_cache
@@ -91,11 +97,11 @@ def _compile(patterns: tuple[str, ...]) -> list[_Pattern]:
     return [_Pattern(PurePath(nfc(text)).parts, "/" not in text.rstrip("/"), text.endswith("/")) for text in patterns]
 
 
-def _match(segments: Sequence[str], parts: Sequence[str]) -> bool:
+def match(segments: Sequence[str], parts: Sequence[str]) -> bool:
     """Return whether the parts of a path match the segments of a pattern, of which `**` stands for any folders."""
     if not segments:
         return not parts
     first, rest = segments[0], segments[1:]
     if first == ANY_FOLDERS:
-        return any(_match(rest, parts[start:]) for start in range(len(parts) + 1))
-    return bool(parts) and fnmatchcase(parts[0], first) and _match(rest, parts[1:])
+        return any(match(rest, parts[start:]) for start in range(len(parts) + 1))
+    return bool(parts) and fnmatchcase(parts[0], first) and match(rest, parts[1:])

@@ -4,17 +4,17 @@ import threading
 import time
 import weakref
 from collections import Counter
+from collections.abc import Callable
 
 from urllib3.util import Url
 
-from errors import ImageError, first_line
+from errors import ImageError, UsageError, first_line
 from sources.fetch import Client, Deadline, parse
 from sources.named import shown
 from sources.pictures import Given
 from sources.search import Search
 
 AT_ONCE = 16
-AT_ONCE_OF_A_HOST = 4
 MOST_HELD_BYTES = 2**28  # of all downloads that are not read yet
 CANCELLED = "the download was cancelled"
 
@@ -22,27 +22,32 @@ CANCELLED = "the download was cancelled"
 def picture_at(url: str, search: Search = Search()) -> Given:
     """Return the picture at a URL, to be downloaded when it is read; its name is the URL without a password."""
     try:
-        return Given(shown(url), Download(parse(url), search.timeout, search.max_bytes))
+        return Given(shown(url), _WebPicture(parse(url), search.timeout, search.max_bytes))
     except ImageError as error:
         return Given(shown(url), error)
 
 
 class Download:
-    """A picture on the web as a file that is read once; a thread of its own fetches it from `begin` on."""
+    """A picture that comes from a server, as a file that is read once; a thread of its own gets it from `begin` on."""
 
-    def __init__(self, url: Url, timeout: float, max_bytes: int) -> None:
-        self.host = url.host
+    at_once = 4  # of a host
+
+    def __init__(self, host: str | None, timeout: float, max_bytes: int) -> None:
+        self.host = host
+        self.max_bytes = max_bytes
         self.is_cancelled = False
         self.held = 0  # bytes in memory
-        self._url, self._timeout, self._max_bytes = url, timeout, max_bytes
+        self._timeout = timeout
         self._turns = _shared_turns()
         self._has_begun = False
         self._is_done = threading.Event()
         self._content = b""
         self._error = ""  # and no exception, whose traceback would keep all this in memory
+        self._is_hopeless = False  # for all pictures
 
-    def __reduce__(self) -> tuple:
-        return Download, (self._url, self._timeout, self._max_bytes)  # another process fetches it for itself
+    def get(self, client: Client, deadline: Deadline, take: Callable[[int], None]) -> bytes:
+        """Return the content; `take` is told how many bytes more come into memory, and may wait."""
+        raise NotImplementedError
 
     def begin(self) -> None:
         """Have it fetched as soon as it is its turn."""
@@ -50,13 +55,13 @@ class Download:
         self._turns.add(self)
 
     def read(self) -> bytes:
-        """Wait for the content, and hand it over; raises ImageError when it cannot be had."""
+        """Wait for the content, and hand it over; raises ImageError or UsageError when it cannot be had."""
         if not self._has_begun:
             self.begin()
         self._is_done.wait()
         self._turns.remove(self)
         if self._error:
-            raise ImageError(self._error)
+            raise (UsageError if self._is_hopeless else ImageError)(self._error)
         content, self._content = self._content, b""
         return content
 
@@ -77,11 +82,26 @@ class Download:
             deadline.extend(time.monotonic() - started)
 
         try:
-            self._content = client.fetch(self._url, deadline, self._max_bytes, take)
+            self._content = self.get(client, deadline, take)
         except Exception as error:  # a fault of ours, too, must not leave a reader waiting
             self._turns.give_back(self)
-            self._error = first_line(error)
+            self._error, self._is_hopeless = first_line(error), isinstance(error, UsageError)
         self._is_done.set()
+
+
+class _WebPicture(Download):
+    """A picture at a URL."""
+
+    def __init__(self, url: Url, timeout: float, max_bytes: int) -> None:
+        super().__init__(url.host, timeout, max_bytes)
+        self._url = url
+
+    def __reduce__(self) -> tuple:
+        return _WebPicture, (self._url, self._timeout, self.max_bytes)  # another process fetches it for itself
+
+    def get(self, client: Client, deadline: Deadline, take: Callable[[int], None]) -> bytes:
+        """Return what is at the URL; raises ImageError."""
+        return client.fetch(self._url, deadline, self.max_bytes, take)
 
 
 class _Turns:
@@ -135,7 +155,7 @@ class _Turns:
 
     def _start(self) -> None:
         for download in list(self._waiting):
-            if self._running.total() < AT_ONCE and self._running[download.host] < AT_ONCE_OF_A_HOST:
+            if self._running.total() < AT_ONCE and self._running[download.host] < download.at_once:
                 self._waiting.remove(download)
                 self._running[download.host] += 1
                 threading.Thread(target=self._run, args=(download,), daemon=True).start()

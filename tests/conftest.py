@@ -104,3 +104,19 @@ def imported(importtime: str) -> set[str]:
 def blocks(stdout: str) -> dict[str, list[str]]:
     """Split the text output of several pictures into {path: lines}."""
     return {block.splitlines()[0]: block.splitlines()[1:] for block in stdout.split("\n\n") if block}
+
+
+@pytest.fixture(scope="module")
+def s3_server():
+    """A bucket on a server like Amazon S3, which is started once."""
+    from s3 import running_server
+
+    with running_server() as bucket:
+        yield bucket
+
+
+@pytest.fixture
+def bucket(s3_server):
+    """The bucket, empty."""
+    s3_server.clear()
+    return s3_server

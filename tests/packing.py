@@ -24,3 +24,10 @@ def pack(name, members, **options):
             info = member if isinstance(member, tarfile.TarInfo) else tarfile.TarInfo(member)
             info.size = len(data)
             archive.addfile(info, io.BytesIO(data))
+
+
+def packed(folder, kind, stems):
+    """Return an archive of cats, each of which has a text beside it, as WebDataset's shards are."""
+    path = folder / f"packed.{kind}"
+    pack(str(path), [member for stem in stems for member in ((f"{stem}.png", CAT), (f"{stem}.cls", b"7"))])
+    return path.read_bytes()

@@ -89,6 +89,18 @@ class Handler(BaseHTTPRequestHandler):
         """Say nothing."""
 
 
+def ranged(data: bytes) -> Page:
+    """Return a page of which parts can be had."""
+
+    def send(handler: Handler) -> None:
+        start, _dash, last = handler.headers["Range"].removeprefix("bytes=").partition("-")
+        part = data[int(start) : int(last) + 1]
+        handler.begin(206, Content_Length=len(part), Content_Range=f"bytes {start}-{last}/{len(data)}")
+        handler.wfile.write(part)
+
+    return send
+
+
 def content(data: bytes | Path, **headers: object) -> Page:
     """Return a page of bytes, or of a file."""
     body = data.read_bytes() if isinstance(data, Path) else data

@@ -5,6 +5,7 @@ from contextlib import suppress
 
 import pyarrow.parquet as pq
 import pytest
+from conftest import ROOT
 
 import outputs.parquet
 from errors import UsageError
@@ -89,7 +90,8 @@ def test_other_places_are_refused(tmp_path, name, message):
 
 def test_command_line_writes_the_rows_of_the_csv(run, tmp_path):
     for name in ("r.csv", "r.parquet"):
-        assert run("tests/quick_classify.py", "-i", "images/", "no.jpg", "-o", tmp_path / name).returncode == 1
+        arguments = "-i", "images/", "no.jpg", "-o", tmp_path / name
+        assert run("tests/quick_classify.py", *arguments, PYTHONPATH=str(ROOT)).returncode == 1
     rows = pq.read_table(tmp_path / "r.parquet").to_pylist()
     lines = (tmp_path / "r.csv").read_text().splitlines()[1:]
     assert [",".join("" if cell is None else str(cell) for cell in row.values()) for row in rows] == lines

@@ -3,8 +3,8 @@
     python -m benchmark.cluster photos/
     python -m benchmark.cluster photos/ --repeats 3 --model resnet50
 
-Speeds are those once all workers run; how long it takes until then is in a column of its own. The last lines say what a
-million and a billion such pictures take: bytes that are read, and hours of a core.
+Speeds are those once all workers run; how long it takes until then is in a column of its own. Milliseconds of a core hardly
+depend on what else the machine does. The last lines say what a million and a billion such pictures take.
 
 Exit codes: 0 all measured, 2 wrong usage, 130 interrupted.
 """
@@ -40,11 +40,17 @@ class Timing(NamedTuple):
     start: float  # seconds until it is at full speed
     pictures: int  # after that
     seconds: float  # for these
+    core_seconds: float  # for these, of all processes together
 
     @property
     def speed(self) -> float:
         """Pictures a second."""
         return self.pictures / self.seconds
+
+    @property
+    def core_ms(self) -> float:
+        """Milliseconds of a core for a picture."""
+        return 1000 * self.core_seconds / self.pictures
 
 
 def make_parser() -> ArgumentParser:
@@ -69,25 +75,35 @@ def main(argv: Sequence[str] | None = None) -> int:
     classifier = classifier_from(args, args.model, runtime_from(args))
     ways = (time_one, time_cluster)
     timings = [show(way(classifier, paths)) for _ in range(args.repeats) for way in ways]
-    speeds = [sum(timing.speed for timing in timings[first::2]) / args.repeats for first in (0, 1)]
-    print(f"\n--cluster local does {speeds[1] / speeds[0]:.0%} of what one process does")
+    one, cluster = timings[::2], timings[1::2]
+    in_time, in_cores = (mean_ratio(one, cluster, name) for name in ("speed", "core_ms"))
+    print(f"\n--cluster local: {1 / in_time:.0%} of the speed of one process, for {1 / in_cores:.0%} of its core time")
     size = sum(os.path.getsize(path) for path in paths) / len(paths)
-    for line in estimates(size, speeds[1], os.cpu_count() or 1):
+    for line in estimates(size, sum(timing.core_ms for timing in cluster) / args.repeats):
         print(line)
     return EXIT_OK
 
 
 def show(timing: Timing) -> Timing:
     """Print a timing and return it."""
-    print(f"{timing.way:15}{timing.start:6.1f} s to start {timing.speed:8.1f} images/s", flush=True)
+    print(
+        f"{timing.way:15}{timing.start:6.1f} s to start {timing.speed:8.1f} images/s {timing.core_ms:7.1f} ms of a core each",
+        flush=True,
+    )
     return timing
 
 
-def estimates(size: float, speed: float, cores: int) -> Iterator[str]:
-    """Yield what many pictures take, of so many bytes each, at so many pictures a second on so many cores."""
-    yield f"{size / 1000:.1f} kB a picture, {speed / cores:.1f} images/s a core:"
+def mean_ratio(one: Sequence[Timing], other: Sequence[Timing], name: str) -> float:
+    """Return the first mean divided by the second."""
+    first, second = (sum(getattr(timing, name) for timing in timings) for timings in (one, other))
+    return first / second
+
+
+def estimates(size: float, core_ms: float) -> Iterator[str]:
+    """Yield what many pictures take, of so many bytes and milliseconds of a core each."""
+    yield f"{size / 1000:.1f} kB and {core_ms:.1f} ms of a core a picture:"
     for pictures in LARGE:
-        hours = pictures / speed * cores / 3600
+        hours = pictures * core_ms / 3.6e6
         yield f"{pictures:15,} pictures: {pictures * size / 1e12:,.3g} TB read, {hours:,.0f} core-hours"
 
 
@@ -97,8 +113,9 @@ def time_one(classifier: Classifier, paths: Sequence[str]) -> Timing:
     started = time.monotonic()
     for number, _result in enumerate(classifier.classify([paths]), 1):
         if number == WARM:
-            at_speed = time.monotonic()
-    return Timing("one process", at_speed - started, len(paths) - WARM, time.monotonic() - at_speed)
+            at_speed, core_seconds = time.monotonic(), time.process_time()
+    seconds, core_seconds = time.monotonic() - at_speed, time.process_time() - core_seconds
+    return Timing("one process", at_speed - started, len(paths) - WARM, seconds, core_seconds)
 
 
 def time_cluster(classifier: Classifier, paths: Sequence[str]) -> Timing:
@@ -114,16 +131,26 @@ def time_cluster(classifier: Classifier, paths: Sequence[str]) -> Timing:
     with tempfile.TemporaryDirectory(prefix="parts-") as folder, connected(LOCAL):
         parts = Parts(f"{folder}/", "csv", classifier.name, 5, {}, False, False)
         order = Order(classifier, tuple(paths), parts, Search(), 5, 0, (None, True), os.getcwd(), False)
+        core_seconds = 0.0
         workers, rows = max(plan(classifier.runtime, LOCAL)[0].values()), 0
         seen: set[str] = set()
         for report in reports(order, LOCAL):
             rows += report.rows if len(seen) == workers else 0
             if report.worker and len(seen) < workers:
                 seen.add(report.worker)
-                at_speed = time.monotonic()
-        ended = time.monotonic()
+                at_speed, core_seconds = time.monotonic(), core_seconds_below()
+        seconds, core_seconds = time.monotonic() - at_speed, core_seconds_below() - core_seconds
     check_enough(paths, len(paths) - rows)
-    return Timing("--cluster local", at_speed - started, rows, ended - at_speed)
+    return Timing("--cluster local", at_speed - started, rows, seconds, core_seconds)
+
+
+def core_seconds_below() -> float:
+    """Return how long cores worked for this process and those that it has started, as long as they live."""
+    import psutil  # of Ray
+
+    this = psutil.Process()
+    times = [process.cpu_times() for process in (this, *this.children(recursive=True))]
+    return sum(each.user + each.system for each in times)
 
 
 def check_enough(paths: Sequence[str], before: int) -> None:

@@ -97,7 +97,7 @@ def _of_this_machine(folder: str) -> dict[str, Any]:
 
 def _of_others(address: str, folder: str) -> dict[str, Any]:
     """Return what connects with a cluster, which gets the suite's code; raises UsageError when nobody answers."""
-    if match := ADDRESS.fullmatch(address):
+    if match := ADDRESS.fullmatch(_of_running() if address == AUTO else address):
         try:
             socket.create_connection((match["host"].strip("[]"), int(match["port"])), SECONDS).close()
         except (OSError, OverflowError) as error:
@@ -106,6 +106,18 @@ def _of_others(address: str, folder: str) -> dict[str, Any]:
                 f"--cluster {address} does not answer ({reason}); `ray status` on its head says whether it runs"
             ) from error
     return {"address": address, "runtime_env": {"working_dir": _copy_code(Path(folder, "suite"))}}
+
+
+def _of_running() -> str:
+    """Return the address of the cluster that this machine is part of; raises UsageError."""
+    from ray._private.services import canonicalize_bootstrap_address_or_die
+
+    try:
+        return canonicalize_bootstrap_address_or_die(AUTO)
+    except ConnectionError as error:
+        raise UsageError(
+            f"--cluster auto: no Ray runs on this machine ({_line(error)}); start it with `ray start`, or give local"
+        ) from error
 
 
 def _copy_code(target: Path) -> str:
@@ -125,9 +137,7 @@ def _start(options: dict[str, Any]) -> None:
     quiet: dict[str, Any] = {"log_to_driver": False, "configure_logging": False, "logging_level": logging.CRITICAL}
     try:
         ray.init(namespace=NAMESPACE, **quiet, **options)
-    except ConnectionError as error:
-        raise UsageError(f"--cluster {options['address']} found no Ray that runs ({_line(error)})") from error
-    except RuntimeError as error:  # of versions that differ, among others
+    except (ConnectionError, RuntimeError) as error:  # of versions that differ, among others
         raise UsageError(f"Ray on --cluster {options['address']} cannot be used: {_line(error)}") from error
 
 

@@ -4,6 +4,7 @@ fsspec's own listings hold every name of a bucket. Of S3, pages are asked for on
 folder after the other.
 """
 
+import functools
 import re
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
@@ -95,7 +96,11 @@ def remove(urls: Iterable[str], seconds: float = TIMEOUT) -> None:
 
 def check_can_open(url: str) -> None:
     """Raise UsageError when the package for a URL is missing."""
-    scheme = split_url(url)[0].partition("://")[0]
+    _check_package(split_url(url)[0].partition("://")[0])
+
+
+@functools.cache
+def _check_package(scheme: str) -> None:
     package = PACKAGES[scheme]
     if not find_spec("fsspec") or (scheme == "s3" and not find_spec(package)):
         raise UsageError(f"{scheme}:// needs the package {package}; pip install -r requirements-cluster.txt")
@@ -168,7 +173,7 @@ def _errors_of(url: str, seconds: float) -> Iterator[None]:
     except PermissionError as error:
         raise StoreError(f"access is denied ({first_line(error)})") from error
     except TimeoutError as error:
-        raise StoreError(f"no whole answer in {seconds:g} s; --timeout SECONDS gives it more") from error
+        raise StoreError(f"no whole answer in {seconds:.3g} s; --timeout SECONDS gives it more") from error
     except Exception as error:
         if CREDENTIALS.search(f"{type(error).__name__} {error}"):
             raise UsageError(

@@ -19,7 +19,7 @@ from networks.own import RANGES
 OPTIONS: dict[str, tuple[str, dict[str, Any]]] = {
     "--image":      ("-i", {"nargs": "+", "action": "extend", "metavar": "PATH",
                             "help": "pictures, folders of them, patterns such as 'photos/**/*.jpg', archives, videos, "
-                                    "URLs, camera:0; - reads such names from stdin, one a line"}),
+                                    "URLs, s3://bucket/photos/, camera:0; - reads such names from stdin, one a line"}),
     "--exclude":    ("",   {"nargs": "+", "action": "extend", "default": [], "metavar": "PATTERN",
                             "help": "leave out files and folders that match, such as '*.gif', raw/ or "
                                     "'photos/**/old'"}),

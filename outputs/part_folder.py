@@ -1,5 +1,6 @@
 """The folder that parts of results are in, on a disk or in an object store: small files, each whole or not there."""
 
+import logging
 import os
 import secrets
 from collections.abc import Iterator
@@ -14,6 +15,8 @@ from errors import UsageError
 from files import UNFINISHED
 
 LOCK_FILE = ".lock"  # while a run goes on
+
+logger = logging.getLogger("suite")
 
 
 class PartFolder(Protocol):
@@ -90,7 +93,8 @@ class LocalFolder:
                 raise UsageError(
                     f"another run is writing {self._path}; wait for it, or give another --output"
                 ) from error
-            except portalocker.LockException:  # where files cannot be locked
+            except portalocker.LockException:
+                logger.warning("%s is where files cannot be locked: let no other run write it", self._path)
                 return
             if os.fstat(self._lock.fileno()).st_nlink:  # else a run that ends has just removed it
                 return

@@ -32,7 +32,7 @@ if TYPE_CHECKING:
     from sources.frames import Frame
 
 ROWS = 1000  # of a part: what a run that is killed has to compute again, at most
-PART = re.compile(r"part-(\d{6,})\.(?:csv|jsonl|parquet)")
+PART = re.compile(r"part-(\d{6,})\.(csv|jsonl|parquet)")
 RUN_FILE = "_run.json"  # pandas, DuckDB and pyarrow leave out what begins so
 FOLDER = "folder"  # the entry of the run's file that relative paths start from
 
@@ -138,13 +138,12 @@ class Parts:
         self._writes_over = force and not resume
         self._folder = self._open(folder)
         try:
-            self._numbers = sorted(int(match[1]) for match in map(PART.fullmatch, self._names()) if match)
-            if self._numbers and not resume and not force:
+            parts = [match.groups() for match in map(PART.fullmatch, self._names()) if match]
+            if parts and not resume and not force:
                 raise UsageError(f"{folder} has results; --resume goes on with them, --force removes them")
-            if self._writes_over or not self._numbers:
-                self._old, self._numbers = self._numbers, []
-            else:
-                self._old, self._start = [], self._check_run()
+            if parts and resume:
+                self._start = self._check_run()
+            self._numbers = sorted(int(number) for number, kind in parts if resume and kind == format)
         except BaseException:
             self._folder.unlock()
             raise
@@ -172,6 +171,7 @@ class Parts:
         """Return which inputs have their row, and count the rows."""
         import numpy as np
 
+        self.rows = self.failed = 0
         keys = [np.empty(0, np.uint64)]
         for rows in self._read_parts():
             self.rows += len(rows)

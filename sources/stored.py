@@ -119,10 +119,13 @@ class _StoredPicture(Download):
 
     def get(self, _client: Client, deadline: Deadline, take: Callable[[int], None]) -> bytes:
         """Return the content; raises StoreError, ImageError and UsageError."""
-        size = stores.size_of(self._url, deadline.left()) if self._size is None else self._size
-        check_size(size, self.max_bytes)
-        take(size)
-        return stores.read(self._url, 0, size, deadline.left())
+        try:
+            size = stores.size_of(self._url, deadline.left()) if self._size is None else self._size
+            check_size(size, self.max_bytes)
+            take(size)
+            return stores.read(self._url, 0, size, deadline.left())
+        except TimeoutError as error:
+            raise ImageError(f"no whole answer in {deadline.seconds:g} s; --timeout SECONDS gives it more") from error
 
 
 def _as_whole(url: str) -> Iterator[Given]:

@@ -3,8 +3,8 @@
     python -m benchmark.cluster photos/
     python -m benchmark.cluster photos/ --repeats 3 --model resnet50
 
-Speeds are those once all workers run; how long it takes until then is in a column of its own. Milliseconds of a core hardly
-depend on what else the machine does. The last lines say what a million and a billion such pictures take.
+Speeds are those once all workers run; how long it takes until then is in a column of its own. Milliseconds of a core
+hardly depend on what else the machine does. The last lines say what a million and a billion such pictures take.
 
 Exit codes: 0 all measured, 2 wrong usage, 130 interrupted.
 """
@@ -86,10 +86,8 @@ def main(argv: Sequence[str] | None = None) -> int:
 
 def show(timing: Timing) -> Timing:
     """Print a timing and return it."""
-    print(
-        f"{timing.way:15}{timing.start:6.1f} s to start {timing.speed:8.1f} images/s {timing.core_ms:7.1f} ms of a core each",
-        flush=True,
-    )
+    speed = f"{timing.speed:8.1f} images/s {timing.core_ms:7.1f} ms of a core each"
+    print(f"{timing.way:15}{timing.start:6.1f} s to start {speed}", flush=True)
     return timing
 
 

@@ -130,7 +130,7 @@ def time_cluster(classifier: Classifier, paths: Sequence[str]) -> Timing:
         parts = Parts(f"{folder}/", "csv", classifier.name, 5, {}, False, False)
         order = Order(classifier, tuple(paths), parts, Search(), 5, 0, (None, True), os.getcwd(), False)
         core_seconds = 0.0
-        workers, rows = max(plan(classifier.runtime, LOCAL)[0].values()), 0
+        workers, rows = plan(classifier.runtime, LOCAL).workers, 0
         seen: set[str] = set()
         for report in reports(order, LOCAL):
             rows += report.rows if len(seen) == workers else 0

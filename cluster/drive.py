@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from typing import Any
 
 from cluster.connection import LOCAL, errors_of_ray
-from cluster.order import Order, Report
+from cluster.order import Order, Plan, Report
 from cluster.run import Run
 from console.progress import Progress
 from console.text import printable
@@ -17,6 +17,7 @@ from outputs.summary import count_of
 from sources.listing import name_counts
 
 ENGINE_CPUS = 2  # of a worker, where machines have twice as many
+MOST_WORKERS = 1000  # on other machines, which may become more while the run goes on
 
 logger = logging.getLogger("suite")
 
@@ -49,11 +50,11 @@ def reports(order: Order, address: str) -> Iterator[Report]:
     import ray
 
     with errors_of_ray():
-        pool, resources = plan(order.classifier.runtime, address)
-        logger.info("%s on %s", count_of(max(pool.values()), "worker"), count_of(len(_nodes()), "machine"))
+        planned = plan(order.classifier.runtime, address)
+        logger.info("%s on %s", count_of(planned.workers, "worker"), count_of(len(_nodes()), "machine"))
         name = hashlib.sha256(order.parts.name.encode("utf-8", "surrogateescape")).hexdigest()
         try:
-            run = ray.remote(Run).options(name=name, num_cpus=0).remote(order, pool, resources)
+            run = ray.remote(Run).options(name=name, num_cpus=0).remote(order, planned)
         except ValueError as error:  # the name is taken
             raise UsageError(
                 f"another run on this cluster writes {order.parts.name}; wait for it, or give another --output"
@@ -64,23 +65,18 @@ def reports(order: Order, address: str) -> Iterator[Report]:
             yield report
 
 
-def plan(runtime: Runtime, address: str) -> tuple[dict[str, int], dict[str, float]]:
-    """Return how many workers there are to be, as ActorPoolStrategy takes it, and what each of them takes."""
+def plan(runtime: Runtime, address: str) -> Plan:
+    """Return how many workers there are to be, and what each of them takes; raises UsageError for a missing GPU."""
     import ray
 
-    resources: dict[str, float]
     gpus = int(ray.cluster_resources().get("GPU", 0)) if _wants_gpu(runtime) else 0
     if runtime.device.startswith("gpu") and not gpus:
         raise UsageError(f"--device {runtime.device}: Ray knows of no GPU on --cluster {address}; --device cpu works")
-    if gpus:
-        count, resources = gpus, {"num_gpus": 1}
-    else:
-        cpus = [node["Resources"].get("CPU", 0) for node in _nodes()]
-        each = ENGINE_CPUS if min(cpus) >= 2 * ENGINE_CPUS else 1
-        count, resources = sum(int(cpu // each) for cpu in cpus), {"num_cpus": each}
-    if address == LOCAL:
-        return {"size": count}, resources
-    return {"min_size": 1, "max_size": count, "initial_size": count}, resources
+    cpus = [node["Resources"].get("CPU", 0) for node in _nodes()]
+    each = ENGINE_CPUS if min(cpus, default=0) >= 2 * ENGINE_CPUS else 1
+    count = gpus or sum(int(cpu // each) for cpu in cpus) or 1
+    most = count if address == LOCAL else max(count, MOST_WORKERS)
+    return Plan(count, most, {"num_gpus": 1} if gpus else {"num_cpus": each})
 
 
 def _wants_gpu(runtime: Runtime) -> bool:

@@ -40,6 +40,14 @@ class Order:
             ) from error
 
 
+class Plan(NamedTuple):
+    """How a cluster is used."""
+
+    workers: int  # to begin with
+    most_workers: int  # more than that where machines may come and go
+    resources: dict[str, float]  # of a worker, as Ray Data takes them
+
+
 class Within(NamedTuple):
     """A picture in an archive, or a frame of a video, which a worker looks for itself; or all of them."""
 

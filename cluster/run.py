@@ -4,7 +4,7 @@ import logging
 import pickle
 from collections.abc import Iterator
 
-from cluster.order import Order, Report
+from cluster.order import Order, Plan, Report
 from cluster.tries import Tries
 
 IN_HAND = 2  # blocks of a worker: one that it computes, and one that lies ready
@@ -13,15 +13,15 @@ IN_HAND = 2  # blocks of a worker: one that it computes, and one that lies ready
 class Run:
     """Hands out a report after the other."""
 
-    def __init__(self, order: Order, pool: dict[str, int], resources: dict[str, float]) -> None:
+    def __init__(self, order: Order, plan: Plan) -> None:
         _be_quiet()
-        self._reports = self._run(order, pool, resources)
+        self._reports = self._run(order, plan)
 
     def next(self) -> Report | None:
         """Return the next report, or None when all is done."""
         return next(self._reports, None)
 
-    def _run(self, order: Order, pool: dict[str, int], resources: dict[str, float]) -> Iterator[Report]:
+    def _run(self, order: Order, plan: Plan) -> Iterator[Report]:
         import ray.data
         from ray.util.scheduling_strategies import NodeAffinitySchedulingStrategy
 
@@ -30,15 +30,21 @@ class Run:
 
         here = NodeAffinitySchedulingStrategy(ray.get_runtime_context().get_node_id(), soft=False)
         tries = ray.remote(Tries).options(num_cpus=0, max_restarts=-1, scheduling_strategy=here).remote()
-        listing = Listing(order, max(pool.values()))
+        listing = Listing(order, plan.workers)
         blocks = ray.data.read_datasource(
             listing, override_num_blocks=1, num_cpus=0, ray_remote_args={"scheduling_strategy": here}
         )
+        least = plan.workers if plan.most_workers == plan.workers else 1  # others may take the place of those that idle
         reports = blocks.map(
             Worker,
             fn_constructor_args=(order, tries),
-            compute=ray.data.ActorPoolStrategy(**pool, max_tasks_in_flight_per_actor=IN_HAND),
-            **resources,
+            compute=ray.data.ActorPoolStrategy(
+                min_size=least,
+                max_size=plan.most_workers,
+                initial_size=plan.workers,
+                max_tasks_in_flight_per_actor=IN_HAND,
+            ),
+            **plan.resources,
         )
         for row in reports.iter_rows():
             yield pickle.loads(row[REPORT])

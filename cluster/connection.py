@@ -103,7 +103,7 @@ def _of_others(address: str, folder: str) -> dict[str, Any]:
         except (OSError, OverflowError) as error:
             reason = getattr(error, "strerror", None) or error
             raise UsageError(
-                f"--cluster {address} does not answer ({reason}); `ray status` on its head says whether it runs"
+                f"--cluster {address} does not answer ({reason}); ray status on its head says whether it runs"
             ) from error
     return {"address": address, "runtime_env": {"working_dir": _copy_code(Path(folder, "suite"))}}
 
@@ -116,7 +116,7 @@ def _of_running() -> str:
         return canonicalize_bootstrap_address_or_die(AUTO)
     except ConnectionError as error:
         raise UsageError(
-            f"--cluster auto: no Ray runs on this machine ({_line(error)}); start it with `ray start`, or give local"
+            f"--cluster auto: no Ray runs on this machine ({_line(error)}); start it with ray start, or give local"
         ) from error
 
 

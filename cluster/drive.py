@@ -76,7 +76,7 @@ def plan(runtime: Runtime, address: str) -> Plan:
     each = ENGINE_CPUS if min(cpus, default=0) >= 2 * ENGINE_CPUS else 1
     count = gpus or sum(int(cpu // each) for cpu in cpus) or 1
     most = count if address == LOCAL else max(count, MOST_WORKERS)
-    return Plan(count, most, {"num_gpus": 1} if gpus else {"num_cpus": each})
+    return Plan(count, most, None if gpus else each)
 
 
 def _wants_gpu(runtime: Runtime) -> bool:

@@ -45,7 +45,12 @@ class Plan(NamedTuple):
 
     workers: int  # to begin with
     most_workers: int  # more than that where machines may come and go
-    resources: dict[str, float]  # of a worker, as Ray Data takes them
+    threads: int | None  # of an engine; None: as it likes, on a GPU
+
+    @property
+    def resources(self) -> dict[str, float]:
+        """What a worker takes, as Ray Data is told."""
+        return {"num_gpus": 1} if self.threads is None else {"num_cpus": self.threads}
 
 
 class Within(NamedTuple):

@@ -37,7 +37,7 @@ class Run:
         least = plan.workers if plan.most_workers == plan.workers else 1  # others may take the place of those that idle
         reports = blocks.map(
             Worker,
-            fn_constructor_args=(order, tries),
+            fn_constructor_args=(order, tries, plan.threads),
             compute=ray.data.ActorPoolStrategy(
                 min_size=least,
                 max_size=plan.most_workers,

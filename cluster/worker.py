@@ -29,10 +29,10 @@ REPORT = "report"  # the column that holds a pickled Report
 class Worker:
     """A Classifier on one process, which is loaded with the first picture."""
 
-    def __init__(self, order: Order, tries: Any) -> None:
+    def __init__(self, order: Order, tries: Any, threads: int | None) -> None:
         configure_messages(quiet=True, debug=False)
         self._order, self._tries = order, tries
-        runtime = replace(order.classifier.runtime, cache_dir=cache_folder(*order.cache))
+        runtime = replace(order.classifier.runtime, threads=threads, cache_dir=cache_folder(*order.cache))
         self._classifier = replace(order.classifier, runtime=runtime)
 
     def __call__(self, row: dict[str, Any]) -> dict[str, Any]:

@@ -140,7 +140,7 @@ class ParquetFile:
                 self._writer.close()
                 self._unfinished.replace(self._path)
         except OSError as error:
-            raise UsageError(f"cannot write {self._path}: {error.strerror}") from error
+            raise UsageError(f"cannot write {self._path}: {error.strerror or error}") from error
         finally:
             self._file.__exit__(None, None, None)
 
@@ -152,7 +152,7 @@ class ParquetFile:
                 self._writer = pq.ParquetWriter(self._unfinished, make_schema(self._model, self._top_k))
             self._writer.write_table(make_table(self._waiting, self._model, self._top_k))
         except OSError as error:
-            raise UsageError(f"cannot write {self._path}: {error.strerror}") from error
+            raise UsageError(f"cannot write {self._path}: {error.strerror or error}") from error
         self._waiting = []
 
 

@@ -139,9 +139,8 @@ class Client:
         return response
 
     def _ask(self, url: Url, deadline: Deadline, part: str) -> BaseHTTPResponse:
-        headers = (
-            HEADERS | ({"Authorization": _basic(url.auth)} if url.auth else {}) | ({"Range": part} if part else {})
-        )
+        wanted = {"Authorization": _basic(url.auth) if url.auth else "", "Range": part}
+        headers = HEADERS | {name: value for name, value in wanted.items() if value}
         request: dict[str, Any] = {"headers": headers, "redirect": False, "retries": False, "preload_content": False}
         manager, address = self._manager_for(url), url._replace(auth=None).url
         try:

@@ -9,6 +9,7 @@ import subprocess
 import sys
 import time
 from contextlib import suppress
+from functools import partial
 
 import pytest
 from conftest import ROOT
@@ -24,6 +25,7 @@ from sources.frames import Frame
 INPUTS = ["a", "bad", '\n,"b"\r\n', os.fsdecode(b" \xff"), "-🙂", "x\0y", "a"]
 CUP = Prediction("7", "cup, tea", 0.25)
 FORMATS = ("csv", "jsonl", "parquet")
+slow = partial(pytest.param, marks=pytest.mark.slow)
 
 
 @pytest.fixture(autouse=True)
@@ -71,7 +73,7 @@ def test_parts_that_are_missing_are_made_again(tmp_path, format):
 
 def test_any_subset_and_order_of_inputs_ends_with_each_once(tmp_path):
     rng = random.Random(4)
-    for number in range(100):
+    for number in range(20):
         inputs = rng.choices("abcdefgh", k=rng.randrange(12))
         finish(tmp_path / f"{number}", rng.sample(inputs, rng.randint(0, len(inputs))))
         rng.shuffle(inputs)
@@ -169,7 +171,7 @@ def test_keys_are_the_same_in_every_process():
     assert int(printed) == key_of("s3://b/a.jpg")
 
 
-@pytest.mark.parametrize(("how", "format"), [(signal.SIGKILL, "csv"), (signal.SIGINT, "parquet")])
+@pytest.mark.parametrize(("how", "format"), [(signal.SIGKILL, "csv"), slow(signal.SIGINT, "parquet")])
 def test_run_that_is_killed_ends_with_the_rows_of_another(tmp_path, how, format):
     names = make_photos(tmp_path)
     for folder in ("whole", "killed"):

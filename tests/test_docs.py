@@ -23,9 +23,13 @@ SCRIPTS = sorted(path.stem for path in ROOT.glob("*_*.py"))
 PARSERS = {script: importlib.import_module(script).make_parser() for script in SCRIPTS}
 OPTIONS = {script: {*parser._option_string_actions} for script, parser in PARSERS.items()}
 BENCHMARK_OPTIONS = {  # of `python -m benchmark.heads` and the like
-    option for module in (cluster, gallery, heads, heat, suspects) for option in module.make_parser()._option_string_actions
+    option
+    for module in (cluster, gallery, heads, heat, suspects)
+    for option in module.make_parser()._option_string_actions
 }
-OTHERS_OPTIONS = {"--force-reinstall", "--upgrade", "--gpus", "--logdir", "--head", "--port", "--address", "--generate"}  # of pip, docker, tensorboard and ray
+OTHERS_OPTIONS = {  # of pip, docker, tensorboard and ray
+    "--force-reinstall", "--upgrade", "--gpus", "--logdir", "--address", "--generate", "--head", "--port",
+}  # fmt: skip
 
 FENCE = r"^```(\w*)\n(.*?)^```$"
 BLOCKS = [

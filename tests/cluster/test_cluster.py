@@ -159,3 +159,15 @@ def test_picture_that_kills_workers(folder, output, tmp_path):
     assert (code, printed) == (1, "")
     assert f"error: {pictures}/killer.png: ends the process that classifies it" in said
     assert [row.partition(",")[0][-5:] for row in rows(output)] == ["a.png", "r.png", "z.png"]
+
+
+def test_results_in_a_store(folder, expected, bucket):
+    """Of the photos and a shard in a bucket, to a folder in it."""
+    bucket.put(**{"photos.zip": (folder / "photos.zip").read_bytes(), "p/cat.png": (IMAGES / "cat.png").read_bytes()})
+    images = ("s3://bucket/p/", "s3://bucket/photos.zip")
+    code, printed, said = run(folder, "--image", *images, "--cluster", "local", "--output", "s3://bucket/out/")
+    assert (code, printed) == (0, ""), said
+    found = {row for part in bucket.content("out/part-").values() for row in part.decode().splitlines()[1:]}
+    rows = [row.removeprefix("photos.zip/") for row in expected if row.startswith("photos.zip/")]
+    cat = next(row for row in rows if row.startswith("cat.png"))
+    assert found == {f"s3://bucket/photos.zip/{row}" for row in rows} | {f"s3://bucket/p/{cat}"}

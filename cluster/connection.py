@@ -26,6 +26,9 @@ OBJECT_STORE = 200 * 2**20  # bytes of shared memory on this machine: only names
 PREFIX, LOCK_FILE = "classify-ray-", "lock"  # of folders for Ray's files on this machine
 LONGEST_TMPDIR = 20  # characters: the path of a Unix socket in it has 107 at most
 SUITE = Path(__file__).resolve().parent.parent
+UNWATCHED = {  # what Ray's processes on this machine would tell its dashboard, several times a second each
+    "RAY_enable_metrics_collection": "0", "RAY_event_stats": "0", "RAY_task_events_report_interval_ms": "0",
+}  # fmt: skip
 QUIET = {"RAY_USAGE_STATS_ENABLED": "0", "RAY_DATA_DISABLE_PROGRESS_BARS": "1", "RAY_SCHEDULER_EVENTS": "0"}
 
 
@@ -85,6 +88,7 @@ def _end(address: str) -> None:
 
 def _of_this_machine(folder: str) -> dict[str, Any]:
     """Return what starts Ray here: its processes take the suite from where it is, and nobody else may give orders."""
+    os.environ.update(UNWATCHED | os.environ)
     os.environ["RAY_AUTH_MODE"], os.environ["RAY_AUTH_TOKEN"] = "token", secrets.token_hex(32)
     os.environ["PYTHONPATH"] = os.pathsep.join(filter(None, (str(SUITE), os.environ.get("PYTHONPATH"))))
     return {

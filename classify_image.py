@@ -176,9 +176,11 @@ def classify_on_cluster(args: argparse.Namespace, classifier: Classifier) -> int
 
     options = args.output, args.format, classifier.name, args.top_k, what_shapes_answers(args, classifier)
     is_shown = sys.stderr.isatty() and not args.quiet
-    with contextlib.closing(Parts(*options, args.resume, args.force)) as parts, Progress(
-        is_shown, count=count_of(args, search_of(args))
-    ) as progress:  # fmt: skip
+    count = None if args.cluster.startswith("ray://") else count_of(args, search_of(args))  # which may see other disks
+    with (
+        contextlib.closing(Parts(*options, args.resume, args.force)) as parts,
+        Progress(is_shown, count=count) as progress,
+    ):
         try:
             with connected(args.cluster) as folder:
                 follow(order_from(args, classifier, parts, folder), args.cluster, progress)

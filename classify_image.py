@@ -35,6 +35,7 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 import settings
+from arguments.cluster import check_cluster, order_from
 from arguments.options import add_input_options, add_message_options, add_model_options
 from arguments.outputs import add_output_options, check_format, copy_folders, open_outputs, open_rows
 from arguments.parser import ArgumentParser
@@ -94,6 +95,8 @@ def parse(argv: Sequence[str] | None) -> tuple[argparse.Namespace, Classifier]:
         parser.error("--explain-label and --explain-method say what --explain DIR shows; give it, too")
     if args.resume and watches(args.image):
         parser.error("--resume goes on with pictures that are still there, which a camera's are not; leave it out")
+    if args.cluster is not None:
+        check_cluster(args)
     check_preprocess_is_used([args.model], args.preprocess)
     return args, classifier_from(args, args.model, runtime_from(args))
 
@@ -103,6 +106,8 @@ def main(argv: Sequence[str] | None = None) -> int:
     args, classifier = parse(argv)
     configure_messages(args.quiet, args.debug)
     check_output(args)
+    if args.cluster is not None:
+        return EXIT_FAILED_INPUTS if classify_on_cluster(args, classifier) else EXIT_OK
     explainer = None if args.explain is None else classifier.explainer(args.explain_method)
     outputs = open_outputs(args, classifier, explainer)
     made_with = what_shapes_answers(args, classifier) if args.output and not watches(args.image) else None
@@ -110,8 +115,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     with open_rows(args, classifier, made_with, names_several(args.image)) as results:
         if args.summary:
             outputs.append(summary)
-            for row in results.stored_rows():
-                summary.add(row.path, row.label, row.score, row.error)
+            summary.add_rows(results.stored_rows())
         try:
             failed = classify_all(args, classifier, outputs, results, explainer)
         except KeyboardInterrupt:
@@ -162,6 +166,32 @@ def classify_all(
     if names_several(args.image) and not watches(args.image):
         logger.info(progress.summary(name_counts(left_out)))
     return progress.failed + failed
+
+
+def classify_on_cluster(args: argparse.Namespace, classifier: Classifier) -> int:
+    """Have the workers of a cluster write the parts, and tell how far they are; return the failures."""
+    from cluster.connection import connected
+    from cluster.drive import follow
+    from outputs.parts import Parts, how_to_go_on
+
+    options = args.output, args.format, classifier.name, args.top_k, what_shapes_answers(args, classifier)
+    is_shown = sys.stderr.isatty() and not args.quiet
+    count = None if args.cluster.startswith("ray://") else count_of(args, search_of(args))  # which may see other disks
+    with (
+        contextlib.closing(Parts(*options, args.resume, args.force)) as parts,
+        Progress(is_shown, count=count) as progress,
+    ):
+        try:
+            with connected(args.cluster) as folder:
+                follow(order_from(args, classifier, parts, folder), args.cluster, progress)
+        except KeyboardInterrupt:
+            raise KeyboardInterrupt(how_to_go_on(parts.name, progress.done)) from None
+    if args.summary:
+        with contextlib.closing(Parts(*options, resume=True, force=False)) as parts:
+            summary = Summary()
+            summary.add_rows(parts.stored_rows())
+        print_summary(args, summary)
+    return progress.failed
 
 
 def print_summary(args: argparse.Namespace, summary: Summary) -> None:

@@ -81,6 +81,9 @@ OPTIONS: dict[str, tuple[str, dict[str, Any]]] = {
     "--labels-csv": ("",   {"metavar": "FILE",
                             "help": "a CSV file with the columns path, label and, where wanted, split; paths are "
                                     "relative to --data, or to the file's folder"}),
+    "--cluster":    ("",   {"metavar": "local|auto|ADDRESS",
+                            "help": "have Ray do the work: on all cores of this machine (local), on the cluster that "
+                                    "this machine is part of (auto), or at HOST:PORT or ray://HOST:PORT"}),
     "--quiet":      ("-q", {"action": "store_true", "help": "print only results, warnings and errors"}),
     "--debug":      ("",   {"action": "store_true", "help": "show tracebacks and what the libraries say"}),
     "--version":    ("",   {"action": "version", "version": f"%(prog)s {settings.VERSION}",
@@ -128,7 +131,7 @@ def add_model_options(parser: argparse.ArgumentParser) -> None:
     group = parser.add_argument_group("model")
     add_options(group, "--model", "--list-models", "--weights", "--labels", "--preprocess")
     add_engine_options(group)
-    add_options(group, "--cache-dir", "--no-cache")
+    add_options(group, "--cache-dir", "--no-cache", "--cluster")
 
 
 def add_models_options(parser: argparse.ArgumentParser) -> None:

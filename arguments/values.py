@@ -2,7 +2,6 @@
 
 import argparse
 import os
-import re
 import sys
 from collections.abc import Callable, Iterator, Sequence
 from functools import partial
@@ -18,9 +17,9 @@ from networks.own import OwnModel
 from networks.weights import BUILT_IN_WEIGHTS
 from sources.named import Kind, kind_of
 from sources.paths import Search, find_images, split_paths
+from sources.spool import no_picture_first
 
 STDIN = "-"  # among the paths of --image
-PICTURE = re.compile(rb"\xff\xd8\xff|\x89PNG|GIF8[79]a|II\*\0|MM\0\*|\0\0\0.ftyp|RIFF.{4}WEBP", re.DOTALL)  # heads
 
 
 def named_images(args: argparse.Namespace) -> list[str | Iterator[str]]:
@@ -31,16 +30,7 @@ def named_images(args: argparse.Namespace) -> list[str | Iterator[str]]:
 def _stdin_paths(null: bool) -> Iterator[str]:
     if sys.stdin is None:
         raise UsageError("--image - reads paths from stdin, which is closed")
-    return _no_picture_first(split_paths(partial(os.read, sys.stdin.fileno()), b"\0" if null else b"\n"))
-
-
-def _no_picture_first(paths: Iterator[str]) -> Iterator[str]:
-    first = next(paths, "")
-    if PICTURE.match(os.fsencode(first)):
-        raise UsageError("--image - reads a list of paths, and what comes on stdin is a picture; name its file")
-    if first:
-        yield first
-    yield from paths
+    return no_picture_first(split_paths(partial(os.read, sys.stdin.fileno()), b"\0" if null else b"\n"))
 
 
 def count_of(args: argparse.Namespace, search: Search) -> Callable[[], int] | None:

@@ -22,6 +22,7 @@ if TYPE_CHECKING:
 
     from inference.explain import Explainer
     from sources.frames import Frame
+    from sources.pictures import Given
 
 
 @dataclass(frozen=True)
@@ -90,14 +91,30 @@ class Classifier:
         it. Files in folders and archives that are no pictures are counted in `left_out`, by extension. With an
         `explainer`, a Frame has what that needs.
         """
+        from sources.pictures import find_pictures, source_of
+
+        found = (item for item in find_pictures(pictures, search, left_out) if not (skip and skip(source_of(item))))
+        return self.classify_found(
+            found, top_k=top_k, threshold=threshold, keep=keep, keep_given=keep_given, explainer=explainer
+        )
+
+    def classify_found(
+        self,
+        found: "Iterator[str | Given]",
+        *,
+        top_k: int = TOP_K,
+        threshold: float = 0,
+        keep: bool = False,
+        keep_given: bool = False,
+        explainer: "Explainer | None" = None,
+    ) -> Iterator[tuple["Frame", Result]]:
+        """Yield the answers to what `find_pictures` has found, as `classify_frames` does."""
         check_count("top_k", top_k)
         check_share("threshold", threshold)
         from inference.loop import PATIENCE, predict_frames
         from inference.scores import to_result
         from sources.frames import read_frames
-        from sources.pictures import find_pictures, source_of
 
-        found = (item for item in find_pictures(pictures, search, left_out) if not (skip and skip(source_of(item))))
         ahead = 2 * (self.runtime.workers if keep else self.runtime.batch_size)
         frames = read_frames(found, self.transform, self.runtime.workers, ahead, PATIENCE, keep, keep_given)
         engine = self.predictor if explainer is None else explainer.engine

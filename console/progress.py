@@ -29,14 +29,19 @@ class Progress(contextlib.ExitStack):
         if is_shown:
             self._show(count)
 
-    def add(self, failed: bool) -> None:
-        """Count one more input."""
-        self.done += 1
+    def add(self, failed: int, done: int = 1) -> None:
+        """Count one more input, or several, of which so many failed."""
+        self.done += done
         self.failed += failed
         if self._bar is not None:
             if failed:
                 self._bar.set_postfix(failed=self.failed, refresh=False)
-            self._bar.update()
+            self._bar.update(done)
+
+    def add_before(self, rows: int, failed: int) -> None:
+        """Count what was done before, by the run that this one resumes."""
+        self._before += rows
+        self.add(failed, rows)
 
     def summary(self, left_out: Sequence[str] = ()) -> str:
         """Say in a line how it went; the speed is that of this run, loading the model included.

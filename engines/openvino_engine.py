@@ -23,6 +23,8 @@ def load(network: Network, weights: Weights, runtime: Runtime) -> "OpenVINOEngin
     device = _openvino_device(runtime.device, core.available_devices)
     hint = _precision_hint(runtime.precision, device, core.get_property(device, "OPTIMIZATION_CAPABILITIES"))
     config = {"INFERENCE_PRECISION_HINT": hint, "PERFORMANCE_HINT": "THROUGHPUT"}
+    if runtime.threads is not None and device == "CPU":
+        config["INFERENCE_NUM_THREADS"] = str(runtime.threads)
 
     def compile_model() -> openvino.CompiledModel:
         from networks.openvino_graph import build_graph  # imports Keras

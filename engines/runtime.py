@@ -21,6 +21,7 @@ class Runtime:
     batch_size: int = BATCH_SIZE  # pictures computed at once
     workers: int = WORKERS  # threads that decode pictures
     cache_dir: Path | None = None  # where OpenVINO's compiled models are kept; None: nowhere
+    threads: int | None = None  # that OpenVINO computes with; None: as many as there are cores
 
     def __post_init__(self) -> None:
         check_choice("backend", self.backend, BACKEND_CHOICES)

@@ -54,6 +54,9 @@ class LocalFolder:
         self._path.mkdir(parents=True, exist_ok=True)
         self._lock: BinaryIO | None = None
 
+    def __reduce__(self) -> tuple:
+        return LocalFolder, (os.path.abspath(self._path),)  # in another process, without the lock
+
     def names(self) -> Iterator[str]:
         """Yield the names of what is in the folder."""
         with os.scandir(self._path) as entries:

@@ -269,9 +269,7 @@ class PartsResults:
 
     def how_to_go_on(self) -> str:
         """Say what is safe after an interruption."""
-        if not self.rows:
-            return f"{self._parts.name} has no rows yet"
-        return f"{self._parts.name} has {self.rows:,} rows; the same command with --resume goes on"
+        return how_to_go_on(self._parts.name, self.rows)
 
     def __enter__(self) -> "PartsResults":
         return self
@@ -293,3 +291,10 @@ class PartsResults:
         self._parts.writer.write(self._number, self._waiting)
         self._number += 1
         self._waiting = []
+
+
+def how_to_go_on(folder: str, rows: int) -> str:
+    """Say what is safe after an interruption."""
+    if not rows:
+        return f"{folder} has no rows yet"
+    return f"{folder} has {rows:,} rows; the same command with --resume goes on"

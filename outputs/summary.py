@@ -2,11 +2,12 @@
 
 import heapq
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from typing import TYPE_CHECKING
 
 from console.text import end_of, printable, shorten
 from outputs import Output
+from outputs.rows import StoredRow
 from results import Result
 
 if TYPE_CHECKING:
@@ -42,6 +43,11 @@ class Summary(Output):
             self._counts[label] += 1
             keep = heapq.heappush if len(self._least) < MOST_UNCERTAIN else heapq.heappushpop
             keep(self._least, (-score, source, label))
+
+    def add_rows(self, rows: Iterable[StoredRow]) -> None:
+        """Count pictures from their rows."""
+        for row in rows:
+            self.add(row.path, row.label, row.score, row.error)
 
     def text(self) -> str:
         """Return the summary, with the line ends."""

@@ -13,6 +13,7 @@ from typing import Any, BinaryIO, NamedTuple
 import numpy as np
 from PIL import Image
 
+from decoding.formats import split_member
 from errors import ImageError, UsageError, first_line
 from preprocess import convert_image, convert_square, decode_image, decode_square, open_file
 from settings import MAX_PIXELS
@@ -22,6 +23,7 @@ from transforms import Transform
 
 KINDS = "a path, a PIL image, a uint8 array, bytes, an open binary file, or an iterable of these"
 BYTES = (bytes, bytearray, memoryview)
+WHOLE = (Kind.ARCHIVE, Kind.VIDEO, Kind.WEB_ARCHIVE)  # that hold several; and archives among what is Kind.STORED
 CHANNELS = (1, 3, 4)  # of an array: grey, RGB, RGBA
 
 
@@ -39,23 +41,24 @@ def source_of(item: str | Given) -> str:
 
 
 def find_pictures(
-    pictures: Any, search: Search = Search(), left_out: Counter[str] | None = None
+    pictures: Any, search: Search = Search(), left_out: Counter[str] | None = None, whole: bool = False
 ) -> Iterator[str | Given]:
     """Yield the path of every picture that `pictures` names (see `find_images`), and those that are no paths as Given.
 
     A Given is called as its file is, or by its kind and its place among the pictures given, from 0: "array[2]".
     What is no picture at all becomes a Given, too, so that it is reported in its place. Files in folders that are
-    no pictures are counted in `left_out`, by extension.
+    no pictures are counted in `left_out`, by extension. With `whole`, archives and videos are not looked into: they
+    become a Given, too, which is called as they are, passwords included, and whose picture is their Kind.
     """
     is_several = not isinstance(pictures, PathName) and _is_iterable(pictures)
-    return _Finder(search, Counter() if left_out is None else left_out).find(
-        pictures if is_several else [pictures], are_patterns=True
-    )
+    finder = _Finder(search, Counter() if left_out is None else left_out, whole)
+    return finder.find(pictures if is_several else [pictures], are_patterns=True)
 
 
 class _Finder:
-    def __init__(self, search: Search, left_out: Counter[str]) -> None:
+    def __init__(self, search: Search, left_out: Counter[str], whole: bool) -> None:
         self._search = search
+        self._whole = whole
         self._left_out = left_out
         self._places = count()
 
@@ -75,17 +78,24 @@ class _Finder:
         if kind is Kind.STORED:
             from sources.stored import find_stored
 
-            yield from find_stored(name, self._search, self._left_out, may_match)
+            yield from find_stored(name, self._search, self._left_out, may_match, self._whole)
             return
         if kind not in FILES or (kind is not Kind.PATH and not (may_match and is_pattern(name))):
-            yield from find_in(kind, name, self._search, self._left_out)
+            yield from self._find_in(kind, name)
             return
         for path in find_images([name if may_match else [name]], self._search, self._left_out):
             kind = Kind.PATH if path == name else kind_of(path)
             if kind in (Kind.VIDEO, Kind.ARCHIVE):  # that --video takes, or a pattern that ends as it does
-                yield from find_in(kind, path, self._search, self._left_out)
+                yield from self._find_in(kind, path)
             else:
                 yield path
+
+    def _find_in(self, kind: Kind, name: str) -> Iterator[str | Given]:
+        if not self._whole or kind not in WHOLE or split_member(name)[1]:
+            return find_in(kind, name, self._search, self._left_out)
+        from sources.shards import expand
+
+        return (Given(each, kind) for each in (expand(name) if kind is Kind.WEB_ARCHIVE else [name]))
 
 
 def find_in(kind: Kind, name: str, search: Search, left_out: Counter[str]) -> Iterator[str | Given]:

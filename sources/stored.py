@@ -14,6 +14,7 @@ from decoding.formats import ARCHIVE_SUFFIXES, IMAGE_SUFFIXES
 from errors import ImageError
 from sources.archives import Chosen, count_other
 from sources.fetch import Client, Deadline
+from sources.named import Kind
 from sources.pictures import Given
 from sources.search import NO_MEDIA, Search, check_size, match
 from sources.shards import expand, find_in_shard
@@ -21,25 +22,32 @@ from sources.web import Download
 from stores import Stored, StoreError, split_url
 
 
-def find_stored(name: str, search: Search, left_out: Counter[str], may_match: bool = True) -> Iterator[Given]:
+def find_stored(
+    name: str, search: Search, left_out: Counter[str], may_match: bool = True, whole: bool = False
+) -> Iterator[Given]:
     """Yield the pictures that a URL such as s3://bucket/photos/ names, in the store's order, as they are listed.
 
     With `may_match`, it may be a pattern, and {000..010} stands for these numbers. What cannot be listed is
-    reported in its place. Raises UsageError when the store's package, or a password for it, is missing.
+    reported in its place. With `whole`, archives are not looked into, as in `find_pictures`. Raises UsageError when
+    the store's package, or a password for it, is missing.
     """
+    look_into = _as_whole if whole else partial(_find_in_archive, search, left_out)
     for url in expand(name) if may_match else [name]:
         if not search.leaves_out_named(url):
             try:
-                yield from _find(url, search, left_out, may_match)
+                yield from _find(url, search, left_out, may_match, look_into)
             except StoreError as error:
                 yield Given(url, ImageError(str(error)))
 
 
-def _find(url: str, search: Search, left_out: Counter[str], may_match: bool) -> Iterator[Given]:
+LookInto = Callable[[str], Iterator[Given]]
+
+
+def _find(url: str, search: Search, left_out: Counter[str], may_match: bool, look_into: LookInto) -> Iterator[Given]:
     if may_match and glob.has_magic(split_url(url)[1]):
-        yield from _find_matching(url, search, left_out)
+        yield from _find_matching(url, search, left_out, look_into)
     elif url.lower().endswith(ARCHIVE_SUFFIXES):
-        yield from _find_in_archive(url, search, left_out)
+        yield from look_into(url)
     elif url.lower().endswith(IMAGE_SUFFIXES):
         yield picture_in_store(url, search)
     else:
@@ -51,7 +59,7 @@ def _find(url: str, search: Search, left_out: Counter[str], may_match: bool) -> 
             yield from _pick(url, url.rstrip("/"), chain([first] if first else [], found), search, left_out)
 
 
-def _find_matching(url: str, search: Search, left_out: Counter[str]) -> Iterator[Given]:
+def _find_matching(url: str, search: Search, left_out: Counter[str], look_into: LookInto) -> Iterator[Given]:
     bucket, key = split_url(url)
     start = re.split(r"[*?[]", key, maxsplit=1)[0]
     pattern = PurePath(key).parts
@@ -59,7 +67,7 @@ def _find_matching(url: str, search: Search, left_out: Counter[str]) -> Iterator
     found = stores.find(f"{bucket}/{start}", search.timeout)
     if url.lower().endswith(ARCHIVE_SUFFIXES):
         archives = (stored.url for stored in found if match(pattern, PurePath(split_url(stored.url)[1]).parts))
-        yield from _or_no_match(url, chain.from_iterable(_find_in_archive(url, search, left_out) for url in archives))
+        yield from _or_no_match(url, chain.from_iterable(map(look_into, archives)))
     else:
         matching = (stored for stored in found if _is_below_match(pattern, split_url(stored.url)[1]))
         yield from _pick(url, root, matching, search, left_out)
@@ -104,7 +112,10 @@ class _StoredPicture(Download):
 
     def __init__(self, url: str, size: int | None, search: Search) -> None:
         super().__init__(split_url(url)[0], search.timeout, search.max_bytes)
-        self._url, self._size = url, size
+        self._url, self._size, self._search = url, size, search
+
+    def __reduce__(self) -> tuple:
+        return _StoredPicture, (self._url, self._size, self._search)  # another process reads it for itself
 
     def get(self, _client: Client, deadline: Deadline, take: Callable[[int], None]) -> bytes:
         """Return the content; raises StoreError, ImageError and UsageError."""
@@ -117,7 +128,11 @@ class _StoredPicture(Download):
             raise ImageError(f"no whole answer in {deadline.seconds:g} s; --timeout SECONDS gives it more") from error
 
 
-def _find_in_archive(url: str, search: Search, left_out: Counter[str]) -> Iterator[Given]:
+def _as_whole(url: str) -> Iterator[Given]:
+    yield Given(url, Kind.STORED)
+
+
+def _find_in_archive(search: Search, left_out: Counter[str], url: str) -> Iterator[Given]:
     size = stores.size_of(url, search.timeout)
     return find_in_shard(url, size, lambda start, end: _read(url, start, end, search.timeout), search, left_out)
 

@@ -96,6 +96,9 @@ class _WebPicture(Download):
         super().__init__(url.host, timeout, max_bytes)
         self._url = url
 
+    def __reduce__(self) -> tuple:
+        return _WebPicture, (self._url, self._timeout, self.max_bytes)  # another process fetches it for itself
+
     def get(self, client: Client, deadline: Deadline, take: Callable[[int], None]) -> bytes:
         """Return what is at the URL; raises ImageError."""
         return client.fetch(self._url, deadline, self.max_bytes, take)

@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 from conftest import ROOT
 
-from benchmark import exports, gallery, heads, heat, suspects
+from benchmark import cluster, exports, gallery, heads, heat, suspects
 from benchmark.table import COLUMNS
 
 PAGES = {
@@ -24,10 +24,12 @@ PARSERS = {script: importlib.import_module(script).make_parser() for script in S
 OPTIONS = {script: {*parser._option_string_actions} for script, parser in PARSERS.items()}
 BENCHMARK_OPTIONS = {  # of `python -m benchmark.heads` and the like
     option
-    for module in (exports, gallery, heads, heat, suspects)
+    for module in (cluster, exports, gallery, heads, heat, suspects)
     for option in module.make_parser()._option_string_actions
 }
-OTHERS_OPTIONS = {"--force-reinstall", "--upgrade", "--gpus", "--logdir"}  # of pip, docker and tensorboard
+OTHERS_OPTIONS = {  # of pip, docker, tensorboard and ray
+    "--force-reinstall", "--upgrade", "--gpus", "--logdir", "--address", "--generate", "--head", "--port",
+}  # fmt: skip
 
 FENCE = r"^```(\w*)\n(.*?)^```$"
 BLOCKS = [

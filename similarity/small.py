@@ -1,0 +1,28 @@
+"""The small copy of a picture that an index keeps, to tell whether two pictures are the same one."""
+
+import numpy as np
+from PIL import Image
+
+SIDE = 48  # pixels of the brightness; with 32, pages of text and frames of a cartoon look alike
+COLOR_SIDE = 8  # pixels of each of the two colour channels
+SMALL = SIDE * SIDE + 2 * COLOR_SIDE * COLOR_SIDE  # bytes
+
+
+def small_copy(image: Image.Image) -> np.ndarray:
+    """Return the small copy uint8 [SMALL] of a whole, upright RGB picture: 48 x 48 brightness, then 8 x 8 Cb and Cr.
+
+    The triangular filter blurs enough for copies of other sizes to be alike, which averaging areas does not.
+    """
+    small = image.convert("RGB").resize((SIDE, SIDE), Image.Resampling.BILINEAR, reducing_gap=3).convert("YCbCr")
+    color = np.asarray(small.resize((COLOR_SIDE, COLOR_SIDE), Image.Resampling.BOX))[..., 1:]
+    return np.concatenate([np.asarray(small)[..., 0].ravel(), color.transpose(2, 0, 1).ravel()])
+
+
+def brightness(small: np.ndarray) -> np.ndarray:
+    """Return the brightness float32 [N, SIDE, SIDE] of small copies uint8 [N, SMALL]."""
+    return small[:, : SIDE * SIDE].reshape(-1, SIDE, SIDE).astype(np.float32)
+
+
+def color(small: np.ndarray) -> np.ndarray:
+    """Return Cb and Cr around 0, float32 [N, 2 * COLOR_SIDE * COLOR_SIDE], of small copies uint8 [N, SMALL]."""
+    return small[:, SIDE * SIDE :].astype(np.float32) - 128

@@ -19,11 +19,11 @@ import portalocker
 
 from errors import UsageError
 from similarity.picture import Picture, Place
+from similarity.small import SMALL
 
 TABLE_FILE, VECTORS_FILE, SMALL_FILE, LOCK_FILE = "pictures.sqlite", "vectors.f16", "small.u8", "lock"
 GRAPH_FILE = "graph.usearch"  # of the approximate search; can be made again at any time
 FORMAT = 1  # of the folder
-SMALL = 32  # side of the small picture, pixels
 AT_ONCE = 1000  # rows that are moved
 IS_AN_INDEX = 0x53494D49  # SQLite's application_id: "SIMI"
 SCHEMA = """
@@ -77,7 +77,7 @@ class New(NamedTuple):
     height: int
     format: str
     vector: np.ndarray  # [D] of unit length
-    small: np.ndarray  # uint8 [SMALL, SMALL]
+    small: np.ndarray  # uint8 [SMALL]
 
 
 class Move(NamedTuple):
@@ -133,14 +133,14 @@ class Store:
         return self._mapped(VECTORS_FILE, np.dtype(np.float16), (self.dimensions,))
 
     def small(self) -> np.ndarray:
-        """Return all small pictures, uint8 [N, SMALL, SMALL], memory-mapped."""
-        return self._mapped(SMALL_FILE, np.dtype(np.uint8), (SMALL, SMALL))
+        """Return all small pictures, uint8 [N, SMALL], memory-mapped."""
+        return self._mapped(SMALL_FILE, np.dtype(np.uint8), (SMALL,))
 
     def content_of(self, row: int) -> tuple[np.ndarray, np.ndarray]:
         """Return the vector and the small picture of a row."""
         vector = np.fromfile(self.folder / VECTORS_FILE, np.float16, self.dimensions, offset=2 * self.dimensions * row)
-        small = np.fromfile(self.folder / SMALL_FILE, np.uint8, SMALL * SMALL, offset=SMALL * SMALL * row)
-        return vector, small.reshape(SMALL, SMALL)
+        small = np.fromfile(self.folder / SMALL_FILE, np.uint8, SMALL, offset=SMALL * row)
+        return vector, small
 
     def rows(self, start: int, stop: int) -> list[Row]:
         """Return rows of the table, in order."""
@@ -233,7 +233,7 @@ class Store:
     def _fill(self, gaps: Sequence[int]) -> None:
         last = [row for (row,) in self._all("SELECT row FROM pictures ORDER BY row DESC LIMIT ?", (len(gaps),))]
         pairs = list(zip(gaps, last, strict=True))
-        for name, length in ((VECTORS_FILE, 2 * self.dimensions), (SMALL_FILE, SMALL * SMALL)):
+        for name, length in ((VECTORS_FILE, 2 * self.dimensions), (SMALL_FILE, SMALL)):
             with open(self.folder / name, "r+b") as file:
                 for gap, row in pairs:
                     file.seek(row * length)
@@ -246,7 +246,7 @@ class Store:
                 self._all("UPDATE pictures SET row = ? WHERE row = ?", (gap, row))
 
     def _cut(self) -> None:
-        for name, length in ((VECTORS_FILE, 2 * self.dimensions), (SMALL_FILE, SMALL * SMALL)):
+        for name, length in ((VECTORS_FILE, 2 * self.dimensions), (SMALL_FILE, SMALL)):
             path = self.folder / name
             if path.exists() and path.stat().st_size != self._end() * length:
                 os.truncate(path, self._end() * length)

@@ -26,3 +26,11 @@ def brightness(small: np.ndarray) -> np.ndarray:
 def color(small: np.ndarray) -> np.ndarray:
     """Return Cb and Cr around 0, float32 [N, 2 * COLOR_SIDE * COLOR_SIDE], of small copies uint8 [N, SMALL]."""
     return small[:, SIDE * SIDE :].astype(np.float32) - 128
+
+
+def mirrored(small: np.ndarray) -> np.ndarray:
+    """Return small copies uint8 [N, SMALL] of the pictures mirrored, left to right."""
+    count, pixels = len(small), SIDE * SIDE
+    luma = small[:, :pixels].reshape(count, SIDE, SIDE)[..., ::-1].reshape(count, -1)
+    chroma = small[:, pixels:].reshape(count, 2, COLOR_SIDE, COLOR_SIDE)[..., ::-1].reshape(count, -1)
+    return np.concatenate([luma, chroma], axis=1)

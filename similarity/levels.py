@@ -1,0 +1,165 @@
+"""Three levels of duplicates, each found among the contents of a Pool: same content, same picture, very similar."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
+
+import numpy as np
+
+from settings import LEVELS, WORKERS
+from similarity.candidates import alike_pairs, near_pairs, patterns
+from similarity.groups import make_groups
+from similarity.pool import Pool
+from similarity.same import Likeness, compare
+from similarity.small import mirrored
+
+SAME_CONTENT, SAME_PICTURE, VERY_SIMILAR = LEVELS
+COSINE = 0.8  # of very similar pictures, at least
+# Copies of a photo with another JPEG quality or size differ by less than 2 grey levels, with a border of 1 % cut off by
+# less than 5 (99 % of them), frames of a series and pages of text by more than 13: python -m benchmark.duplicates
+LARGEST_DIFFERENCE = 8.0  # grey levels, of the same picture
+LARGEST_SHARE = 0.3  # of its contrast that may differ; decides where pictures are flat
+LEAST_CORRELATION = 0.9
+LEAST_COSINE = 0.45  # of vectors; skies and other smooth pictures are alike in few pixels
+LEAST_PATTERN = 0.75  # correlation of patterns, below which no pixels are compared
+GREY, COLORFUL = 1.5, 4.0  # colours of a picture without any, and by how much those of the other one differ from them
+OTHER_COLORS = 16.0
+PAIRS_AT_ONCE = 4096
+
+
+@dataclass(frozen=True)
+class Group:
+    """Contents that are at most very similar."""
+
+    units: list[list[int]]  # the contents of each picture in it, which are the same picture
+
+    @property
+    def contents(self) -> list[int]:
+        """All of them."""
+        return [content for unit in self.units for content in unit]
+
+
+class Duplicates:
+    """Finds what is alike in a Pool; `threshold` is the least cosine of the vectors of very similar pictures."""
+
+    def __init__(self, pool: Pool, threshold: float = COSINE, workers: int = WORKERS) -> None:
+        self._pool, self._threshold, self._workers = pool, threshold, workers
+        self._correlations: dict[int, float] = {}  # of pairs that were found by their pixels
+
+    def groups(self, level: str = VERY_SIMILAR) -> Iterator[Group]:
+        """Yield what is alike at a level, one of LEVELS, or at a stricter one."""
+        if level == SAME_CONTENT:
+            yield from (Group([[content]]) for content in self._pool.copies)
+            return
+        near, alike, flipped = self._candidates(level)
+        same, recolored = self._same(np.union1d(near, alike))
+        units = list(make_groups(*self._ends(same), lambda _content: 0, self._are_same))
+        loose = np.concatenate([near, recolored, self._flipped(flipped)]) if level == VERY_SIMILAR else same[:0]
+        yield from self._joined(units, loose)
+
+    def similarity(self, content: int, others: list[int]) -> np.ndarray:
+        """Return how similar contents are to one of them, float32 [n]: the cosine of their vectors, or the correlation
+        of their pixels where that is larger and they were found by it."""
+        cosines = self._pool.vectors(np.array(others)) @ self._pool.vectors(np.array([content]))[0]
+        pairs = self._keys(np.full(len(others), content), np.array(others)).tolist()
+        known = [self._correlations.get(pair, -1.0) for pair in pairs]
+        return np.where(np.array(others) == content, 1, np.clip(np.maximum(cosines, known), -1, 1))
+
+    def _candidates(self, level: str) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+        """Return the pairs that are near by their vectors, alike by their pixels, and alike when one is mirrored."""
+        alike, flipped = zip(*alike_pairs(self._pool), strict=True) if self._pool.contents else ((), ())
+        near = list(near_pairs(self._pool, self._threshold))
+        return _union(near), _union(list(alike)), _union(list(flipped) if level == VERY_SIMILAR else [])
+
+    def _same(self, pairs: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+        """Return the pairs that are the same picture, and those that would be with the same colours."""
+        same, recolored = [], []
+        for some in _blocks(pairs):
+            some = some[self._is_worth(*self._ends(some))]
+            likeness = self._likeness(some)
+            is_alike, has_other_colors = are_alike(likeness), have_other_colors(likeness)
+            self._keep(some[is_alike], likeness.correlation[is_alike])
+            same.append(some[is_alike & ~has_other_colors])
+            recolored.append(some[is_alike & has_other_colors])
+        return _union(same), _union(recolored)
+
+    def _flipped(self, pairs: np.ndarray) -> np.ndarray:
+        """Return the pairs that are the same picture when one is mirrored."""
+        found = []
+        for some in _blocks(pairs):
+            first, second = (self._pool.small(ends) for ends in self._ends(some))
+            likeness = compare(mirrored(first), second, self._workers)
+            is_alike = are_alike(likeness)
+            self._keep(some[is_alike], likeness.correlation[is_alike])
+            found.append(some[is_alike])
+        return _union(found)
+
+    def _joined(self, units: list[list[int]], pairs: np.ndarray) -> Iterator[Group]:
+        """Yield the pictures that pairs of contents connect, and those that have several contents or copies."""
+        alone = np.setdiff1d([*np.concatenate(self._ends(pairs)), *self._pool.copies], [one for unit in units for one in unit])
+        units = units + [[int(content)] for content in alone]
+        unit_of = {content: number for number, unit in enumerate(units) for content in unit}
+        ends = [[unit_of[content] for content in some.tolist()] for some in self._ends(pairs)]
+        centres = np.array([unit[0] for unit in units])
+        joined: set[int] = set()
+        for group in make_groups(
+            *ends, lambda unit: len(units[unit]), lambda one, other: self._are_near(centres[one], centres[other])
+        ):  # fmt: skip
+            joined.update(group)
+            yield Group([units[unit] for unit in group])
+        for number, unit in enumerate(units):
+            if number not in joined and (len(unit) > 1 or unit[0] in self._pool.copies):
+                yield Group([unit])
+
+    def _is_worth(self, first: np.ndarray, second: np.ndarray) -> np.ndarray:
+        """Return of which pairs the pixels need to be compared, bool [P]."""
+        one, other = (patterns(self._pool, ends) for ends in (first, second))
+        return np.einsum("ij,ij->i", one, other) >= LEAST_PATTERN
+
+    def _likeness(self, pairs: np.ndarray) -> Likeness:
+        first, second = self._ends(pairs)
+        likeness = compare(self._pool.small(first), self._pool.small(second), self._workers)
+        is_far = self._cosines(first, second) < LEAST_COSINE
+        return replace(likeness, correlation=np.where(is_far, -1, likeness.correlation))
+
+    def _are_same(self, first: np.ndarray, second: np.ndarray) -> np.ndarray:
+        pairs = self._keys(first, second)
+        likeness = self._likeness(pairs)
+        is_same = are_alike(likeness) & ~have_other_colors(likeness)
+        self._keep(pairs[is_same], likeness.correlation[is_same])
+        return is_same
+
+    def _are_near(self, first: np.ndarray, second: np.ndarray) -> np.ndarray:
+        return self._cosines(first, second) >= self._threshold
+
+    def _cosines(self, first: np.ndarray, second: np.ndarray) -> np.ndarray:
+        return np.einsum("ij,ij->i", self._pool.vectors(first), self._pool.vectors(second))
+
+    def _keep(self, pairs: np.ndarray, correlations: np.ndarray) -> None:
+        self._correlations.update(zip(pairs.tolist(), correlations.tolist(), strict=True))
+
+    def _keys(self, first: np.ndarray, second: np.ndarray) -> np.ndarray:
+        return np.minimum(first, second) * self._pool.contents + np.maximum(first, second)
+
+    def _ends(self, pairs: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+        return pairs // max(1, self._pool.contents), pairs % max(1, self._pool.contents)
+
+
+def are_alike(likeness: Likeness) -> np.ndarray:
+    """Return which pairs show the same, whatever their colours: bool [P]."""
+    allowed = np.minimum(LARGEST_DIFFERENCE, LARGEST_SHARE * likeness.contrast)
+    return (likeness.difference <= allowed) & (likeness.correlation >= LEAST_CORRELATION)
+
+
+def have_other_colors(likeness: Likeness) -> np.ndarray:
+    """Return which pairs have other colours, as when one is grey and the other is not: bool [P]."""
+    is_grey = (likeness.saturation < GREY) & (likeness.color > COLORFUL)
+    return is_grey | (likeness.color > OTHER_COLORS)
+
+
+def _union(pairs: list[np.ndarray]) -> np.ndarray:
+    return np.unique(np.concatenate([np.empty(0, np.int64), *pairs]))
+
+
+def _blocks(pairs: np.ndarray) -> Iterator[np.ndarray]:
+    for start in range(0, len(pairs), PAIRS_AT_ONCE):
+        yield pairs[start : start + PAIRS_AT_ONCE]

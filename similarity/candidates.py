@@ -20,11 +20,11 @@ def unique_pairs(first: np.ndarray, second: np.ndarray, count: int) -> np.ndarra
     return np.unique((low * count + high)[(low != high) & (low >= 0)])
 
 
-def near_pairs(pool: Pool, threshold: float) -> Iterator[np.ndarray]:
-    """Yield pairs of contents whose vectors have a cosine of at least `threshold`, as `unique_pairs` gives them."""
+def near_pairs(pool: Pool, least: float) -> Iterator[np.ndarray]:
+    """Yield pairs of contents whose vectors have a cosine of at least `least`, as `unique_pairs` gives them."""
     for some in _blocks(pool.sides[0]):
         found, cosines = pool.nearest(pool.vectors(some), NEIGHBOURS + 1)
-        rows, columns = np.nonzero(cosines >= threshold)
+        rows, columns = np.nonzero(cosines >= least)
         yield unique_pairs(some[rows], found[rows, columns], pool.contents)
 
 

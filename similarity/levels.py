@@ -1,6 +1,6 @@
 """Three levels of duplicates, each found among the contents of a Pool: same content, same picture, very similar."""
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -9,17 +9,19 @@ from settings import LEVELS, WORKERS
 from similarity.candidates import alike_pairs, near_pairs, patterns
 from similarity.groups import make_groups
 from similarity.pool import Pool
-from similarity.same import Likeness, compare
+from similarity.same import NARROW, WIDE, Likeness, compare, may_overlap
 from similarity.small import mirrored
 
 SAME_CONTENT, SAME_PICTURE, VERY_SIMILAR = LEVELS
-COSINE = 0.8  # of very similar pictures, at least
+COSINE = 0.92  # of pictures that are very similar whatever their pixels, at least
 # Copies of a photo with another JPEG quality or size differ by less than 2 grey levels, with a border of 1 % cut off by
 # less than 5 (99 % of them), frames of a series and pages of text by more than 13: python -m benchmark.duplicates
-LARGEST_DIFFERENCE = 8.0  # grey levels, of the same picture
+LARGEST_DIFFERENCE = 9.0  # grey levels, of the same picture
 LARGEST_SHARE = 0.3  # of its contrast that may differ; decides where pictures are flat
 LEAST_CORRELATION = 0.9
 LEAST_COSINE = 0.45  # of vectors; skies and other smooth pictures are alike in few pixels
+CROPPED_COSINE = 0.65  # of vectors of pictures of which one may be a part of the other
+OVERLAP = 0.85  # rough correlation, below which they are not looked at closely
 LEAST_PATTERN = 0.75  # correlation of patterns, below which no pixels are compared
 GREY, COLORFUL = 1.5, 4.0  # colours of a picture without any, and by how much those of the other one differ from them
 OTHER_COLORS = 16.0
@@ -51,10 +53,10 @@ class Duplicates:
             yield from (Group([[content]]) for content in self._pool.copies)
             return
         near, alike, flipped = self._candidates(level)
-        same, recolored = self._same(np.union1d(near, alike))
-        units = list(make_groups(*self._ends(same), lambda _content: 0, self._are_same))
-        loose = np.concatenate([near, recolored, self._flipped(flipped)]) if level == VERY_SIMILAR else same[:0]
-        yield from self._joined(units, loose)
+        same, recolored = self._same(_union([near, alike]))
+        units = list(make_groups(*self._listed(same), lambda _content: 0, self._are_same))
+        loose = [recolored, self._very_near(near), self._flipped(flipped), self._cropped(np.setdiff1d(near, same))]
+        yield from self._joined(units, _union(loose))
 
     def similarity(self, content: int, others: list[int]) -> np.ndarray:
         """Return how similar contents are to one of them, float32 [n]: the cosine of their vectors, or the correlation
@@ -67,8 +69,9 @@ class Duplicates:
     def _candidates(self, level: str) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
         """Return the pairs that are near by their vectors, alike by their pixels, and alike when one is mirrored."""
         alike, flipped = zip(*alike_pairs(self._pool), strict=True) if self._pool.contents else ((), ())
-        near = list(near_pairs(self._pool, self._threshold))
-        return _union(near), _union(list(alike)), _union(list(flipped) if level == VERY_SIMILAR else [])
+        if level == SAME_PICTURE:
+            return _union([]), _union(alike), _union([])
+        return _union(near_pairs(self._pool, min(CROPPED_COSINE, self._threshold))), _union(alike), _union(flipped)
 
     def _same(self, pairs: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
         """Return the pairs that are the same picture, and those that would be with the same colours."""
@@ -76,29 +79,47 @@ class Duplicates:
         for some in _blocks(pairs):
             some = some[self._is_worth(*self._ends(some))]
             likeness = self._likeness(some)
-            is_alike, has_other_colors = are_alike(likeness), have_other_colors(likeness)
-            self._keep(some[is_alike], likeness.correlation[is_alike])
-            same.append(some[is_alike & ~has_other_colors])
-            recolored.append(some[is_alike & has_other_colors])
+            alike = self._alike(some, likeness)
+            has_other_colors = have_other_colors(likeness)[np.isin(some, alike)]
+            same.append(alike[~has_other_colors])
+            recolored.append(alike[has_other_colors])
         return _union(same), _union(recolored)
+
+    def _very_near(self, pairs: np.ndarray) -> np.ndarray:
+        return _union(some[self._are_near(*self._ends(some))] for some in _blocks(pairs))
 
     def _flipped(self, pairs: np.ndarray) -> np.ndarray:
         """Return the pairs that are the same picture when one is mirrored."""
         found = []
         for some in _blocks(pairs):
             first, second = (self._pool.small(ends) for ends in self._ends(some))
-            likeness = compare(mirrored(first), second, self._workers)
-            is_alike = are_alike(likeness)
-            self._keep(some[is_alike], likeness.correlation[is_alike])
-            found.append(some[is_alike])
+            found.append(self._alike(some, compare(mirrored(first), second, NARROW, self._workers)))
         return _union(found)
+
+    def _cropped(self, pairs: np.ndarray) -> np.ndarray:
+        """Return the pairs of which one is a part of the other, or both are of the same."""
+        found = []
+        for some in _blocks(pairs):
+            first, second = (self._pool.small(ends) for ends in self._ends(some))
+            may_be = may_overlap(first, second, self._workers) >= OVERLAP
+            for one, other in ((first, second), (second, first)):
+                likeness = compare(one[may_be], other[may_be], WIDE, self._workers)
+                found.append(self._alike(some[may_be], likeness))
+        return _union(found)
+
+    def _alike(self, pairs: np.ndarray, likeness: Likeness) -> np.ndarray:
+        """Keep how alike pairs are, and return those that are, whatever their colours."""
+        is_alike = are_alike(likeness)
+        self._keep(pairs[is_alike], likeness.correlation[is_alike])
+        return pairs[is_alike]
 
     def _joined(self, units: list[list[int]], pairs: np.ndarray) -> Iterator[Group]:
         """Yield the pictures that pairs of contents connect, and those that have several contents or copies."""
-        alone = np.setdiff1d([*np.concatenate(self._ends(pairs)), *self._pool.copies], [one for unit in units for one in unit])
-        units = units + [[int(content)] for content in alone]
+        in_units = {content for unit in units for content in unit}
+        alone = {content for ends in self._listed(pairs) for content in ends} | self._pool.copies.keys()
+        units = units + [[content] for content in sorted(alone - in_units)]
         unit_of = {content: number for number, unit in enumerate(units) for content in unit}
-        ends = [[unit_of[content] for content in some.tolist()] for some in self._ends(pairs)]
+        ends = [[unit_of[content] for content in some] for some in self._listed(pairs)]
         centres = np.array([unit[0] for unit in units])
         joined: set[int] = set()
         for group in make_groups(
@@ -117,7 +138,7 @@ class Duplicates:
 
     def _likeness(self, pairs: np.ndarray) -> Likeness:
         first, second = self._ends(pairs)
-        likeness = compare(self._pool.small(first), self._pool.small(second), self._workers)
+        likeness = compare(self._pool.small(first), self._pool.small(second), NARROW, self._workers)
         is_far = self._cosines(first, second) < LEAST_COSINE
         return replace(likeness, correlation=np.where(is_far, -1, likeness.correlation))
 
@@ -140,6 +161,10 @@ class Duplicates:
     def _keys(self, first: np.ndarray, second: np.ndarray) -> np.ndarray:
         return np.minimum(first, second) * self._pool.contents + np.maximum(first, second)
 
+    def _listed(self, pairs: np.ndarray) -> tuple[list[int], list[int]]:
+        first, second = self._ends(pairs)
+        return first.tolist(), second.tolist()
+
     def _ends(self, pairs: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
         return pairs // max(1, self._pool.contents), pairs % max(1, self._pool.contents)
 
@@ -156,7 +181,7 @@ def have_other_colors(likeness: Likeness) -> np.ndarray:
     return is_grey | (likeness.color > OTHER_COLORS)
 
 
-def _union(pairs: list[np.ndarray]) -> np.ndarray:
+def _union(pairs: Iterable[np.ndarray]) -> np.ndarray:
     return np.unique(np.concatenate([np.empty(0, np.int64), *pairs]))
 
 

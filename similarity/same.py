@@ -6,9 +6,10 @@ What differs then counts only beyond a part of the local contrast, which resizin
 of the picture where most differs decides, so that frames of a series are told apart by what has moved in them.
 """
 
-from collections.abc import Iterator
+from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
+from functools import partial
 
 import numpy as np
 
@@ -16,11 +17,22 @@ from settings import WORKERS
 from similarity.small import SIDE, brightness, color
 
 PAIRS_AT_ONCE = 128
-STEPS = ((2, 4), (1, 1))  # of fitting: how many pixels become one, and how often
-REACH = 0.08  # how far a scale may be from 1, and a shift in half sides from 0: a border of 4 % on each side
 STIFFNESS = 1.0  # grey levels squared a pixel, which keep flat pictures where they are
 PART = 6  # pixels; the side of the parts of which the worst decides
 TOLERANCE = 0.3  # of the local contrast
+
+
+@dataclass(frozen=True)
+class Reach:
+    """How far one picture may have to be moved and scaled to fit the other."""
+
+    farthest: float  # how far a scale may be from 1, and a shift in half sides from 0
+    steps: tuple[tuple[int, int], ...]  # of fitting: how many pixels become one, and how often
+
+
+NARROW = Reach(0.08, ((2, 4), (1, 1)))  # a border of up to 4 % is cut off on each side
+WIDE = Reach(0.35, ((4, 4), (2, 4), (1, 2)))  # up to 13 %
+COARSE = Reach(0.35, ((4, 4),))
 
 
 @dataclass(frozen=True)
@@ -34,24 +46,38 @@ class Likeness:
     saturation: np.ndarray  # the same of Cb and Cr themselves, in the less colourful one
 
 
-def compare(first: np.ndarray, second: np.ndarray, workers: int = WORKERS) -> Likeness:
-    """Compare pairs of small copies, uint8 [P, SMALL] each."""
+def compare(first: np.ndarray, second: np.ndarray, reach: Reach = NARROW, workers: int = WORKERS) -> Likeness:
+    """Compare pairs of small copies, uint8 [P, SMALL] each; the second of each is laid over the first."""
+    return Likeness(*_in_blocks(partial(_compare, reach=reach), first, second, workers, 5))
+
+
+def may_overlap(first: np.ndarray, second: np.ndarray, workers: int = WORKERS) -> np.ndarray:
+    """Return the correlation of small copies, uint8 [P, SMALL], that are laid over each other roughly: float32 [P]."""
+    return _in_blocks(_overlap, first, second, workers, 1)[0]
+
+
+def _in_blocks(
+    work: Callable[[np.ndarray, np.ndarray], np.ndarray], first: np.ndarray, second: np.ndarray, workers: int, rows: int
+) -> np.ndarray:
+    """Return what `work` makes of all pairs, [rows, P], on several threads."""
+    blocks = [slice(start, start + PAIRS_AT_ONCE) for start in range(0, len(first), PAIRS_AT_ONCE)]
     with ThreadPoolExecutor(workers) as threads:
-        parts = list(threads.map(_compare, *zip(*_blocks(first, second), strict=True))) if len(first) else []
-    rows = np.concatenate([np.empty((5, 0), np.float32), *parts], axis=1)
-    return Likeness(*rows)
+        parts = list(threads.map(lambda block: work(first[block], second[block]), blocks))
+    return np.concatenate([np.empty((rows, 0), np.float32), *parts], axis=1)
 
 
-def _blocks(first: np.ndarray, second: np.ndarray) -> Iterator[tuple[np.ndarray, np.ndarray]]:
-    for start in range(0, len(first), PAIRS_AT_ONCE):
-        yield first[start : start + PAIRS_AT_ONCE], second[start : start + PAIRS_AT_ONCE]
+def _overlap(first: np.ndarray, second: np.ndarray) -> np.ndarray:
+    pixels = COARSE.steps[-1][0]
+    still, moved = (_shrunk(brightness(small), pixels) for small in (first, second))
+    fit = _fit(still, moved, Reach(COARSE.farthest, ((1, COARSE.steps[-1][1]),)))
+    return _correlation(still, _warped(moved, fit), _inside(fit, still.shape[1]))[None]
 
 
-def _compare(first: np.ndarray, second: np.ndarray) -> np.ndarray:
+def _compare(first: np.ndarray, second: np.ndarray, reach: Reach) -> np.ndarray:
     """Return the rows of a Likeness, float32 [5, P]."""
     still, moved = brightness(first), brightness(second)
-    fit = _fit(still, moved)
-    moved, inside = _warped(moved, fit), _inside(fit)
+    fit = _fit(still, moved, reach)
+    moved, inside = _warped(moved, fit), _inside(fit, SIDE)
     spreads = [_spread(picture, inside) for picture in (still, moved)]
     difference = _difference(still, moved, inside, spreads[1] > spreads[0])
     colors = [color(small) for small in (first, second)]
@@ -66,16 +92,16 @@ def _root_mean_square(values: np.ndarray) -> np.ndarray:
     return np.sqrt(np.mean(values**2, axis=1))
 
 
-def _fit(still: np.ndarray, moved: np.ndarray) -> np.ndarray:
+def _fit(still: np.ndarray, moved: np.ndarray, reach: Reach) -> np.ndarray:
     """Return how to lay `moved` over `still`, both float32 [P, S, S]: scale x, shift x, scale y, shift y [P, 4].
 
     Shifts are in half sides. Gain and offset of the brightness are solved for, too, and forgotten.
     """
     fit = np.tile(np.float32([1, 0, 1, 0]), (len(still), 1))
-    for pixels, steps in STEPS:
+    for pixels, steps in reach.steps:
         small_still, small_moved = _shrunk(still, pixels), _shrunk(moved, pixels)
         for _ in range(steps):
-            fit = _step(small_still, small_moved, fit)
+            fit = _step(small_still, small_moved, fit, reach.farthest)
     return fit
 
 
@@ -84,7 +110,7 @@ def _shrunk(pictures: np.ndarray, pixels: int) -> np.ndarray:
     return pictures.reshape(len(pictures), side, pixels, side, pixels).mean(axis=(2, 4))
 
 
-def _step(still: np.ndarray, moved: np.ndarray, fit: np.ndarray) -> np.ndarray:
+def _step(still: np.ndarray, moved: np.ndarray, fit: np.ndarray, farthest: float) -> np.ndarray:
     """Take one step of Gauss and Newton."""
     count, side = still.shape[:2]
     warped, half = _warped(moved, fit), side / 2
@@ -98,7 +124,7 @@ def _step(still: np.ndarray, moved: np.ndarray, fit: np.ndarray) -> np.ndarray:
     normal = slopes @ slopes.transpose(0, 2, 1) + np.diag(stiffness)
     solved = np.linalg.solve(normal, slopes @ still[:, 1:-1, 1:-1].reshape(count, -1, 1))[..., 0]
     change = np.clip(solved[:, :4] / np.maximum(solved[:, 4:5], 0.2), -1 / 16, 1 / 16)
-    return np.clip(fit + change, *np.float32([[1 - REACH, -REACH] * 2, [1 + REACH, REACH] * 2])).astype(np.float32)
+    return np.clip(fit + change, *np.float32([[1 - farthest, -farthest] * 2, [1 + farthest, farthest] * 2]))
 
 
 def _warped(pictures: np.ndarray, fit: np.ndarray) -> np.ndarray:
@@ -121,16 +147,16 @@ def _centred(side: int) -> np.ndarray:
     return np.arange(side, dtype=np.float32) - np.float32((side - 1) / 2)
 
 
-def _inside(fit: np.ndarray) -> np.ndarray:
+def _inside(fit: np.ndarray, side: int) -> np.ndarray:
     """Return which pixels come from inside, without the outermost, as 0 or 1: float32 [P, S, S]."""
-    across, down = (np.abs(_places(part, SIDE) - (SIDE - 1) / 2) <= SIDE / 2 - 0.5 for part in (fit[:, :2], fit[:, 2:]))
+    across, down = (np.abs(_places(part, side) - (side - 1) / 2) <= side / 2 - 0.5 for part in (fit[:, :2], fit[:, 2:]))
     inside = down[:, :, None] & across[:, None, :]
     inside[:, [0, -1]] = inside[:, :, [0, -1]] = False
     return inside.astype(np.float32)
 
 
 def _mean(values: np.ndarray, inside: np.ndarray) -> np.ndarray:
-    return (values * inside).sum((1, 2), keepdims=True) / inside.sum((1, 2), keepdims=True)
+    return (values * inside).sum((1, 2), keepdims=True) / np.maximum(inside.sum((1, 2), keepdims=True), 1)
 
 
 def _spread(picture: np.ndarray, inside: np.ndarray) -> np.ndarray:

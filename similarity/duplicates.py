@@ -1,21 +1,24 @@
 """Groups of pictures that are the same, or nearly so: rows of them, and folders for review."""
 
 import argparse
+import contextlib
 import logging
 from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
-
-import numpy as np
+from typing import TextIO
 
 from console.text import printable
+from settings import LEVELS, WORKERS
 from similarity.index import Index
 from similarity.levels import COSINE, SAME_CONTENT, SAME_PICTURE, VERY_SIMILAR, Duplicates, Group
 from similarity.picture import Picture
 from similarity.pool import Pool
+from similarity.review import open_review
+from similarity.rows import CsvRows, JsonlRows, opened
 
 COLUMNS = ("group", "level", "path", "similarity", "best")
-STRICTNESS = {SAME_CONTENT: 0, SAME_PICTURE: 1, VERY_SIMILAR: 2}
+MEGABYTE = 1e6
 
 logger = logging.getLogger("suite")
 
@@ -29,9 +32,30 @@ class Member:
     similarity: float  # to the best of its group
     is_best: bool = False
 
+    @property
+    def level_name(self) -> str:
+        """The level in words."""
+        return self.level.replace("-", " ")
+
+
+def report(args: argparse.Namespace, index: Index, against: Index | None = None) -> int:
+    """Write the groups of duplicates of an index, or of its pictures that are in another one; return failures."""
+    with (
+        open_review(args.copy_to, args.link_to, _inputs(args)) as review,
+        opened(args.output, args.force) as file,
+        _open_page(args, index) as page,
+    ):
+        groups = find_groups(index, against, args.level, COSINE if args.threshold is None else args.threshold, args.workers)
+        write_rows(groups, file, args.format)
+        for number, group in enumerate(groups, start=1):
+            review.put(number, group)
+            page.write(group)
+    logger.info(describe(groups))
+    return review.failed
+
 
 def find_groups(
-    index: Index, other: Index | None = None, level: str = VERY_SIMILAR, threshold: float = COSINE, workers: int = 1
+    index: Index, other: Index | None = None, level: str = VERY_SIMILAR, threshold: float = COSINE, workers: int = WORKERS
 ) -> list[list[Member]]:
     """Return the groups of duplicates of an index, or of its pictures that are in another one, each with its best first.
 
@@ -51,21 +75,69 @@ def _is_on_both_sides(pool: Pool, group: Group) -> bool:
 
 
 def _members(pool: Pool, duplicates: Duplicates, group: Group) -> list[Member]:
+    """Return the pictures of a group, the best first; it is one of the picture that has the most copies."""
     most = max(map(len, group.units))
     finest = [content for unit in group.units if len(unit) == most for content in unit]
-    best = min((number for content in finest for number in pool.pictures_of(content)), key=lambda number: _rank(pool.picture(number)))
-    best_content = next(content for content in finest if best in pool.pictures_of(content))
+    best, best_content = min(
+        ((number, content) for content in finest for number in pool.pictures_of(content)),
+        key=lambda pair: _rank(pool.picture(pair[0])),
+    )
     unit = next(unit for unit in group.units if best_content in unit)
-    contents = group.contents
-    similarities = duplicates.similarity(best_content, contents)
     others = []
-    for content, similarity in zip(contents, similarities.tolist(), strict=True):
+    for content, similarity in zip(group.contents, duplicates.similarities(best_content, group.contents), strict=True):
         level = SAME_CONTENT if content == best_content else SAME_PICTURE if content in unit else VERY_SIMILAR
-        others += [Member(pool.picture(number), level, similarity) for number in pool.pictures_of(content) if number != best]
-    others.sort(key=lambda member: (STRICTNESS[member.level], -member.similarity, member.picture.path))
+        numbers = [number for number in pool.pictures_of(content) if number != best]
+        others += [Member(pool.picture(number), level, similarity) for number in numbers]
+    others.sort(key=lambda member: (LEVELS.index(member.level), -member.similarity, member.picture.path))
     return [Member(pool.picture(best), others[0].level, 1.0, True), *others]
 
 
-def _rank(picture: Picture) -> tuple:
+def _rank(picture: Picture) -> tuple[int, int, str]:
     """Return what sorts the best picture first: the largest, and of these the one that is compressed least."""
     return -picture.width * picture.height, -picture.size, picture.path
+
+
+def write_rows(groups: Iterable[Sequence[Member]], file: TextIO, format: str) -> None:
+    """Write a row for each picture of each group, or lines for people."""
+    if format == "text":
+        file.write("\n".join("".join(_lines(number, group)) for number, group in enumerate(groups, start=1)))
+        return
+    rows = CsvRows(file, COLUMNS) if format == "csv" else JsonlRows(file)
+    for number, group in enumerate(groups, start=1):
+        for member in group:
+            values = number, member.level_name, member.picture.path, member.similarity, member.is_best
+            rows.write(dict(zip(COLUMNS, values, strict=True)))
+
+
+def _lines(number: int, group: Sequence[Member]) -> Iterator[str]:
+    yield f"group {number}: {len(group)} pictures\n"
+    for member in group:
+        picture = member.picture
+        said = "best" if member.is_best else f"{member.level_name}, {member.similarity:.3f}"
+        size = f"{picture.width} x {picture.height}, {picture.size / MEGABYTE:,.2f} MB"
+        yield f"  {printable(picture.path)}: {said} ({size})\n"
+
+
+def describe(groups: Sequence[Sequence[Member]]) -> str:
+    """Say how many duplicates there are."""
+    others = [member for group in groups for member in group if not member.is_best]
+    counts = Counter(member.level_name for member in others)
+    if not groups:
+        return "no duplicates"
+    named = ", ".join(f"{count:,} {name}" for name, count in counts.items())
+    size = sum(member.picture.size for member in others) / MEGABYTE
+    return f"{len(groups):,} groups; beside the best of each: {named}; {size:,.1f} MB"
+
+
+def _inputs(args: argparse.Namespace) -> list[str]:
+    return [name for name in (*(args.image or ()), *(args.against or ()), args.index) if name]
+
+
+class _NoPage:
+    def write(self, group: Sequence[Member]) -> None:
+        pass
+
+
+@contextlib.contextmanager
+def _open_page(args: argparse.Namespace, index: Index) -> Iterator[_NoPage]:
+    yield _NoPage()

@@ -58,13 +58,13 @@ class Duplicates:
         loose = [recolored, self._very_near(near), self._flipped(flipped), self._cropped(np.setdiff1d(near, same))]
         yield from self._joined(units, _union(loose))
 
-    def similarity(self, content: int, others: list[int]) -> np.ndarray:
-        """Return how similar contents are to one of them, float32 [n]: the cosine of their vectors, or the correlation
-        of their pixels where that is larger and they were found by it."""
-        cosines = self._pool.vectors(np.array(others)) @ self._pool.vectors(np.array([content]))[0]
-        pairs = self._keys(np.full(len(others), content), np.array(others)).tolist()
-        known = [self._correlations.get(pair, -1.0) for pair in pairs]
-        return np.where(np.array(others) == content, 1, np.clip(np.maximum(cosines, known), -1, 1))
+    def similarities(self, content: int, others: list[int]) -> list[float]:
+        """Return how similar contents are to one of them: the cosine of their vectors, or the correlation of their
+        pixels where they were found by it and it is larger."""
+        first, second = np.full(len(others), content), np.array(others)
+        known = [self._correlations.get(pair, -1.0) for pair in self._keys(first, second).tolist()]
+        similar = np.clip(np.maximum(self._cosines(first, second), known), -1, 1)
+        return np.where(second == content, 1, similar).tolist()
 
     def _candidates(self, level: str) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
         """Return the pairs that are near by their vectors, alike by their pixels, and alike when one is mirrored."""

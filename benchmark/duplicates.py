@@ -21,7 +21,7 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections import defaultdict
+from collections import Counter, defaultdict
 from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
 
@@ -49,6 +49,10 @@ def _cropped(image: Image.Image, share: float) -> Image.Image:
     return image.crop((across, down, max(across + 1, image.width - across), max(down + 1, image.height - down)))
 
 
+def _without_corner(image: Image.Image) -> Image.Image:
+    return image.crop((0, 0, max(1, image.width * 9 // 10), max(1, image.height * 9 // 10)))
+
+
 def _jpeg(make: Callable[[Image.Image], Image.Image], quality: int = 90) -> Callable[[Image.Image, Path], None]:
     return lambda image, path: make(image).save(path.with_suffix(".jpg"), quality=quality)
 
@@ -73,7 +77,7 @@ KINDS = {  # of copies: the level at which they are to be found, and what makes 
     "15 % brighter": (SAME, _jpeg(lambda image: ImageEnhance.Brightness(image).enhance(1.15))),
     "mirrored": (SIMILAR, _jpeg(ImageOps.mirror)),
     "border of 10 % cut off": (SIMILAR, _jpeg(lambda image: _cropped(image, 0.1))),
-    "corner of 10 % cut off": (SIMILAR, _jpeg(lambda image: image.crop((0, 0, image.width * 9 // 10, image.height * 9 // 10)))),
+    "corner of 10 % cut off": (SIMILAR, _jpeg(_without_corner)),
     "greyscale": (SIMILAR, _jpeg(ImageOps.grayscale)),
 }  # fmt: skip
 
@@ -132,10 +136,11 @@ def _run(options: Sequence[str]) -> str:
 
 def print_figures(rows: Iterable[dict[str, str]], copies: dict[str, tuple[str, str]], seconds: float) -> None:
     """Print the recall of each kind, and the precision."""
-    groups = defaultdict(list)
+    groups: dict[str, list[dict[str, str]]] = defaultdict(list)
     for row in rows:
         groups[row["group"]].append(row)
-    found, right, wrong = defaultdict(int), 0, []
+    found, counts = Counter[str](), Counter(kind for kind, _photo_of in copies.values())
+    right, wrong = 0, []
     for group in groups.values():
         best = group[0]["path"]
         strict = {row["path"] for row in group if row["level"] in STRICT} | {best}
@@ -147,9 +152,6 @@ def print_figures(rows: Iterable[dict[str, str]], copies: dict[str, tuple[str, s
         same = [path for path in strict if path != best]
         right += sum(_photo(path, copies) == _photo(best, copies) for path in same)
         wrong += [(best, path) for path in same if _photo(path, copies) != _photo(best, copies)]
-    counts = defaultdict(int)
-    for kind, _photo_of in copies.values():
-        counts[kind] += 1
     for kind, (level, _save) in KINDS.items():
         print(f"{kind:24}{level:14}recall {found[kind] / counts[kind]:7.2%} ({found[kind]:,} of {counts[kind]:,})")
     print(f"{SAME}: precision {right / max(1, right + len(wrong)):.2%} ({len(wrong):,} wrong); {seconds:.1f} s")

@@ -1,15 +1,13 @@
-"""Which pictures may be duplicates: not all pairs, but neighbours by their vectors and by the pattern of their pixels."""
+"""Which pictures may be duplicates: not all pairs, but neighbours by their vectors and by their patterns."""
 
 from collections.abc import Iterator
 
 import numpy as np
 
 from similarity.pool import Pool
-from similarity.small import SIDE, brightness
+from similarity.small import CELLS, patterns
 
 AT_ONCE = 2048  # pictures whose neighbours are looked for
-CELLS = 8  # a side of the pattern: so many means of the brightness
-FLATTEST = 2.0  # grey levels, standard deviation of a pattern that says something
 NEIGHBOURS = 24  # of a picture, at most, of each kind
 ALIKE = 0.9  # correlation of patterns
 
@@ -30,29 +28,21 @@ def near_pairs(pool: Pool, least: float) -> Iterator[np.ndarray]:
 
 def alike_pairs(pool: Pool) -> Iterator[tuple[np.ndarray, np.ndarray]]:
     """Yield pairs of contents whose patterns are alike, and those of which one's is like the other's mirrored."""
-    left = patterns(pool, pool.sides[0])
-    right = patterns(pool, pool.sides[1]) if pool.is_two else left
+    left = _all_patterns(pool, pool.sides[0])
+    right = _all_patterns(pool, pool.sides[1]) if pool.is_two else left
     for start in range(0, len(left), AT_ONCE):
         block = left[start : start + AT_ONCE]
         mirrored = block.reshape(-1, CELLS, CELLS)[..., ::-1].reshape(block.shape)
-        yield tuple(
-            unique_pairs(pool.sides[0][start + rows], pool.sides[1][columns], pool.contents)
-            for rows, columns in (_alike(block, right), _alike(mirrored, right))
-        )  # fmt: skip
+        found = [_alike(each, right) for each in (block, mirrored)]
+        direct, flipped = (
+            unique_pairs(pool.sides[0][start + rows], pool.sides[1][columns], pool.contents) for rows, columns in found
+        )
+        yield direct, flipped
 
 
-def patterns(pool: Pool, contents: np.ndarray) -> np.ndarray:
-    """Return the pattern of each content, float32 [n, CELLS * CELLS] around 0, of length 1; 0 of flat pictures."""
-    parts = [_patterns(pool.small(some)) for some in _blocks(contents)]
+def _all_patterns(pool: Pool, contents: np.ndarray) -> np.ndarray:
+    parts = [patterns(pool.small(some)) for some in _blocks(contents)]
     return np.concatenate([np.empty((0, CELLS * CELLS), np.float32), *parts])
-
-
-def _patterns(small: np.ndarray) -> np.ndarray:
-    step = SIDE // CELLS
-    cells = brightness(small).reshape(-1, CELLS, step, CELLS, step).mean(axis=(2, 4)).reshape(len(small), -1)
-    cells -= cells.mean(axis=1, keepdims=True)
-    lengths = np.linalg.norm(cells, axis=1, keepdims=True)
-    return np.where(lengths > FLATTEST * CELLS, cells / np.maximum(lengths, 1), 0)
 
 
 def _alike(block: np.ndarray, patterns: np.ndarray) -> tuple[np.ndarray, np.ndarray]:

@@ -45,7 +45,8 @@ def report(args: argparse.Namespace, index: Index, against: Index | None = None)
         opened(args.output, args.force) as file,
         _open_page(args, index) as page,
     ):
-        groups = find_groups(index, against, args.level, COSINE if args.threshold is None else args.threshold, args.workers)
+        threshold = COSINE if args.threshold is None else args.threshold
+        groups = find_groups(index, against, args.level, threshold, args.workers)
         write_rows(groups, file, args.format)
         for number, group in enumerate(groups, start=1):
             review.put(number, group)
@@ -55,11 +56,15 @@ def report(args: argparse.Namespace, index: Index, against: Index | None = None)
 
 
 def find_groups(
-    index: Index, other: Index | None = None, level: str = VERY_SIMILAR, threshold: float = COSINE, workers: int = WORKERS
+    index: Index,
+    other: Index | None = None,
+    level: str = VERY_SIMILAR,
+    threshold: float = COSINE,
+    workers: int = WORKERS,
 ) -> list[list[Member]]:
-    """Return the groups of duplicates of an index, or of its pictures that are in another one, each with its best first.
+    """Return the groups of duplicates of an index, or of its pictures that are in another one, sorted by their best.
 
-    They are sorted by the path of the best.
+    The best is the first of its group.
     """
     pool = Pool(index, other)
     duplicates = Duplicates(pool, threshold, workers)

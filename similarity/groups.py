@@ -39,6 +39,8 @@ def _grown(centre: int, neighbours: dict[int, set[int]], left: set[int], are_ali
         group += sorted(latest)
         beyond = sorted({thing for member in latest for thing in neighbours[member]} & left - seen)
         seen.update(beyond)
-        like = are_alike(np.full(len(beyond), centre), np.array(beyond)) if beyond else []
-        latest = {thing for thing, is_like in zip(beyond, like, strict=True) if is_like}
+        latest = set()
+        if beyond:
+            is_like = are_alike(np.full(len(beyond), centre), np.array(beyond))
+            latest = {thing for thing, like in zip(beyond, is_like.tolist(), strict=True) if like}
     return group

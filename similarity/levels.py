@@ -6,25 +6,17 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from settings import LEVELS, WORKERS
-from similarity.candidates import alike_pairs, near_pairs, patterns
+from similarity.candidates import alike_pairs, near_pairs
 from similarity.groups import make_groups
 from similarity.pool import Pool
-from similarity.same import NARROW, WIDE, Likeness, compare, may_overlap
+from similarity.same import NARROW, Likeness, compare
 from similarity.small import mirrored
+from similarity.verdict import are_alike, are_cropped, are_worth_comparing, have_other_colors
 
 SAME_CONTENT, SAME_PICTURE, VERY_SIMILAR = LEVELS
 COSINE = 0.92  # of pictures that are very similar whatever their pixels, at least
-# Copies of a photo with another JPEG quality or size differ by less than 2 grey levels, with a border of 1 % cut off by
-# less than 5 (99 % of them), frames of a series and pages of text by more than 13: python -m benchmark.duplicates
-LARGEST_DIFFERENCE = 9.0  # grey levels, of the same picture
-LARGEST_SHARE = 0.3  # of its contrast that may differ; decides where pictures are flat
-LEAST_CORRELATION = 0.9
 LEAST_COSINE = 0.45  # of vectors; skies and other smooth pictures are alike in few pixels
 CROPPED_COSINE = 0.65  # of vectors of pictures of which one may be a part of the other
-OVERLAP = 0.85  # rough correlation, below which they are not looked at closely
-LEAST_PATTERN = 0.75  # correlation of patterns, below which no pixels are compared
-GREY, COLORFUL = 1.5, 4.0  # colours of a picture without any, and by how much those of the other one differ from them
-OTHER_COLORS = 16.0
 PAIRS_AT_ONCE = 4096
 
 
@@ -55,12 +47,16 @@ class Duplicates:
         near, alike, flipped = self._candidates(level)
         same, recolored = self._same(_union([near, alike]))
         units = list(make_groups(*self._listed(same), lambda _content: 0, self._are_same))
-        loose = [recolored, self._very_near(near), self._flipped(flipped), self._cropped(np.setdiff1d(near, same))]
-        yield from self._joined(units, _union(loose))
+        loose = _union([])
+        if level == VERY_SIMILAR:
+            cropped = self._cropped(np.setdiff1d(near, same))
+            loose = _union([recolored, cropped, self._flipped(flipped), self._very_near(near)])
+        yield from self._joined(units, loose)
 
     def similarities(self, content: int, others: list[int]) -> list[float]:
-        """Return how similar contents are to one of them: the cosine of their vectors, or the correlation of their
-        pixels where they were found by it and it is larger."""
+        """Return how similar contents are to one of them: the cosine of their vectors or, of pairs that were found by
+        their pixels, the correlation of these, if it is larger.
+        """
         first, second = np.full(len(others), content), np.array(others)
         known = [self._correlations.get(pair, -1.0) for pair in self._keys(first, second).tolist()]
         similar = np.clip(np.maximum(self._cosines(first, second), known), -1, 1)
@@ -77,7 +73,7 @@ class Duplicates:
         """Return the pairs that are the same picture, and those that would be with the same colours."""
         same, recolored = [], []
         for some in _blocks(pairs):
-            some = some[self._is_worth(*self._ends(some))]
+            some = some[are_worth_comparing(*map(self._pool.small, self._ends(some)))]
             likeness = self._likeness(some)
             alike = self._alike(some, likeness)
             has_other_colors = have_other_colors(likeness)[np.isin(some, alike)]
@@ -101,10 +97,9 @@ class Duplicates:
         found = []
         for some in _blocks(pairs):
             first, second = (self._pool.small(ends) for ends in self._ends(some))
-            may_be = may_overlap(first, second, self._workers) >= OVERLAP
-            for one, other in ((first, second), (second, first)):
-                likeness = compare(one[may_be], other[may_be], WIDE, self._workers)
-                found.append(self._alike(some[may_be], likeness))
+            is_cropped, correlations = are_cropped(first, second, self._workers)
+            found.append(some[is_cropped])
+            self._keep(some[is_cropped], correlations[is_cropped])
         return _union(found)
 
     def _alike(self, pairs: np.ndarray, likeness: Likeness) -> np.ndarray:
@@ -119,22 +114,19 @@ class Duplicates:
         alone = {content for ends in self._listed(pairs) for content in ends} | self._pool.copies.keys()
         units = units + [[content] for content in sorted(alone - in_units)]
         unit_of = {content: number for number, unit in enumerate(units) for content in unit}
-        ends = [[unit_of[content] for content in some] for some in self._listed(pairs)]
+        first, second = ([unit_of[content] for content in some] for some in self._listed(pairs))
         centres = np.array([unit[0] for unit in units])
         joined: set[int] = set()
-        for group in make_groups(
-            *ends, lambda unit: len(units[unit]), lambda one, other: self._are_near(centres[one], centres[other])
-        ):  # fmt: skip
+
+        def are_near(one: np.ndarray, other: np.ndarray) -> np.ndarray:
+            return self._are_near(centres[one], centres[other])
+
+        for group in make_groups(first, second, lambda unit: len(units[unit]), are_near):
             joined.update(group)
             yield Group([units[unit] for unit in group])
         for number, unit in enumerate(units):
             if number not in joined and (len(unit) > 1 or unit[0] in self._pool.copies):
                 yield Group([unit])
-
-    def _is_worth(self, first: np.ndarray, second: np.ndarray) -> np.ndarray:
-        """Return of which pairs the pixels need to be compared, bool [P]."""
-        one, other = (patterns(self._pool, ends) for ends in (first, second))
-        return np.einsum("ij,ij->i", one, other) >= LEAST_PATTERN
 
     def _likeness(self, pairs: np.ndarray) -> Likeness:
         first, second = self._ends(pairs)
@@ -167,18 +159,6 @@ class Duplicates:
 
     def _ends(self, pairs: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
         return pairs // max(1, self._pool.contents), pairs % max(1, self._pool.contents)
-
-
-def are_alike(likeness: Likeness) -> np.ndarray:
-    """Return which pairs show the same, whatever their colours: bool [P]."""
-    allowed = np.minimum(LARGEST_DIFFERENCE, LARGEST_SHARE * likeness.contrast)
-    return (likeness.difference <= allowed) & (likeness.correlation >= LEAST_CORRELATION)
-
-
-def have_other_colors(likeness: Likeness) -> np.ndarray:
-    """Return which pairs have other colours, as when one is grey and the other is not: bool [P]."""
-    is_grey = (likeness.saturation < GREY) & (likeness.color > COLORFUL)
-    return is_grey | (likeness.color > OTHER_COLORS)
 
 
 def _union(pairs: Iterable[np.ndarray]) -> np.ndarray:

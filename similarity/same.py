@@ -97,7 +97,7 @@ def _fit(still: np.ndarray, moved: np.ndarray, reach: Reach) -> np.ndarray:
 
     Shifts are in half sides. Gain and offset of the brightness are solved for, too, and forgotten.
     """
-    fit = np.tile(np.float32([1, 0, 1, 0]), (len(still), 1))
+    fit = np.tile(np.array([1, 0, 1, 0], np.float32), (len(still), 1))
     for pixels, steps in reach.steps:
         small_still, small_moved = _shrunk(still, pixels), _shrunk(moved, pixels)
         for _ in range(steps):
@@ -120,11 +120,12 @@ def _step(still: np.ndarray, moved: np.ndarray, fit: np.ndarray, farthest: float
     inner = warped[:, 1:-1, 1:-1]
     slopes = np.stack([right * at, right, down * at[:, None], down, inner, np.ones_like(inner)])
     slopes = slopes.reshape(6, count, -1).transpose(1, 0, 2)
-    stiffness = STIFFNESS * np.float32([half**2] * 4 + [1e-3] * 2) * side**2
+    stiffness = STIFFNESS * side**2 * np.array([half**2] * 4 + [1e-3] * 2, np.float32)
     normal = slopes @ slopes.transpose(0, 2, 1) + np.diag(stiffness)
     solved = np.linalg.solve(normal, slopes @ still[:, 1:-1, 1:-1].reshape(count, -1, 1))[..., 0]
     change = np.clip(solved[:, :4] / np.maximum(solved[:, 4:5], 0.2), -1 / 16, 1 / 16)
-    return np.clip(fit + change, *np.float32([[1 - farthest, -farthest] * 2, [1 + farthest, farthest] * 2]))
+    least, most = (np.array([1 + reach, reach] * 2, np.float32) for reach in (-farthest, farthest))
+    return np.clip(fit + change, least, most)
 
 
 def _warped(pictures: np.ndarray, fit: np.ndarray) -> np.ndarray:

@@ -5,6 +5,8 @@ from PIL import Image
 
 SIDE = 48  # pixels of the brightness; with 32, pages of text and frames of a cartoon look alike
 COLOR_SIDE = 8  # pixels of each of the two colour channels
+CELLS = 8  # a side of the pattern: so many means of the brightness
+FLATTEST = 2.0  # grey levels, standard deviation of a pattern that says something
 SMALL = SIDE * SIDE + 2 * COLOR_SIDE * COLOR_SIDE  # bytes
 
 
@@ -34,3 +36,12 @@ def mirrored(small: np.ndarray) -> np.ndarray:
     luma = small[:, :pixels].reshape(count, SIDE, SIDE)[..., ::-1].reshape(count, -1)
     chroma = small[:, pixels:].reshape(count, 2, COLOR_SIDE, COLOR_SIDE)[..., ::-1].reshape(count, -1)
     return np.concatenate([luma, chroma], axis=1)
+
+
+def patterns(small: np.ndarray) -> np.ndarray:
+    """Return the patterns of small copies, float32 [N, CELLS * CELLS] around 0, of length 1; 0 of flat pictures."""
+    step = SIDE // CELLS
+    cells = brightness(small).reshape(-1, CELLS, step, CELLS, step).mean(axis=(2, 4)).reshape(len(small), -1)
+    cells -= cells.mean(axis=1, keepdims=True)
+    lengths = np.linalg.norm(cells, axis=1, keepdims=True)
+    return np.where(lengths > FLATTEST * CELLS, cells / np.maximum(lengths, 1), 0)

@@ -149,6 +149,10 @@ def main(argv: Sequence[str] | None = None) -> int:
         from similarity.rows import check_output
 
         check_output(args.output, args.force)
+    if args.copy_to or args.link_to:
+        from similarity.review import check_review
+
+        check_review(args.copy_to, args.link_to)
     with contextlib.ExitStack() as opened:
         failed = 0
         folder = Path(args.index) if args.index else opened.enter_context(scratch_folder())
@@ -186,7 +190,7 @@ def build(args: argparse.Namespace, names: Sequence[str], folder: Path) -> "Coun
     check_named(names)
     maker = make_maker(args, folder)
     given = argparse.Namespace(**vars(args) | {"image": names})
-    search = search_of(given)
+    search = search_of(given, [folder for folder in (args.copy_to, args.link_to) if folder])
     with (
         contextlib.closing(Store(folder, maker.about)) as store,
         Progress(sys.stderr.isatty() and not args.quiet, count=count_of(given, search)) as progress,

@@ -7,7 +7,7 @@ import pytest
 from conftest import IMAGES
 from galleries import ANSWERS, HOSTILE, LABELS, make_gallery, many
 
-from outputs.gallery import folder_of
+from outputs.album import folder_of
 
 CHROMIUM = next(filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))), None)
 pytestmark = pytest.mark.skipif(not CHROMIUM, reason="Chromium is not installed")

@@ -12,6 +12,7 @@ import re
 import sys
 import zipfile
 from collections.abc import Iterator, Sequence
+from dataclasses import replace
 from pathlib import Path
 
 import keras
@@ -40,6 +41,8 @@ def build(network: Network, weights: Weights, data_format: str = "channels_last"
 
     `data_format` is how the networks compute inside. Raises UsageError when the weights cannot be had or do not fit.
     """
+    if network.part == "features":
+        return build(replace(network, part="whole"), weights, data_format).get_layer("features")
     if network.part != "whole":
         from networks.heat import build_part
 

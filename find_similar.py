@@ -249,7 +249,7 @@ def open_page(args: argparse.Namespace, index: "Index") -> Iterator[Callable[["A
         return
     from similarity.pages import FoundPage
 
-    with FoundPage(args.gallery, index, args.force) as page:
+    with FoundPage(args.gallery, index, args.force, args.max_pixels) as page:
         yield page.write
 
 

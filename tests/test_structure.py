@@ -39,7 +39,7 @@ ALLOWED = {
                     "labels", "models", "networks", "outputs", "preprocess", "settings", "sources", "transforms"},
     "evaluation":  {"classifiers", "console", "drawing", "errors", "files", "inference", "labels", "outputs",
                     "pipeline", "sources"},
-    "similarity":  {"classifiers", "console", "decoding", "engines", "errors", "files", "inference", "models",
+    "similarity":  {"classifiers", "console", "decoding", "drawing", "engines", "errors", "files", "inference", "models",
                     "networks", "outputs", "preprocess", "settings", "sources", "transforms"},
     "exporting":   {"classifiers", "console", "errors", "files", "inference", "networks", "settings"},
     "docs":        set(),

@@ -11,6 +11,7 @@ const kindOfGallery = {
   compareGroups: () => 0, // as they come
   choiceText: (choice) => choice,
   scoreText: (row) => (row.kind === "named" ? row.score.toFixed(3) : ""),
+  rangeText: (value) => (value / 100).toFixed(2),
   title: (row) => fileName(row),
   beside(row) {
     const anchor = anchors.get(row.group);
@@ -18,7 +19,7 @@ const kindOfGallery = {
   },
   fillDetails(row) {
     byId["large-about"].textContent = [row.name, row.kind === "named" && `similarity ${row.score.toFixed(3)}`, row.about]
-      .filter(Boolean).join("; ");
+      .filter(Boolean).join(" · ");
   },
 };
 

@@ -78,11 +78,14 @@ function showPicture(row) {
 }
 
 function update() {
-  const [least, most] = [Number(from.value) / 100, Number(to.value) / 100];
+  const least = from.value === "0" ? -Infinity : Number(from.value) / 100; // a cosine may be below 0
+  const most = Number(to.value) / 100;
   const wanted = words.value.toLowerCase().split(/\s+/).filter(Boolean);
-  const found = rows.filter((row) =>
+  const isFound = (row) =>
     (!label.value || row.choice === label.value) && row.score >= least && row.score <= most
-    && wanted.every((word) => row.lower.includes(word)));
+    && wanted.every((word) => row.lower.includes(word));
+  const keys = new Set(rows.filter(isFound).map((row) => row.key)); // of groups, which keep what they are around
+  const found = rows.filter((row) => isFound(row) || (row.kind === "anchor" && keys.has(row.key)));
   found.sort(orders[sort.value]);
   const parts = grouped.checked ? ordered.map(([key, { name }]) => [name, key]) : [[kindOfGallery.all, null]];
   const members = new Map(ordered.map(([key]) => [key, []]));
@@ -124,8 +127,8 @@ function updateSoon() {
 
 function showScores() {
   for (const range of [from, to]) {
-    range.nextElementSibling.textContent = `${range.value}\u00a0%`;
-    range.setAttribute("aria-valuetext", `${range.value} %`);
+    range.nextElementSibling.textContent = kindOfGallery.rangeText(range.value);
+    range.setAttribute("aria-valuetext", kindOfGallery.rangeText(range.value));
   }
 }
 
@@ -205,4 +208,5 @@ large.addEventListener("keydown", (event) => {
 });
 large.addEventListener("close", () => shown[current]?.item.firstElementChild.focus());
 
+showScores();
 update();

@@ -14,6 +14,7 @@ const kindOfGallery = {
     kinds.indexOf(a.kind) - kinds.indexOf(b.kind) || b.count - a.count || compareNames(a.name, b.name),
   choiceText: (choice) => choice.replace(/^named /, ""),
   scoreText: (row) => (row.kind === "named" ? percent.format(row.score) : ""),
+  rangeText: (value) => `${value}\u00a0%`,
   title: (row) => shorten(row.name),
   beside: (row) => [row.heat, row.seen ?? "", row.heat ? `heat map of what speaks for ${shorten(row.seen)}` : ""],
   fillDetails: (row) => byId["large-labels"].replaceChildren(...row.labels.map(barOf)),

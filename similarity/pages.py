@@ -3,7 +3,7 @@
 import os
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
-from typing import Any, Self
+from typing import Any, NamedTuple, Self
 
 from PIL import Image
 
@@ -58,16 +58,16 @@ class GroupsPage:
     ) -> None:
         self._album = Album(path, MAKER, force, most_inside=most_inside)
         self._index, self._max_pixels = index, max_pixels
-        self._groups = 0
+        self.count = 0
 
     def add(self, group: Group) -> None:
         """Keep a group, with small copies of its pictures."""
-        self._groups += 1
+        self.count += 1
         images = small_copies([tile.path for tile in group.tiles], SIDE, self._max_pixels)
         for tile, image in zip(group.tiles, images, strict=True):
             self._album.add(
                 {
-                    "group": self._groups,
+                    "group": self.count,
                     "heading": readable(group.heading),
                     "choice": readable(group.choice),
                     "path": readable(tile.path),
@@ -86,7 +86,7 @@ class GroupsPage:
 
     def __exit__(self, error_type: type | None, *_: object) -> None:
         if error_type is None:
-            title = self.titles[self._groups != 1].format(f"{self._groups:,}")
+            title = self.titles[self.count != 1].format(f"{self.count:,}")
             self._album.write("found.html", FOUND, model=self._index.model, title=title, chosen_by=self.chosen_by)
 
 
@@ -108,6 +108,32 @@ class FoundPage(GroupsPage):
             yield Tile(path, "unlike", is_first=True)
         for rank, match in enumerate(answer.matches, start=1):
             yield Tile(match.path, f"{rank}.", match.similarity, about_file(self._index.pictures[match.row]))
+
+
+class Duplicate(NamedTuple):
+    """A picture of a group of duplicates."""
+
+    picture: Picture
+    level: str  # how alike it is to the best one
+    similarity: float  # to that
+    is_best: bool  # the one that is proposed to be kept
+
+
+class DuplicatesPage(GroupsPage):
+    """The page of duplicates in their groups, the best one first."""
+
+    titles = "{} group of duplicates", "{} groups of duplicates"
+    chosen_by = "Level"
+
+    def write(self, level: str, duplicates: Iterable[Duplicate]) -> None:
+        """Take a group, with the level of all of it; the best is what the others are compared with."""
+        best_first = sorted(duplicates, key=lambda one: not one.is_best)
+        self.add(Group(f"{self.count + 1:,}. {level}", level, tuple(map(_tile_of, best_first))))
+
+
+def _tile_of(one: Duplicate) -> Tile:
+    name = "best" if one.is_best else one.level
+    return Tile(one.picture.path, name, one.similarity, about_file(one.picture), one.is_best)
 
 
 def about_file(picture: Picture) -> str:

@@ -74,10 +74,12 @@ def _blocks(vectors: np.ndarray) -> Iterator[np.ndarray]:
 
 def _tsne(components: np.ndarray) -> np.ndarray:
     from sklearn.manifold import TSNE
+    from threadpoolctl import threadpool_limits
 
     perplexity = min(PERPLEXITY, (len(components) - 1) / 3)
     begin = components[:, :2] / max(components[:, 0].std(), 1e-12) * 1e-4  # as scikit-learn's init="pca"
-    return TSNE(perplexity=perplexity, init=begin, random_state=0, n_jobs=-1).fit_transform(components)
+    with threadpool_limits(1):  # its threads wait for each other so often that several take longer
+        return TSNE(perplexity=perplexity, init=begin, random_state=0, n_jobs=1).fit_transform(components)
 
 
 def _umap(components: np.ndarray) -> np.ndarray:

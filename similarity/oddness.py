@@ -1,5 +1,6 @@
-"""Pictures that stand out among their neighbours: their label is probably wrong, or they are like no other."""
+"""Pictures that stand out among their neighbours: wrong labels, probably, and the least like any other."""
 
+import math
 from dataclasses import dataclass
 
 import numpy as np
@@ -7,7 +8,8 @@ import numpy as np
 NEIGHBOURS = 10
 OTHERS = 0.7  # of the neighbours that have one other label, for a label that is probably wrong
 OWN = 0.1  # of the neighbours that may have the picture's own label then
-FAR = 3.5  # robust deviations below the usual similarity to neighbours (Iglewicz and Hoaglin, 1993)
+LONELY, MOST_LONELY = 0.01, 100  # the share of pictures that are the loneliest, and at most so many
+LEAST = 20  # pictures; of fewer none is
 
 
 @dataclass(frozen=True)
@@ -15,7 +17,7 @@ class Odd:
     """What is odd about pictures, by their rows."""
 
     wrong: dict[int, int]  # the label that its neighbours have, the surest first
-    alone: tuple[int, ...]  # like no other picture, the loneliest first
+    alone: tuple[int, ...]  # the least like any other picture, the loneliest first
 
 
 def find_odd(labels: np.ndarray, neighbours: np.ndarray, similarities: np.ndarray) -> Odd:
@@ -35,11 +37,9 @@ def _wrong_labels(labels: np.ndarray, neighbours: np.ndarray) -> dict[int, int]:
 
 
 def _loneliest(similarities: np.ndarray) -> tuple[int, ...]:
-    """Return the rows whose similarity to their neighbours is far below the usual, as the median's deviation tells."""
-    if not similarities.size:
+    """Return the rows that are the least like their neighbours: a share of all, since no limit holds for all models."""
+    count = len(similarities)
+    if count < LEAST:
         return ()
-    mean = similarities.mean(axis=1)
-    median = np.median(mean)
-    deviation = 1.4826 * np.median(np.abs(mean - median))  # that of a normal distribution
-    found = np.flatnonzero(mean < median - FAR * max(deviation, 1e-3))
-    return tuple(found[np.argsort(mean[found], kind="stable")].tolist())
+    rows = np.argsort(similarities.mean(axis=1), kind="stable")
+    return tuple(rows[: min(MOST_LONELY, math.ceil(LONELY * count))].tolist())

@@ -121,16 +121,21 @@ function drawLines() {
   paint.stroke();
 }
 
+function levelOfZoom() {
+  return Math.floor(2 * Math.log2(view.scale / wholeScale()) + 1e-6);
+}
+
 function sideOfCopies() {
-  return stage.clientWidth < 600 ? 52 : 68;
+  const [least, most] = stage.clientWidth < 600 ? [36, 90] : [46, 130];
+  return Math.max(least, Math.min(most, least * 2 ** (levelOfZoom() / 4)));
 }
 
 // Small pictures get room in the order of the rows, what is odd first. It depends on the zoom alone, in steps, so that
 // they stay where they are while the map is moved.
 function placeCopies() {
-  const level = Math.floor(2 * Math.log2(view.scale));
+  const level = levelOfZoom();
   if (placed.level === level && placed.active === active) return placed.list;
-  const cell = (sideOfCopies() + 4) / 2 ** (level / 2);
+  const cell = (sideOfCopies() + 4) / wholeScale() / 2 ** (level / 2);
   const taken = new Map();
   const list = [];
   for (const some of [active.filter(isOdd), active.filter((row) => !isOdd(row))]) {
@@ -156,6 +161,7 @@ function isOdd(row) {
 
 function drawCopies() {
   for (const row of placeCopies()) if (isOnScreen(row, sideOfCopies())) drawCopy(row, sideOfCopies());
+  if (chosen?.picture) drawCopy(chosen, sideOfCopies());
 }
 
 function drawCopy(row, side) {
@@ -181,7 +187,7 @@ function imageOf(row) {
 
 function drawRings() {
   const side = copies.checked ? sideOfCopies() / 2 + 5 : 0;
-  const withCopies = new Set(copies.checked ? placeCopies() : []);
+  const withCopies = new Set(copies.checked ? [...placeCopies(), ...(chosen?.picture ? [chosen] : [])] : []);
   for (const row of active) {
     if (isOdd(row) && isOnScreen(row, 60)) ring(row, withCopies.has(row) ? side : dotSize() + 4, "--wrong", 2);
   }

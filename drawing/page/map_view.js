@@ -111,8 +111,8 @@ function choose(row) {
 }
 
 function goTo(row) {
-  [view.x, view.y] = [row.x, row.y];
   view.scale = Math.max(view.scale, 4 * wholeScale());
+  [view.x, view.y] = [row.x, row.y + stage.clientHeight / 5 / view.scale]; // above the card
   choose(row);
 }
 
@@ -162,7 +162,7 @@ function neighbour(row) {
 }
 
 function oddText(row) {
-  if (row.wrong === undefined) return row.alone === undefined ? "" : "like no other";
+  if (row.wrong === undefined) return row.alone === undefined ? "" : "least like any other";
   return `its neighbours: ${shorten(names[row.wrong])}`;
 }
 

@@ -180,6 +180,7 @@ def scratch_folder() -> Iterator[Path]:
 def build(args: argparse.Namespace, names: Sequence[str], folder: Path) -> "Counts":
     """Bring the index in a folder up to date with what is named, and say what was done."""
     from similarity.build import Builder, check_named
+    from similarity.index import finish
     from similarity.store import Store
 
     check_named(names)
@@ -193,6 +194,8 @@ def build(args: argparse.Namespace, names: Sequence[str], folder: Path) -> "Coun
         builder = Builder(store, maker, args.workers, args.batch_size, progress.add)
         counts = builder.build(named_images(given), search)
         total = len(store)
+    if args.search != "exact":
+        finish(folder, maker.about, args.search)
     line = f"{counts}; {total:,} pictures are in {printable(args.index) if args.index else 'the index of this run'}"
     if counts.left_out:
         line += f"; left out: {', '.join(name_counts(counts.left_out))}"

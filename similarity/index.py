@@ -9,8 +9,10 @@ from typing import Any, overload
 import numpy as np
 
 from errors import UsageError
+from settings import SEARCHES, check_choice
+from similarity.graph import build_graph, is_stale, is_wanted, open_graph
 from similarity.picture import Picture
-from similarity.search import Finder, make_finder
+from similarity.search import Exact, Finder
 from similarity.store import Store, is_index
 
 ROWS_AT_ONCE = 1000
@@ -43,7 +45,8 @@ class Index:
         They are int64 [Q, k] and float32 [Q, k]; fewer than k columns where there are fewer rows.
         """
         if self._finder is None:
-            self._finder = make_finder(self._kind, self._store, self.vectors)
+            uses_graph = len(self) and self._store.graph is not None and is_wanted(self._kind, self._store)
+            self._finder = open_graph(self._store, self.vectors) if uses_graph else Exact(self.vectors)
         return self._finder.nearest(np.asarray(queries, np.float32), min(k, len(self)))
 
     def vector_of(self, sha256: bytes) -> np.ndarray | None:
@@ -97,24 +100,34 @@ class Pictures(Sequence[Picture]):
 def open_index(folder: str | os.PathLike[str], search: str = "auto") -> Index:
     """Open the index in a folder; raises UsageError when there is none, or when it is damaged or being written.
 
-    `search` is "exact", "approximate" or, by the number of pictures, "auto".
+    `search` is "exact", "approximate" (with a graph, which is built where it is missing) or, by the number of
+    pictures, "auto".
     """
+    check_choice("search", search, SEARCHES)
     path = Path(folder)
     if not is_index(path):
         what = "is a file" if path.is_file() else "holds no index" if path.exists() else "does not exist"
         raise UsageError(f"{path} {what}; build one with --image PICTURES --index {path}")
     store = Store(path)
-    if not store.is_tidy:  # a run was ended
-        made_with = store.about
-        store.close()
-        with closing(Store(path, made_with)) as writer:
-            writer.tidy()
-        store = Store(path)
     try:
+        lacks_graph = search == "approximate" and is_wanted(search, store) and is_stale(store)
+        if lacks_graph or not store.is_tidy:
+            made_with = store.about
+            store.close()
+            finish(path, made_with, search)
+            store = Store(path)
         return Index(store, search)
     except BaseException:
         store.close()
         raise
+
+
+def finish(folder: Path, made_with: dict[str, Any], search: str) -> None:
+    """Bring in order what a run has left that was ended, and build a graph where it is wanted and missing."""
+    with closing(Store(folder, made_with)) as store:
+        store.tidy()
+        if is_wanted(search, store) and is_stale(store) and len(store):
+            build_graph(store)
 
 
 def made_with(folder: Path) -> dict[str, Any] | None:

@@ -21,7 +21,6 @@ from errors import UsageError
 from similarity.picture import Picture, Place
 
 TABLE_FILE, VECTORS_FILE, SMALL_FILE, LOCK_FILE = "pictures.sqlite", "vectors.f16", "small.u8", "lock"
-GRAPH_FILE = "graph.usearch"  # of the approximate search; can be made again at any time
 FORMAT = 1  # of the folder
 SMALL = 32  # side of the small picture, pixels
 AT_ONCE = 1000  # rows that are moved
@@ -31,6 +30,7 @@ CREATE TABLE IF NOT EXISTS about (what TEXT PRIMARY KEY, value TEXT);
 CREATE TABLE IF NOT EXISTS pictures (row INTEGER PRIMARY KEY, place BLOB UNIQUE, is_relative INTEGER, size INTEGER,
     mtime_ns INTEGER, sha256 BLOB, width INTEGER, height INTEGER, format TEXT);
 CREATE INDEX IF NOT EXISTS pictures_by_content ON pictures (sha256);
+CREATE TABLE IF NOT EXISTS not_in_graph (row INTEGER PRIMARY KEY);
 CREATE TABLE IF NOT EXISTS failures (place BLOB PRIMARY KEY, is_relative INTEGER, size INTEGER, mtime_ns INTEGER,
     error TEXT);
 """
@@ -101,7 +101,7 @@ class Store:
         self._lock = threading.RLock()
         self._at_end = contextlib.ExitStack()
         with contextlib.ExitStack() as on_error:
-            on_error.enter_context(self._errors())
+            on_error.enter_context(self.errors())
             on_error.callback(self._at_end.close)
             if about is not None:
                 check_may_write(folder)
@@ -127,6 +127,24 @@ class Store:
         """The numbers of a vector; 0 when there is none yet."""
         found = self._one("SELECT value FROM about WHERE what = 'dimensions'")
         return int(found[0]) if found else 0
+
+    @property
+    def graph(self) -> dict[str, Any] | None:
+        """What is known of the graph for approximate search; None when there is none."""
+        found = self._one("SELECT value FROM about WHERE what = 'graph'")
+        return json.loads(found[0]) if found else None
+
+    def set_graph(self, about: dict[str, Any]) -> None:
+        """Say that there is a graph of the first `rows` rows."""
+        with self._writing():
+            self._all("INSERT OR REPLACE INTO about VALUES ('graph', ?)", (json.dumps(about),))
+            self._all("DELETE FROM not_in_graph")
+
+    def rows_without_graph(self) -> np.ndarray:
+        """Return the rows whose vectors are not in the graph, int64 [M], sorted."""
+        start, stop = (self.graph or {"rows": 0})["rows"], len(self)
+        rows = [row for (row,) in self._all("SELECT row FROM not_in_graph WHERE row < ?", (min(start, stop),))]
+        return np.array([*sorted(rows), *range(start, stop)], np.int64)
 
     def vectors(self) -> np.ndarray:
         """Return all vectors, float16 [N, D], memory-mapped."""
@@ -169,7 +187,7 @@ class Store:
 
     def see(self, key: str) -> bool:
         """Note that the picture at a place was found now, and return whether that is new."""
-        with self._errors(), self._lock:
+        with self.errors(), self._lock:
             return self._connection.execute("INSERT OR IGNORE INTO temp.seen VALUES (?)", (_bytes(key),)).rowcount > 0
 
     def unsee(self, key: str) -> None:
@@ -180,7 +198,7 @@ class Store:
         """Yield the places of pictures and failures that were not found now; nothing may be changed meanwhile."""
         for table in ("pictures", "failures"):
             query = f"SELECT place FROM {table} WHERE place IS NOT NULL AND place NOT IN (SELECT place FROM temp.seen)"
-            with self._errors(), self._lock:
+            with self.errors(), self._lock:
                 for (place,) in self._connection.execute(query):
                     yield _text(place)
 
@@ -216,7 +234,7 @@ class Store:
 
     def tidy(self) -> None:
         """Forget what is nowhere, move the last rows to where others have left, and cut the files behind the last."""
-        with self._errors(), self._lock:
+        with self.errors(), self._lock:
             self._all("DELETE FROM pictures WHERE place IS NULL")
             gaps = [] if self.is_tidy else self._gaps()
             for start in range(0, len(gaps), AT_ONCE):
@@ -244,6 +262,7 @@ class Store:
         with self._writing():
             for gap, row in pairs:
                 self._all("UPDATE pictures SET row = ? WHERE row = ?", (gap, row))
+                self._all("INSERT OR IGNORE INTO not_in_graph VALUES (?)", (gap,))
 
     def _cut(self) -> None:
         for name, length in ((VECTORS_FILE, 2 * self.dimensions), (SMALL_FILE, SMALL * SMALL)):
@@ -291,13 +310,13 @@ class Store:
         return next(iter(self._all(query, values)), None)
 
     def _all(self, query: str, values: Sequence[Any] = ()) -> list[Any]:
-        with self._errors(), self._lock:
+        with self.errors(), self._lock:
             return self._connection.execute(query, values).fetchall()
 
     @contextlib.contextmanager
     def _writing(self) -> Iterator[None]:
         """One transaction: all that is written inside stays, or nothing."""
-        with self._errors(), self._lock:
+        with self.errors(), self._lock:
             self._connection.execute("BEGIN")
             try:
                 yield
@@ -308,7 +327,8 @@ class Store:
                 raise
 
     @contextlib.contextmanager
-    def _errors(self) -> Iterator[None]:
+    def errors(self) -> Iterator[None]:
+        """Turn what goes wrong inside into a UsageError."""
         try:
             yield
         except sqlite3.OperationalError as error:  # full, not writable

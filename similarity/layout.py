@@ -11,7 +11,6 @@ import numpy as np
 
 from errors import UsageError
 
-LAYOUTS = ("auto", "pca", "tsne", "umap")
 COMPONENTS = 50  # that t-SNE and UMAP begin with: the rest is noise, and costs time
 MOST_NEIGHBOURLY = 10_000  # pictures that t-SNE and UMAP lay out; more are placed between those that are most like them
 PERPLEXITY = 30  # of t-SNE: about how many neighbours count
@@ -21,16 +20,15 @@ BLOCK = 10_000  # rows that are computed at once
 
 
 def choose_layout(layout: str, count: int) -> str:
-    """Return "pca", "tsne" or "umap", the one of LAYOUTS that is used for so many pictures.
+    """Return "pca", "tsne" or "umap", which is used for so many pictures; "auto" is "tsne".
 
     Raises UsageError when a package is missing.
     """
-    has_umap = importlib.util.find_spec("umap") is not None
-    if layout == "umap" and not has_umap:
+    if layout == "umap" and importlib.util.find_spec("umap") is None:
         raise UsageError("--layout umap needs umap-learn, which is not installed; pip install -r requirements-map.txt")
     if count < LEAST:
         return "pca"
-    return layout if layout != "auto" else "umap" if has_umap else "tsne"
+    return "tsne" if layout == "auto" else layout
 
 
 def lay_out(vectors: np.ndarray, layout: str) -> np.ndarray:

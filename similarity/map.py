@@ -120,8 +120,8 @@ class MapPage:
             found, cosines = self._index.nearest(block, count + 1)
             is_other = found != self._rows[start : start + AT_ONCE, None]
             is_other[is_other.all(axis=1), -1] = False  # as one of many copies it may not have found itself
-            near.append(place_of[found[is_other].reshape(-1, count)])
-            similarities.append(cosines[is_other].reshape(-1, count))
+            near.append(place_of[found[is_other].reshape(len(block), count)])
+            similarities.append(cosines[is_other].reshape(len(block), count))
         return np.concatenate(near), np.concatenate(similarities)
 
 

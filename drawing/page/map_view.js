@@ -238,13 +238,12 @@ dark.addEventListener("change", () => {
   drawSoon();
 });
 if (innerWidth < 800) byId.odd.open = byId.legend.open = false;
-let isFirst = true;
 new ResizeObserver(() => {
-  if (isFirst || view.scale < wholeScale() / 2) showWhole();
-  isFirst = false;
+  if (view.scale < wholeScale() / 2) showWhole();
   placed.level = null;
   drawSoon();
 }).observe(stage);
 listOdd();
 listLabels();
 filter();
+showWhole();

@@ -57,7 +57,7 @@ class Album:
         self._path, self._folder = Path(path), Path(folder_of(path))
         self._script, self._option = maker
         self._generator = " ".join(maker)
-        self._check_place(overwrite or (goes_on and self._is_page()))
+        check_place(path, self._option, overwrite or (goes_on and self._is_page()))
         self._most_inside = most_inside
         self.count = self._bytes = 0
         at_end = contextlib.ExitStack()
@@ -137,18 +137,6 @@ class Album:
                 row |= {key: data_uri((self._unfinished / row[key]).read_bytes()) for key in PICTURES if row.get(key)}
             yield row
 
-    def _check_place(self, overwrite: bool) -> None:
-        path, option = self._path, self._option
-        if path.suffix.lower() not in SUFFIXES:
-            raise UsageError(f"{option} {path} is a web page; give a name that ends in .html")
-        if path.exists() and not path.is_file():
-            raise UsageError(f"{option} {path} is not a file")
-        for place in (path, self._folder):
-            if os.path.lexists(place) and not overwrite:
-                raise UsageError(f"{option}: {place} exists; --force overwrites it")
-        if os.path.lexists(self._folder) and not _is_ours(self._folder):
-            raise UsageError(f"{option} {path} would replace {self._folder}, which it did not make; give another name")
-
     def _is_page(self) -> bool:
         """Return whether the file is a page of the same maker, or there is none."""
         try:
@@ -163,6 +151,20 @@ class Album:
             yield
         except OSError as error:
             raise UsageError(f"cannot write {self._option} {self._path}: {error.strerror or error}") from error
+
+
+def check_place(path: str, option: str, overwrite: bool) -> None:
+    """Raise UsageError when the page that an option asks for may not be written to `path`."""
+    folder = Path(folder_of(path))
+    if Path(path).suffix.lower() not in SUFFIXES:
+        raise UsageError(f"{option} {path} is a web page; give a name that ends in .html")
+    if os.path.exists(path) and not os.path.isfile(path):
+        raise UsageError(f"{option} {path} is not a file")
+    for place in (path, folder):
+        if os.path.lexists(place) and not overwrite:
+            raise UsageError(f"{option}: {place} exists; --force overwrites it")
+    if os.path.lexists(folder) and not _is_ours(folder):
+        raise UsageError(f"{option} {path} would replace {folder}, which it did not make; give another name")
 
 
 def folder_of(path: str) -> str:

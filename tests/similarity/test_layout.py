@@ -12,7 +12,7 @@ from similarity.layout import choose_layout, lay_out, principal_components
 
 
 def groups(count, of_each, size=64):
-    """Return vectors of unit length, float32 [N, size], in groups around centres, and the number of each one's group."""
+    """Return vectors of unit length, float32 [N, size], in groups around centres, and each one's group."""
     rng = np.random.default_rng(0)
     centres = np.eye(size)[:count]
     labels = np.repeat(np.arange(count), of_each)

@@ -11,8 +11,8 @@ from test_layout import groups
 from errors import UsageError
 from outputs.album import folder_of
 from settings import MAX_PIXELS
-from similarity import open_index
 from similarity import map as map_module
+from similarity import open_index
 from similarity.map import MapPage, labels_of
 from similarity.oddness import find_odd
 
@@ -83,7 +83,7 @@ def test_small_maps(tmp_path, count):
 
 def test_empty_index_and_place_that_is_taken(index, tmp_path):
     (tmp_path / "map.html").touch()
-    with pytest.raises(UsageError, match="--map: .*map.html exists; --force overwrites it"):
+    with pytest.raises(UsageError, match=r"--map: .*map\.html exists; --force overwrites it"):
         make_map(index, tmp_path / "map.html")
     build(tmp_path / "index", tmp_path)
     with open_index(tmp_path / "index") as empty, pytest.raises(UsageError, match="has no pictures"):

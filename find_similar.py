@@ -33,7 +33,7 @@ from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from arguments.kinds import cosine
+from arguments.kinds import probability
 from arguments.options import add_engine_options, add_message_options, add_option, add_options, add_search_options
 from arguments.parser import ArgumentParser
 from arguments.values import STDIN, check_backend_name, count_of, named_images, runtime_from, search_of
@@ -95,8 +95,8 @@ def add_query_options(parser: argparse.ArgumentParser) -> None:
     group.add_argument("--together", action="store_true", help="take the pictures of --query as one query")
     add_option(group, "--top-k", default=SIMILAR, help="pictures that are found for each query (default: %(default)s)")
     group.add_argument(
-        "-t", "--threshold", type=cosine, metavar="S",
-        help="leave out pictures with a similarity below S, a cosine from -1 to 1 (default: none)",
+        "-t", "--threshold", type=probability, metavar="S",
+        help="leave out pictures with a similarity below S, from 0 to 1 for the same picture (default: none)",
     )  # fmt: skip
     group.add_argument(
         "--search", choices=SEARCHES, default="auto",
@@ -126,8 +126,6 @@ def parse(argv: Sequence[str] | None) -> argparse.Namespace:
     args = parser.parse_args(argv)
     if not (args.image or args.index):
         parser.error("no picture given; name pictures with --image, or an index of them with --index DIR")
-    if not (args.query or args.duplicates or args.map or (args.image and args.index)):
-        parser.error("nothing to do: give --index DIR to keep an index, --query, --duplicates or --map")
     if args.unlike and not args.query:
         parser.error("--unlike says what --query is to find less of; give --query, too")
     if args.query and args.duplicates:
@@ -137,6 +135,8 @@ def parse(argv: Sequence[str] | None) -> argparse.Namespace:
             parser.error(f"--{option.replace('_', '-')} is about duplicates; give --duplicates, too")
     if args.gallery and not (args.query or args.duplicates):
         parser.error("--gallery shows what was found; give --query or --duplicates, too (--map shows all pictures)")
+    if not (args.query or args.duplicates or args.map or (args.image and args.index)):
+        parser.error("nothing to do: give --index DIR to keep an index, --query, --duplicates or --map")
     args.output = None if args.output == STDIN else args.output
     args.format = args.format or (format_of(args.output) if args.output else "text")
     check_backend_name(args.backend)
@@ -225,8 +225,9 @@ def make_maker(args: argparse.Namespace, folder: Path) -> "Maker":
     """Return what makes the vectors: what made the index that is there, or else what is asked for."""
     from classifiers.load import make_classifier
     from similarity.index import made_with
-    from similarity.maker import check_same, maker_again, maker_of
+    from similarity.maker import check_same, maker_again, maker_of, refuse_own
 
+    refuse_own(args.model)
     runtime, made = runtime_from(args), made_with(folder)
     if made and not (args.model or args.weights or args.resize):
         return maker_again(made, folder, runtime, args.max_pixels)

@@ -57,11 +57,6 @@ def probability(text: str) -> float:
     return number(text, lambda value: 0 <= value <= 1, "a number from 0 to 1 (0.85 is 85 %)")
 
 
-def cosine(text: str) -> float:
-    """Argument type: a number from -1 to 1."""
-    return number(text, lambda value: -1 <= value <= 1, "a number from -1 to 1")
-
-
 def device(text: str) -> str:
     """Argument type: auto, cpu, gpu or gpu:N."""
     if not is_device(text):

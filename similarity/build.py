@@ -6,22 +6,24 @@ from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import closing
 from dataclasses import dataclass, field
-from pathlib import PurePath
+from pathlib import Path, PurePath
 from typing import Any, cast
 
 import numpy as np
 
+from classifiers.load import load_classifier
 from console.text import printable
 from errors import UsageError
 from inference.loop import PATIENCE, predict_frames
-from settings import BATCH_SIZE, WORKERS
-from similarity.maker import Maker
+from settings import BATCH_SIZE, MODEL, WORKERS
+from similarity.index import finish, made_with
+from similarity.maker import Maker, check_same, maker_of
 from similarity.picture import Place, place_of
 from similarity.reading import Seen, decoded, hashed, stamp_of
 from similarity.store import Failure, Move, New, Row, Store
 from sources.frames import Frame, read_ahead
 from sources.named import Kind, is_camera, kind_of
-from sources.paths import is_pattern
+from sources.paths import PathName, is_pattern
 from sources.pictures import Given, find_pictures, source_of
 from sources.search import Search
 
@@ -70,9 +72,10 @@ class Builder:
         self._unread: set[str] = set()  # keys of what could not be looked into
         self.counts = Counts()
 
-    def build(self, pictures: Sequence[Any], search: Search = Search()) -> Counts:
+    def build(self, pictures: Any, search: Search = Search()) -> Counts:
         """Look at all that `pictures` names, as `find_pictures` does, and return what was done."""
-        roots = [place_of(name).key for name in pictures if isinstance(name, str) and not _is_others(name)]
+        named = pictures if isinstance(pictures, (list, tuple)) else [pictures]
+        roots = [place_of(str(name)).key for name in named if isinstance(name, PathName) and not _is_others(str(name))]
         found = find_pictures(pictures, search, self.counts.left_out)
         ahead = 2 * self._batch_size
         try:
@@ -176,6 +179,24 @@ class Builder:
     def _was_looked_for(self, key: str, roots: Sequence[str]) -> bool:
         is_named = any(key == root or key.startswith((root + os.sep, f"{root}/", f"{root}#t=")) for root in roots)
         return is_named and self._unread.isdisjoint(map(str, PurePath(key).parents))
+
+
+def build_index(
+    folder: PathName, pictures: Any, model: PathName = MODEL, *, search: Search = Search(), **options: Any
+) -> Counts:
+    """Build the index in a folder, or bring it up to date, with what `Classifier.classify` takes as `pictures`.
+
+    `model` and the other options are those of `load_classifier`. Raises UsageError when an index that is there was
+    made with another model, or cannot be written.
+    """
+    classifier = load_classifier(model, **options)
+    maker, runtime = maker_of(classifier), classifier.runtime
+    if made := made_with(Path(folder)):
+        check_same(made, maker.about, Path(folder))
+    with closing(Store(Path(folder), maker.about)) as store:
+        counts = Builder(store, maker, runtime.workers, runtime.batch_size).build(pictures, search)
+    finish(Path(folder), maker.about, "auto")
+    return counts
 
 
 def _is_others(name: str) -> bool:

@@ -41,12 +41,18 @@ def maker_of(classifier: Classifier) -> Maker:
 
 def features_of(network: Network) -> Network:
     """Return the part of a network that ends with its pooled features."""
-    if any(isinstance(spec, OwnModel) for spec in network.backbones):
+    for spec in network.backbones:
+        refuse_own(spec)
+    return Network(network.backbones) if network.head is None else replace(network, part="features")
+
+
+def refuse_own(model: object) -> None:
+    """Raise UsageError for a Keras model in a file, of which nobody knows where its features are."""
+    if isinstance(model, OwnModel):
         raise UsageError(
-            f"{network.name} is a Keras model of one's own, of which no layer is known to hold features; give --model "
+            f"{model.name} is a Keras model of one's own, of which no layer is known to hold features; give --model "
             "a model of the registry, or the folder of a trained classifier"
         )
-    return Network(network.backbones) if network.head is None else replace(network, part="features")
 
 
 def about(classifier: Classifier) -> dict[str, Any]:

@@ -8,11 +8,11 @@ from typing import Any
 
 import numpy as np
 
-from errors import UsageError
+from engines.runtime import Runtime
 from inference.loop import PATIENCE, predict_frames
-from settings import BATCH_SIZE, WORKERS
+from settings import BATCH_SIZE, SIMILAR, WORKERS
 from similarity.index import Index
-from similarity.maker import Maker, unit
+from similarity.maker import Maker, maker_again, unit
 from similarity.reading import Seen, decoded, hashed
 from sources.frames import read_ahead
 from sources.pictures import Given, find_pictures
@@ -49,12 +49,12 @@ class Asker:
 
     index: Index
     maker: Maker
-    top_k: int = 12
+    top_k: int = SIMILAR
     threshold: float = -1.0  # least similarity
     workers: int = WORKERS
     batch_size: int = BATCH_SIZE
 
-    def ask(self, pictures: Sequence[Any], search: Search = Search()) -> Iterator[Answer]:
+    def ask(self, pictures: Any, search: Search = Search()) -> Iterator[Answer]:
         """Yield an Answer for each picture that `pictures` names, as `find_pictures` does, in order."""
         seen = self.vectors(pictures, search)
         while batch := list(islice(seen, AT_ONCE)):
@@ -63,9 +63,7 @@ class Asker:
             for one, vector in batch:
                 yield Answer(one.source, error=one.error) if vector is None else next(answers)
 
-    def ask_together(
-        self, pictures: Sequence[Any], unlike: Sequence[Any] = (), search: Search = Search()
-    ) -> Iterator[Answer]:
+    def ask_together(self, pictures: Any, unlike: Sequence[Any] = (), search: Search = Search()) -> Iterator[Answer]:
         """Yield an Answer for each picture that cannot be read, and one for all others, which are one query.
 
         Its vector is their mean, without UNLIKE times that of the pictures that are not wanted (Rocchio 1971).
@@ -85,7 +83,7 @@ class Asker:
             for answer in self._answers([(name, own, unit(vector[None])[0])]):
                 yield replace(answer, like=tuple(seen.source for seen in wanted), unlike=unlike_names)
 
-    def vectors(self, pictures: Sequence[Any], search: Search) -> Iterator[tuple[Seen, np.ndarray | None]]:
+    def vectors(self, pictures: Any, search: Search) -> Iterator[tuple[Seen, np.ndarray | None]]:
         """Yield each picture with its vector, float32 [D], or with None where it cannot be read."""
         found = find_pictures(pictures, search)
         with closing(read_ahead(found, self._read, self.workers, 2 * self.batch_size, PATIENCE)) as frames:
@@ -120,7 +118,21 @@ def _mean(seen: Iterable[tuple[Seen, np.ndarray | None]]) -> np.ndarray:
     return unit(np.mean([vector for _seen, vector in seen if vector is not None], axis=0)[None])[0]
 
 
-def check_model(index: Index, maker: Maker) -> None:
-    """Raise UsageError when an index cannot be searched with what a model makes."""
-    if index.vectors.shape[1] and index.made_with != maker.about:
-        raise UsageError(f"the index {index.folder} was made with another model than {maker.about['model']}")
+def find(
+    index: Index,
+    pictures: Any,
+    *,
+    unlike: Sequence[Any] = (),
+    together: bool = False,
+    top_k: int = SIMILAR,
+    threshold: float = -1.0,
+    search: Search = Search(),
+    runtime: Runtime = Runtime(),
+) -> Iterator[Answer]:
+    """Yield an Answer for each of `pictures`, which are what `Classifier.classify` takes; nothing is read before.
+
+    With `together` or `unlike`, they are one query. Raises UsageError when what made the index is no longer there.
+    """
+    maker = maker_again(index.made_with, index.folder, runtime)
+    asker = Asker(index, maker, top_k, threshold, runtime.workers, runtime.batch_size)
+    return asker.ask_together(pictures, unlike, search) if together or unlike else asker.ask(pictures, search)

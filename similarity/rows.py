@@ -16,7 +16,7 @@ from outputs.rows import PATH_ERRORS, shortest, writable
 from similarity.query import Answer
 
 COLUMNS = ("query", "rank", "path", "similarity")
-NOTHING = "nothing is as similar as --threshold asks for"
+NOTHING = "nothing found"
 
 
 class Rows(Protocol):
@@ -88,6 +88,8 @@ class FoundRows:
 
     def write(self, answer: Answer) -> None:
         """Write what was found for a query; an error is left to the messages."""
+        if answer.error:
+            return
         if self._is_text:
             self._write_text(answer)
             return
@@ -101,9 +103,6 @@ class FoundRows:
         lines += [
             f"{rank}. {printable(match.path)}: {match.similarity:.3f}" for rank, match in enumerate(answer.matches, 1)
         ]
-        if answer.error:
-            lines.append(f"error: {printable(answer.error)}")
-        elif not answer.matches:
-            lines.append(NOTHING)
+        lines += [] if answer.matches else [NOTHING]
         self._file.write("".join(f"{line}\n" for line in lines))
         self._separator = "\n"

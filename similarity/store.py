@@ -108,11 +108,13 @@ class Store:
                 folder.mkdir(parents=True, exist_ok=True)
             self._hold(is_writer=about is not None)
             self._connect(about)
+            self._check_files()
             on_error.pop_all()
 
     def close(self) -> None:
-        """Let go of the folder."""
-        self._at_end.close()
+        """Let go of the folder; threads may still read for a run that was interrupted."""
+        with self._lock:
+            self._at_end.close()
 
     def __len__(self) -> int:
         return self._one("SELECT count(*) FROM pictures")[0]
@@ -251,7 +253,7 @@ class Store:
     def _fill(self, gaps: Sequence[int]) -> None:
         last = [row for (row,) in self._all("SELECT row FROM pictures ORDER BY row DESC LIMIT ?", (len(gaps),))]
         pairs = list(zip(gaps, last, strict=True))
-        for name, length in ((VECTORS_FILE, 2 * self.dimensions), (SMALL_FILE, SMALL * SMALL)):
+        for name, length in self._files():
             with open(self.folder / name, "r+b") as file:
                 for gap, row in pairs:
                     file.seek(row * length)
@@ -265,7 +267,7 @@ class Store:
                 self._all("INSERT OR IGNORE INTO not_in_graph VALUES (?)", (gap,))
 
     def _cut(self) -> None:
-        for name, length in ((VECTORS_FILE, 2 * self.dimensions), (SMALL_FILE, SMALL * SMALL)):
+        for name, length in self._files():
             path = self.folder / name
             if path.exists() and path.stat().st_size != self._end() * length:
                 os.truncate(path, self._end() * length)
@@ -287,16 +289,24 @@ class Store:
             _save(file)
 
     def _mapped(self, name: str, dtype: np.dtype, shape: tuple[int, ...]) -> np.ndarray:
-        count = len(self)
-        if not count:
+        if not len(self):
             return np.empty((0, *shape), dtype)
-        try:
-            return np.memmap(self.folder / name, dtype, "r", shape=(count, *shape))
-        except (OSError, ValueError) as error:  # that are shorter than the table says
-            raise UsageError(
-                f"the index {self.folder} is damaged: {name} does not have its {count:,} rows; delete it and "
-                "build it again"
-            ) from error
+        with self.errors():
+            return np.memmap(self.folder / name, dtype, "r", shape=(len(self), *shape))
+
+    def _check_files(self) -> None:
+        end = self._end()
+        for name, length in self._files():
+            path = self.folder / name
+            if end and (not path.exists() or path.stat().st_size < end * length):
+                raise UsageError(
+                    f"the index {self.folder} is damaged: {name} does not have its {end:,} rows; delete it and "
+                    "build it again"
+                )
+
+    def _files(self) -> tuple[tuple[str, int], ...]:
+        """Return the files of rows, and the bytes of a row."""
+        return (VECTORS_FILE, 2 * self.dimensions), (SMALL_FILE, SMALL * SMALL)
 
     def _end(self) -> int:
         return self._one("SELECT coalesce(max(row) + 1, 0) FROM pictures")[0]

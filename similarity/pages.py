@@ -51,6 +51,7 @@ class GroupsPage:
     """
 
     titles = "{} group", "{} groups"  # get their number
+    about = "Similarity by the features of {}"  # gets the model
     chosen_by = "Group"  # what the `choice` of a group is
 
     def __init__(
@@ -87,7 +88,8 @@ class GroupsPage:
     def __exit__(self, error_type: type | None, *_: object) -> None:
         if error_type is None:
             title = self.titles[self.count != 1].format(f"{self.count:,}")
-            self._album.write("found.html", FOUND, model=self._index.model, title=title, chosen_by=self.chosen_by)
+            about = self.about.format(self._index.model)
+            self._album.write("found.html", FOUND, title=title, about=about, chosen_by=self.chosen_by)
 
 
 class FoundPage(GroupsPage):
@@ -123,6 +125,7 @@ class DuplicatesPage(GroupsPage):
     """The page of duplicates in their groups, the best one first."""
 
     titles = "{} group of duplicates", "{} groups of duplicates"
+    about = "The best of each group, which is proposed to be kept, comes first, and the others are compared with it"
     chosen_by = "Level"
 
     def write(self, level: str, duplicates: Iterable[Duplicate]) -> None:

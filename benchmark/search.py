@@ -97,8 +97,6 @@ def without_themselves(rows: "np.ndarray") -> "np.ndarray":
 
 def measure(args: argparse.Namespace, folder: Path) -> None:
     """Print seconds and memory of building an index of made-up vectors and of searching it."""
-    from contextlib import closing
-
     import numpy as np
 
     from similarity.graph import build_graph, is_installed
@@ -106,7 +104,7 @@ def measure(args: argparse.Namespace, folder: Path) -> None:
     from similarity.store import Store
 
     print(f"{args.vectors:,} made-up vectors of {DIMENSIONS} numbers; {anonymous()} MiB before", flush=True)
-    with closing(Store(folder, ABOUT)) as store:
+    with contextlib.closing(Store(folder, ABOUT)) as store:
         with timed("appended to the index"):
             fill(store, args.vectors)
         queries = next(made_up(QUERIES, seed=1))
@@ -114,8 +112,8 @@ def measure(args: argparse.Namespace, folder: Path) -> None:
         if is_installed():
             with timed("graph built, and its recall measured"):
                 build_graph(store)
-    size = sum(path.stat().st_size for path in folder.iterdir()) >> 20
-    print(f"{'on disk':<40}{size:>10,} MiB")
+    size_on_disk = sum(path.stat().st_size for path in folder.iterdir()) >> 20
+    print(f"{'on disk':<40}{size_on_disk:>10,} MiB")
     for search in ("exact", "approximate")[: 1 + is_installed()]:
         with timed(f"{search}: opened, and one query"):
             index = open_index(folder, search)
@@ -167,16 +165,23 @@ def made_up(count: int, seed: int = 0) -> "Iterator[np.ndarray]":
     rng = np.random.default_rng((seed, 1))
     for start in range(0, count, BLOCK):
         size = min(BLOCK, count - start)
-        mixed = sum(centres[rng.integers(0, CENTRES, size)] * share for share in (1.0, 0.6, 0.3))
+        chosen = centres[rng.integers(0, CENTRES, (size, 3))]
+        mixed = np.einsum("nkd,k->nd", chosen, np.array([1, 0.6, 0.3], np.float32))
         yield unit(mixed * np.exp(rng.normal(0, 0.3, mixed.shape)).astype(np.float32))
 
 
 def brute_force(vectors: "np.ndarray", queries: "np.ndarray", k: int) -> "np.ndarray":
-    """Return the rows of the nearest vectors by a float32 matrix product and a full sort, block by block."""
+    """Return the rows of the nearest vectors by a float32 matrix product, block by block."""
     import numpy as np
 
-    parts = [queries @ vectors[start : start + BLOCK].astype(np.float32).T for start in range(0, len(vectors), BLOCK)]
-    return np.argsort(-np.concatenate(parts, axis=1), axis=1, kind="stable")[:, :k]
+    rows, cosines = np.empty((len(queries), 0), int), np.empty((len(queries), 0), np.float32)
+    for start in range(0, len(vectors), BLOCK):
+        new = queries @ vectors[start : start + BLOCK].astype(np.float32).T
+        rows = np.hstack([rows, np.tile(np.arange(start, start + new.shape[1]), (len(queries), 1))])
+        cosines = np.hstack([cosines, new])
+        order = np.argsort(-cosines, axis=1, kind="stable")[:, :k]
+        rows, cosines = np.take_along_axis(rows, order, 1), np.take_along_axis(cosines, order, 1)
+    return rows
 
 
 def recall(found: "np.ndarray", right: "np.ndarray") -> float:

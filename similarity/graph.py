@@ -74,7 +74,7 @@ def is_installed() -> bool:
 def is_wanted(search: str, store: Store) -> bool:
     """Return whether a graph is to be used; raises UsageError when it cannot be."""
     if search == "approximate" and not is_installed():
-        raise UsageError("--search approximate needs usearch; run `pip install -r requirements-similar.txt`")
+        raise UsageError("--search approximate needs usearch; pip install -r requirements-similar.txt")
     return search == "approximate" or (search == "auto" and len(store) >= LEAST and is_installed())
 
 

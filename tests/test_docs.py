@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 from conftest import ROOT
 
-from benchmark import gallery, heads, heat, suspects
+from benchmark import gallery, heads, heat, search, suspects
 from benchmark.table import COLUMNS
 
 PAGES = {
@@ -23,7 +23,9 @@ SCRIPTS = sorted(path.stem for path in ROOT.glob("*_*.py"))
 PARSERS = {script: importlib.import_module(script).make_parser() for script in SCRIPTS}
 OPTIONS = {script: {*parser._option_string_actions} for script, parser in PARSERS.items()}
 BENCHMARK_OPTIONS = {  # of `python -m benchmark.heads` and the like
-    option for module in (gallery, heads, heat, suspects) for option in module.make_parser()._option_string_actions
+    option
+    for module in (gallery, heads, heat, search, suspects)
+    for option in module.make_parser()._option_string_actions
 }
 OTHERS_OPTIONS = {"--force-reinstall", "--upgrade", "--gpus", "--logdir"}  # of pip, docker and tensorboard
 

@@ -76,7 +76,9 @@ def make_parser() -> ArgumentParser:
     add_option(group, "--format", choices=FORMATS)
     group.add_argument("--gallery", metavar="FILE", help="write what was found as a page to browse, FILE.html")
     group.add_argument("--map", metavar="FILE", help="write a page with all pictures, laid out by likeness, FILE.html")
-    group.add_argument("--layout", choices=LAYOUTS, default="auto", help="how --map lays them out (default: auto)")
+    group.add_argument(
+        "--layout", choices=LAYOUTS, default="auto", help="how --map lays them out (default: auto, t-SNE)"
+    )
     add_option(group, "--force", help="overwrite files that exist")
     add_message_options(parser)
     return parser

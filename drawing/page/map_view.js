@@ -127,6 +127,8 @@ function fileName(row) {
 function showCard(row) {
   byId.card.hidden = !row;
   if (!row) return;
+  byId.card.classList.toggle("above", screenY(row) > stage.clientHeight / 2); // not over the picture itself
+  byId.card.classList.toggle("passing", row !== chosen);
   fill(byId["card-picture"], row, row.path.slice(-200));
   byId["card-dot"].style.background = colorOf(row.label);
   byId["card-label"].textContent = shorten(names[row.label]);

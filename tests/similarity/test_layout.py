@@ -45,6 +45,7 @@ def test_groups_stay_together(name):
     assert (places == lay_out(vectors.astype(np.float16), name)).all()
 
 
+@pytest.mark.slow
 @pytest.mark.skipif(importlib.util.find_spec("umap") is None, reason="umap-learn is not installed")
 def test_groups_stay_together_with_umap():
     vectors, labels = groups(3, 30)

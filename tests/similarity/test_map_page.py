@@ -51,9 +51,10 @@ def painted(page):
     return page.evaluate("copies.checked = false, draw(), canvas.toDataURL().length")
 
 
-def test_click_shows_the_picture_and_its_neighbours(open_page, pets):
+@pytest.mark.parametrize("row", [7, 22])
+def test_click_shows_the_picture_and_its_neighbours(open_page, pets, row):
     page = open_page(pets)
-    page.mouse.click(*place_of(page, 7))
+    page.mouse.click(*place_of(page, row))
     card = page.get_by_role("region", name="The picture")
     assert card.locator("#card-path").inner_text().endswith(".png")
     shown = page.evaluate("chosen.index")
@@ -66,6 +67,7 @@ def test_click_shows_the_picture_and_its_neighbours(open_page, pets):
     assert card.is_hidden()
 
 
+@pytest.mark.slow
 def test_pointer_shows_what_it_is_over(open_page, pets):
     page = open_page(pets)
     page.get_by_label("small pictures").uncheck()
@@ -97,6 +99,7 @@ def test_zooms_by_wheel_keys_and_buttons(open_page, pets):
     assert scale(page) == whole
 
 
+@pytest.mark.slow
 def test_drag_moves_and_chooses_nothing(open_page, pets):
     page = open_page(pets)
     page.keyboard.press("+")
@@ -126,6 +129,7 @@ def test_filters_by_legend_and_words(open_page, pets):
     assert page.locator("#card-label").inner_text() == "fish"
 
 
+@pytest.mark.slow
 def test_odd_ones_are_listed_and_lead_to_their_place(open_page, pets):
     page = open_page(pets)
     assert page.locator("#odd summary").inner_text().startswith("Odd ones (")
@@ -134,6 +138,7 @@ def test_odd_ones_are_listed_and_lead_to_their_place(open_page, pets):
     assert page.locator("#card-odd").is_visible()
 
 
+@pytest.mark.slow
 def test_small_pictures_do_not_lie_on_each_other(open_page, pets):
     page = open_page(pets)
     for _ in range(4):
@@ -144,6 +149,7 @@ def test_small_pictures_do_not_lie_on_each_other(open_page, pets):
         page.get_by_role("button", name="Zoom in").click()
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("colors", ["light", "dark"])
 def test_fits_on_a_phone(open_page, pets, colors):
     page = open_page(pets, 360, colors)
@@ -156,6 +162,7 @@ def test_fits_on_a_phone(open_page, pets, colors):
     assert (sum(map(int, re.findall(r"\d+", background)[:3])) < 100) is (colors == "dark")
 
 
+@pytest.mark.slow
 def test_two_fingers_zoom(browser, pets):
     context = browser.new_context(viewport={"width": 400, "height": 800}, has_touch=True)
     page = context.new_page()
@@ -182,6 +189,7 @@ def test_hostile_names_do_nothing(open_page, tmp_path):
     assert "<img src=x" not in path.read_text(encoding="utf-8")
 
 
+@pytest.mark.slow
 def test_folder_that_is_missing_is_said(browser, tmp_path):
     path = make_map(tmp_path, "a/1.png", "b/2.png", most_inside=0)
     shutil.rmtree(folder_of(str(path)))
@@ -191,6 +199,7 @@ def test_folder_that_is_missing_is_said(browser, tmp_path):
     page.close()
 
 
+@pytest.mark.slow
 def test_files_are_shown_where_there_are_no_copies(open_page, tmp_path):
     page = open_page(make_map(tmp_path, *(f"{n}.png" for n in range(4)), most_copies=0))
     assert page.locator("#copies-choice").is_hidden()
@@ -198,6 +207,7 @@ def test_files_are_shown_where_there_are_no_copies(open_page, tmp_path):
     assert_soon(page, lambda page: page.evaluate("byId['card-picture'].naturalWidth"), 48)
 
 
+@pytest.mark.slow
 def test_everything_has_a_name_for_screen_readers(open_page, pets):
     page = open_page(pets)
     unnamed = "e => !(e.labels?.length || e.getAttribute('aria-label') || e.textContent.trim())"

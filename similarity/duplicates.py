@@ -4,7 +4,7 @@ import argparse
 import contextlib
 import logging
 from collections import Counter
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import TextIO
 
@@ -43,14 +43,14 @@ def report(args: argparse.Namespace, index: Index, against: Index | None = None)
     with (
         open_review(args.copy_to, args.link_to, _inputs(args)) as review,
         opened(args.output, args.force) as file,
-        _open_page(args, index) as page,
+        _open_page(args, index) as write_on_page,
     ):
         threshold = COSINE if args.threshold is None else args.threshold
         groups = find_groups(index, against, args.level, threshold, args.workers)
         write_rows(groups, file, args.format)
         for number, group in enumerate(groups, start=1):
             review.put(number, group)
-            page.write(group)
+            write_on_page(group)
     logger.info(describe(groups))
     return review.failed
 
@@ -139,11 +139,16 @@ def _inputs(args: argparse.Namespace) -> list[str]:
     return [name for name in (*(args.image or ()), *(args.against or ()), args.index) if name]
 
 
-class _NoPage:
-    def write(self, group: Sequence[Member]) -> None:
-        pass
-
-
 @contextlib.contextmanager
-def _open_page(args: argparse.Namespace, index: Index) -> Iterator[_NoPage]:
-    yield _NoPage()
+def _open_page(args: argparse.Namespace, index: Index) -> Iterator[Callable[[Sequence[Member]], object]]:
+    """Give what takes each group for the page of --gallery, which is written at the end."""
+    if args.gallery is None:
+        yield lambda _group: None
+        return
+    from similarity.pages import Duplicate, DuplicatesPage
+
+    with DuplicatesPage(args.gallery, index, args.force, args.max_pixels) as page:
+        yield lambda group: page.write(
+            group[-1].level_name,
+            [Duplicate(one.picture, one.level_name, one.similarity, one.is_best) for one in group],
+        )

@@ -26,6 +26,7 @@ if __name__ == "__main__":  # before all else, so that Ctrl-C ends in one line w
 
 import argparse
 import contextlib
+import os
 import sys
 import tempfile
 from collections.abc import Callable, Iterator, Sequence
@@ -39,6 +40,7 @@ from arguments.values import STDIN, check_backend_name, count_of, named_images, 
 from console import EXIT_FAILED_INPUTS, EXIT_OK, configure_messages, logger, run_script
 from console.progress import Progress
 from console.text import printable
+from errors import UsageError
 from outputs.formats import FORMATS, format_of
 from settings import LAYOUTS, LEVELS, MODEL, SEARCHES, SIMILAR
 from sources.listing import name_counts
@@ -74,7 +76,9 @@ def make_parser() -> ArgumentParser:
     add_option(group, "--format", choices=FORMATS)
     group.add_argument("--gallery", metavar="FILE", help="write what was found as a page to browse, FILE.html")
     group.add_argument("--map", metavar="FILE", help="write a page with all pictures, laid out by likeness, FILE.html")
-    group.add_argument("--layout", choices=LAYOUTS, default="auto", help="how --map lays them out (default: auto)")
+    group.add_argument(
+        "--layout", choices=LAYOUTS, default="auto", help="how --map lays them out (default: auto, t-SNE)"
+    )
     add_option(group, "--force", help="overwrite files that exist")
     add_message_options(parser)
     return parser
@@ -149,10 +153,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     """Run the command line; return the exit code."""
     args = parse(argv)
     configure_messages(args.quiet, args.debug)
-    if args.output:
-        from similarity.rows import check_output
-
-        check_output(args.output, args.force)
+    check_files(args)
     with contextlib.ExitStack() as opened:
         failed = 0
         folder = Path(args.index) if args.index else opened.enter_context(scratch_folder())
@@ -174,6 +175,26 @@ def main(argv: Sequence[str] | None = None) -> int:
     return EXIT_FAILED_INPUTS if failed else EXIT_OK
 
 
+def check_files(args: argparse.Namespace) -> None:
+    """Raise UsageError when a file that is asked for may not be written, before all the work."""
+    from outputs.album import check_place
+    from similarity.rows import check_output
+
+    if args.output:
+        check_output(args.output, args.force)
+    if args.copy_to or args.link_to:
+        from similarity.review import check_review
+
+        check_review(args.copy_to, args.link_to)
+    files = {option: path for option in ("output", "gallery", "map") if (path := getattr(args, option))}
+    for option, path in files.items():
+        if option != "output":
+            check_place(path, f"--{option}", args.force)
+        for other, taken in files.items():
+            if other != option and os.path.realpath(path) == os.path.realpath(taken):
+                raise UsageError(f"--{option} and --{other} are both {path}; give two files")
+
+
 @contextlib.contextmanager
 def scratch_folder() -> Iterator[Path]:
     """Give a folder for the index of this run only."""
@@ -190,7 +211,7 @@ def build(args: argparse.Namespace, names: Sequence[str], folder: Path) -> "Coun
     check_named(names)
     maker = make_maker(args, folder)
     given = argparse.Namespace(**vars(args) | {"image": names})
-    search = search_of(given)
+    search = search_of(given, [folder for folder in (args.copy_to, args.link_to) if folder])
     with (
         contextlib.closing(Store(folder, maker.about)) as store,
         Progress(sys.stderr.isatty() and not args.quiet, count=count_of(given, search)) as progress,
@@ -258,7 +279,7 @@ def open_page(args: argparse.Namespace, index: "Index") -> Iterator[Callable[["A
         return
     from similarity.pages import FoundPage
 
-    with FoundPage(args.gallery, index, args.force) as page:
+    with FoundPage(args.gallery, index, args.force, args.max_pixels) as page:
         yield page.write
 
 

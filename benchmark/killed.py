@@ -105,9 +105,12 @@ def build(folder: Path, rows: int | None) -> int:
 
 
 def counted(folder: Path) -> int:
-    """Return how many small pictures have been written, which are 1,024 bytes each."""
-    small = folder / "index" / "small.u8"
-    return small.stat().st_size // 1024 if small.exists() else 0
+    """Return how many pictures have been written."""
+    from similarity.small import SMALL
+    from similarity.store import SMALL_FILE
+
+    small = folder / "index" / SMALL_FILE
+    return small.stat().st_size // SMALL if small.exists() else 0
 
 
 def show(name: str, started: float, folder: Path, memory: int) -> None:

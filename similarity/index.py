@@ -30,7 +30,7 @@ class Index:
         self.made_with: dict[str, Any] = store.about
         self.pictures: Sequence[Picture] = Pictures(store)
         self.vectors = store.vectors()  # float16 [N, D], memory-mapped, of unit length
-        self.small = store.small()  # uint8 [N, 32, 32], memory-mapped: the whole upright picture in grey
+        self.small = store.small()  # uint8 [N, SMALL], memory-mapped: as `small_copy` makes them
 
     @property
     def model(self) -> str:

@@ -2,7 +2,7 @@
 
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import closing
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import islice
 from typing import Any
 
@@ -39,6 +39,8 @@ class Answer:
     query: str  # its path, or several
     matches: tuple[Match, ...] = ()
     error: str = ""  # why the query cannot be read
+    like: tuple[str, ...] = ()  # the pictures of a query that is several, and those that it is to be less like
+    unlike: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -77,7 +79,9 @@ class Asker:
             )
             own = {seen.place.key for seen, _vector in (*like, *unwanted)}
             name = JOINED.join(seen.source for seen in wanted)
-            yield from self._answers([(name, own, unit(vector[None])[0])])
+            unlike_names = tuple(seen.source for seen, vector in unwanted if vector is not None)
+            for answer in self._answers([(name, own, unit(vector[None])[0])]):
+                yield replace(answer, like=tuple(seen.source for seen in wanted), unlike=unlike_names)
 
     def vectors(self, pictures: Any, search: Search) -> Iterator[tuple[Seen, np.ndarray | None]]:
         """Yield each picture with its vector, float32 [D], or with None where it cannot be read."""

@@ -15,7 +15,7 @@ from decoding.opening import STORED_AS
 from errors import ImageError
 from preprocess import make_square, open_file
 from similarity.picture import Place, place_of
-from similarity.store import SMALL
+from similarity.small import SIDE, small_copy
 from sources.frames import Frame
 from sources.named import Kind, kind_of
 from sources.paths import is_pattern, why_no_images
@@ -37,7 +37,7 @@ class Seen(Frame):
     width: int = 0
     height: int = 0
     format: str = ""
-    small: np.ndarray | None = None  # uint8 [SMALL, SMALL]
+    small: np.ndarray | None = None  # uint8 [SMALL]
     is_known: bool = False  # its error is from an earlier run
 
 
@@ -83,8 +83,8 @@ def _taken(image: Image.Image, transform: Transform) -> tuple[np.ndarray, np.nda
     format, size = image.info.get(STORED_AS) or (image.format or "", image.size)
     if orientation_of(image) in ASIDE:
         size = size[::-1]
-    whole = Upright(thinned(image)).resized((SMALL, SMALL), Image.Resampling.BOX)
-    return make_square(image, transform), np.asarray(whole.convert("L")), size, format.lower()
+    whole = Upright(thinned(image)).resized((SIDE, SIDE), Image.Resampling.BILINEAR)
+    return make_square(image, transform), small_copy(whole), size, format.lower()
 
 
 def _hash_file(path: str) -> tuple[bytes, Any, int]:

@@ -19,10 +19,10 @@ import portalocker
 
 from errors import UsageError
 from similarity.picture import Picture, Place
+from similarity.small import SMALL
 
 TABLE_FILE, VECTORS_FILE, SMALL_FILE, LOCK_FILE = "pictures.sqlite", "vectors.f16", "small.u8", "lock"
 FORMAT = 1  # of the folder
-SMALL = 32  # side of the small picture, pixels
 AT_ONCE = 1000  # rows that are moved
 IS_AN_INDEX = 0x53494D49  # SQLite's application_id: "SIMI"
 SCHEMA = """
@@ -77,7 +77,7 @@ class New(NamedTuple):
     height: int
     format: str
     vector: np.ndarray  # [D] of unit length
-    small: np.ndarray  # uint8 [SMALL, SMALL]
+    small: np.ndarray  # uint8 [SMALL]
 
 
 class Move(NamedTuple):
@@ -157,14 +157,14 @@ class Store:
         return self._mapped(VECTORS_FILE, np.dtype(np.float16), (self.dimensions,))
 
     def small(self) -> np.ndarray:
-        """Return all small pictures, uint8 [N, SMALL, SMALL], memory-mapped."""
-        return self._mapped(SMALL_FILE, np.dtype(np.uint8), (SMALL, SMALL))
+        """Return all small pictures, uint8 [N, SMALL], memory-mapped."""
+        return self._mapped(SMALL_FILE, np.dtype(np.uint8), (SMALL,))
 
     def content_of(self, row: int) -> tuple[np.ndarray, np.ndarray]:
         """Return the vector and the small picture of a row."""
         vector = np.fromfile(self.folder / VECTORS_FILE, np.float16, self.dimensions, offset=2 * self.dimensions * row)
-        small = np.fromfile(self.folder / SMALL_FILE, np.uint8, SMALL * SMALL, offset=SMALL * SMALL * row)
-        return vector, small.reshape(SMALL, SMALL)
+        small = np.fromfile(self.folder / SMALL_FILE, np.uint8, SMALL, offset=SMALL * row)
+        return vector, small
 
     def rows(self, start: int, stop: int) -> list[Row]:
         """Return rows of the table, in order."""
@@ -305,7 +305,7 @@ class Store:
 
     def _files(self) -> tuple[tuple[str, int], ...]:
         """Return the files of rows, and the bytes of a row."""
-        return (VECTORS_FILE, 2 * self.dimensions), (SMALL_FILE, SMALL * SMALL)
+        return (VECTORS_FILE, 2 * self.dimensions), (SMALL_FILE, SMALL)
 
     def _end(self) -> int:
         return self._one("SELECT coalesce(max(row) + 1, 0) FROM pictures")[0]

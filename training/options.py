@@ -46,6 +46,7 @@ class Options:
     labels_csv: str | None = None  # the file that lists the pictures; the folders tell otherwise
     exclude: list[str] = field(default_factory=list)
     no_ignore: bool = False
+    deduplicate: bool = False
 
     @property
     def keras_trains(self) -> bool:

@@ -10,6 +10,7 @@ from PIL import Image
 
 from errors import UsageError
 from similarity.index import made_with, open_index
+from similarity.small import small_copy
 from similarity.store import AT_ONCE, Store
 
 NAMES = [f"{name}.png" for name in "abcdefghij"]
@@ -118,8 +119,8 @@ def test_facts_are_those_of_the_upright_picture(tmp_path):
     build(tmp_path / "index", tmp_path / "photos")
     with open_index(tmp_path / "index") as index:
         picture = index.pictures[0]
-        turned = np.asarray(image.transpose(Image.Transpose.ROTATE_270).resize((32, 32), Image.Resampling.BOX), int)
-        assert np.abs(index.small[0] - turned).mean() < 3
+        turned = small_copy(image.transpose(Image.Transpose.ROTATE_270))
+        assert np.abs(index.small[0].astype(int) - turned).mean() < 3
     assert (picture.width, picture.height, picture.format) == (800, 1600, "jpeg")
     assert picture.size == os.path.getsize(picture.path)
 

@@ -88,7 +88,11 @@ def add_query_options(parser: argparse.ArgumentParser) -> None:
     """What is searched for."""
     group = parser.add_argument_group("queries")
     group.add_argument(
-        "--query", nargs="+", action="extend", metavar="PATH", help="find the pictures that are like these"
+        "--query",
+        nargs="+",
+        action="extend",
+        metavar="PATH",
+        help="find the pictures that are like these, which are named as with --image",
     )
     group.add_argument(
         "--unlike", nargs="+", action="extend", metavar="PATH",
@@ -253,7 +257,8 @@ def ask(args: argparse.Namespace, index: "Index") -> int:
     asker = Asker(index, make_maker(args, index.folder), args.top_k, threshold, args.workers, args.batch_size)
     search = search_of(args)
     is_one = args.together or args.unlike
-    answers = asker.ask_together(args.query, args.unlike or (), search) if is_one else asker.ask(args.query, search)
+    queries = named_images(argparse.Namespace(image=args.query, null=args.null))
+    answers = asker.ask_together(queries, args.unlike or (), search) if is_one else asker.ask(queries, search)
     failed = 0
     with opened(args.output, args.force) as file, open_page(args, index) as write_on_page:
         rows = FoundRows(file, args.format)

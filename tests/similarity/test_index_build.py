@@ -9,7 +9,7 @@ from indexes import ABOUT, build, check_vectors, make_pictures, paths
 from PIL import Image
 
 from errors import UsageError
-from similarity.index import open_index
+from similarity.index import made_with, open_index
 from similarity.small import small_copy
 from similarity.store import AT_ONCE, Store
 
@@ -207,6 +207,15 @@ def test_an_index_that_is_not_whole_is_refused(photos, spoil, message):
     spoil(index)
     with pytest.raises(UsageError, match=message):
         paths(index)
+
+
+def test_a_run_that_was_ended_before_it_began_is_no_harm(photos, tmp_path):
+    (tmp_path / "new.index").mkdir()
+    (tmp_path / "new.index" / "pictures.sqlite").touch()
+    with pytest.raises(UsageError, match="holds no index yet"):
+        open_index(tmp_path / "new.index")
+    assert made_with(tmp_path / "new.index") is None
+    assert build(tmp_path / "new.index", photos)[0].added == 10
 
 
 def test_nothing_of_others_is_written_over(photos, tmp_path):

@@ -88,7 +88,11 @@ def add_query_options(parser: argparse.ArgumentParser) -> None:
     """What is searched for."""
     group = parser.add_argument_group("queries")
     group.add_argument(
-        "--query", nargs="+", action="extend", metavar="PATH", help="find the pictures that are like these"
+        "--query",
+        nargs="+",
+        action="extend",
+        metavar="PATH",
+        help="find the pictures that are like these, which are named as with --image",
     )
     group.add_argument(
         "--unlike", nargs="+", action="extend", metavar="PATH",
@@ -178,6 +182,10 @@ def check_files(args: argparse.Namespace) -> None:
 
     if args.output:
         check_output(args.output, args.force)
+    if args.copy_to or args.link_to:
+        from similarity.review import check_review
+
+        check_review(args.copy_to, args.link_to)
     files = {option: path for option in ("output", "gallery", "map") if (path := getattr(args, option))}
     for option, path in files.items():
         if option != "output":
@@ -203,7 +211,7 @@ def build(args: argparse.Namespace, names: Sequence[str], folder: Path) -> "Coun
     check_named(names)
     maker = make_maker(args, folder)
     given = argparse.Namespace(**vars(args) | {"image": names})
-    search = search_of(given)
+    search = search_of(given, [folder for folder in (args.copy_to, args.link_to) if folder])
     with (
         contextlib.closing(Store(folder, maker.about)) as store,
         Progress(sys.stderr.isatty() and not args.quiet, count=count_of(given, search)) as progress,
@@ -249,7 +257,8 @@ def ask(args: argparse.Namespace, index: "Index") -> int:
     asker = Asker(index, make_maker(args, index.folder), args.top_k, threshold, args.workers, args.batch_size)
     search = search_of(args)
     is_one = args.together or args.unlike
-    answers = asker.ask_together(args.query, args.unlike or (), search) if is_one else asker.ask(args.query, search)
+    queries = named_images(argparse.Namespace(image=args.query, null=args.null))
+    answers = asker.ask_together(queries, args.unlike or (), search) if is_one else asker.ask(queries, search)
     failed = 0
     with opened(args.output, args.force) as file, open_page(args, index) as write_on_page:
         rows = FoundRows(file, args.format)

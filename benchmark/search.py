@@ -139,9 +139,10 @@ def fill(store: "Store", count: int) -> None:
     import numpy as np
 
     from similarity.picture import Place
-    from similarity.store import SMALL, New
+    from similarity.small import SMALL
+    from similarity.store import New
 
-    small, row = np.zeros((SMALL, SMALL), np.uint8), 0
+    small, row = np.zeros(SMALL, np.uint8), 0
     for block in made_up(count):
         places = [Place(f"/made/up/{number:08d}.jpg", False) for number in range(row, row + len(block))]
         facts = [(place, 1, 1, place.key.encode(), 1, 1, "jpeg") for place in places]

@@ -80,11 +80,11 @@ def _is_on_both_sides(pool: Pool, group: Group) -> bool:
 
 
 def _members(pool: Pool, duplicates: Duplicates, group: Group) -> list[Member]:
-    """Return the pictures of a group, the best first; it is one of the picture that has the most copies."""
-    most = max(map(len, group.units))
-    finest = [content for unit in group.units if len(unit) == most for content in unit]
+    """Return the pictures of a group, the best first; where one has copies, it is among these."""
+    of_first = [(number, content) for content in group.units[0] for number in pool.pictures_of(content)]
+    of_all = [(number, content) for content in group.contents for number in pool.pictures_of(content)]
     best, best_content = min(
-        ((number, content) for content in finest for number in pool.pictures_of(content)),
+        of_first if len(of_first) > 1 else of_all,
         key=lambda pair: _rank(pool.picture(pair[0])),
     )
     unit = next(unit for unit in group.units if best_content in unit)
@@ -110,7 +110,8 @@ def write_rows(groups: Iterable[Sequence[Member]], file: TextIO, format: str) ->
     rows = CsvRows(file, COLUMNS) if format == "csv" else JsonlRows(file)
     for number, group in enumerate(groups, start=1):
         for member in group:
-            values = number, member.level_name, member.picture.path, member.similarity, member.is_best
+            best = "yes" if member.is_best else "no"
+            values = number, member.level_name, member.picture.path, member.similarity, best
             rows.write(dict(zip(COLUMNS, values, strict=True)))
 
 

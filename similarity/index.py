@@ -1,5 +1,6 @@
 """An index that is open to be searched: pictures with their vectors, a row each."""
 
+import contextlib
 import os
 from collections.abc import Iterator, Sequence
 from contextlib import closing
@@ -13,7 +14,7 @@ from settings import SEARCHES, check_choice
 from similarity.graph import build_graph, is_stale, is_wanted, open_graph
 from similarity.picture import Picture
 from similarity.search import Exact, Finder
-from similarity.store import Store, is_index
+from similarity.store import NoIndexError, Store, is_index
 
 ROWS_AT_ONCE = 1000
 
@@ -132,7 +133,7 @@ def finish(folder: Path, made_with: dict[str, Any], search: str) -> None:
 
 def made_with(folder: Path) -> dict[str, Any] | None:
     """Return what made the index in a folder; None when there is no index yet."""
-    if not is_index(folder):
-        return None
-    with closing(Store(folder)) as store:
-        return store.about
+    if is_index(folder):
+        with contextlib.suppress(NoIndexError), closing(Store(folder)) as store:
+            return store.about
+    return None

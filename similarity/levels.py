@@ -1,6 +1,6 @@
 """Three levels of duplicates, each found among the contents of a Pool: same content, same picture, very similar."""
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -22,9 +22,9 @@ PAIRS_AT_ONCE = 4096
 
 @dataclass(frozen=True)
 class Group:
-    """Contents that are at most very similar."""
+    """Contents that are very similar, or more than that."""
 
-    units: list[list[int]]  # the contents of each picture in it, which are the same picture
+    units: list[list[int]]  # contents that are the same picture; of the first there are the most pictures
 
     @property
     def contents(self) -> list[int]:
@@ -47,11 +47,11 @@ class Duplicates:
         near, alike, flipped = self._candidates(level)
         same, recolored = self._same(_union([near, alike]))
         units = list(make_groups(*self._listed(same), lambda _content: 0, self._are_same))
-        loose = _union([])
-        if level == VERY_SIMILAR:
-            cropped = self._cropped(np.setdiff1d(near, same))
-            loose = _union([recolored, cropped, self._flipped(flipped), self._very_near(near)])
-        yield from self._joined(units, loose)
+        if level == SAME_PICTURE:
+            yield from self._joined(units, _union([]), _union([]))
+            return
+        shown = _union([recolored, self._flipped(flipped), self._cropped(np.setdiff1d(near, same))])
+        yield from self._joined(units, shown, self._very_near(near))
 
     def similarities(self, content: int, others: list[int]) -> list[float]:
         """Return how similar contents are to one of them: the cosine of their vectors or, of pairs that were found by
@@ -64,7 +64,8 @@ class Duplicates:
 
     def _candidates(self, level: str) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
         """Return the pairs that are near by their vectors, alike by their pixels, and alike when one is mirrored."""
-        alike, flipped = zip(*alike_pairs(self._pool), strict=True) if self._pool.contents else ((), ())
+        blocks = list(alike_pairs(self._pool))
+        alike, flipped = ([block[kind] for block in blocks] for kind in (0, 1))
         if level == SAME_PICTURE:
             return _union([]), _union(alike), _union([])
         return _union(near_pairs(self._pool, min(CROPPED_COSINE, self._threshold))), _union(alike), _union(flipped)
@@ -108,25 +109,47 @@ class Duplicates:
         self._keep(pairs[is_alike], likeness.correlation[is_alike])
         return pairs[is_alike]
 
-    def _joined(self, units: list[list[int]], pairs: np.ndarray) -> Iterator[Group]:
-        """Yield the pictures that pairs of contents connect, and those that have several contents or copies."""
+    def _joined(self, units: list[list[int]], shown: np.ndarray, near: np.ndarray) -> Iterator[Group]:
+        """Yield groups of units: lists of contents that are the same picture.
+
+        Units that are of one picture by their pixels, which pairs of contents in `shown` tell, are a group. Groups that
+        are only near each other, by the pairs in `near`, stay: the first of them also has the centres of the others.
+        """
+        units = units + self._alone(units, shown, near)
+        families = [[units[unit] for unit in family] for family in self._clusters(units, shown)]
+        joined = [[content for unit in family for content in unit] for family in families]
+        for first, *others in self._clusters(joined, near):
+            yield from self._told(families[first], [[joined[other][0]] for other in others])
+            for other in others:
+                yield from self._told(families[other])
+
+    def _alone(self, units: list[list[int]], *pairs: np.ndarray) -> list[list[int]]:
+        """Return units of one content: those that pairs name, and those that have copies."""
         in_units = {content for unit in units for content in unit}
-        alone = {content for ends in self._listed(pairs) for content in ends} | self._pool.copies.keys()
-        units = units + [[content] for content in sorted(alone - in_units)]
-        unit_of = {content: number for number, unit in enumerate(units) for content in unit}
-        first, second = ([unit_of[content] for content in some] for some in self._listed(pairs))
-        centres = np.array([unit[0] for unit in units])
-        joined: set[int] = set()
+        named = {content for some in pairs for ends in self._listed(some) for content in ends}
+        return [[content] for content in sorted((named | self._pool.copies.keys()) - in_units)]
+
+    def _clusters(self, parts: list[list[int]], pairs: np.ndarray) -> list[list[int]]:
+        """Return the numbers of the parts, which are lists of contents, that pairs connect, and of those left alone."""
+        part_of = {content: number for number, part in enumerate(parts) for content in part}
+        first, second = ([part_of[content] for content in ends] for ends in self._listed(pairs))
+        centres = np.array([part[0] for part in parts])
+        sizes = [self._size(part) for part in parts]
 
         def are_near(one: np.ndarray, other: np.ndarray) -> np.ndarray:
             return self._are_near(centres[one], centres[other])
 
-        for group in make_groups(first, second, lambda unit: len(units[unit]), are_near):
-            joined.update(group)
-            yield Group([units[unit] for unit in group])
-        for number, unit in enumerate(units):
-            if number not in joined and (len(unit) > 1 or unit[0] in self._pool.copies):
-                yield Group([unit])
+        clusters = list(make_groups(first, second, sizes.__getitem__, are_near))
+        joined = {number for cluster in clusters for number in cluster}
+        return clusters + [[number] for number in range(len(parts)) if number not in joined]
+
+    def _told(self, units: list[list[int]], others: Sequence[list[int]] = ()) -> Iterator[Group]:
+        """Yield units as a group together with others, and each of the further ones that has several pictures."""
+        groups = [Group([*units, *others]), *(Group([unit]) for unit in units[1:])]
+        yield from (group for group in groups if self._size(group.contents) > 1)
+
+    def _size(self, contents: Iterable[int]) -> int:
+        return sum(len(self._pool.pictures_of(content)) for content in contents)
 
     def _likeness(self, pairs: np.ndarray) -> Likeness:
         first, second = self._ends(pairs)

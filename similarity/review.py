@@ -48,13 +48,17 @@ class Review:
 @contextlib.contextmanager
 def open_review(copy_to: str | None, link_to: str | None, inputs: Sequence[str]) -> Iterator[Review]:
     """Give what fills the folders that are named; raises UsageError for one that holds something already."""
-    folders = {}
-    for option, folder in (("--copy-to", copy_to), ("--link-to", link_to)):
-        if folder:
-            if os.path.isdir(folder) and any(not name.startswith(PREFIX) for name in os.listdir(folder)):
-                raise UsageError(f"{option} {folder} is not empty; give a folder of its own to each review")
-            folders[option] = CopiesFolder(option, folder, inputs)
-    yield Review(folders)
+    named = check_review(copy_to, link_to)
+    yield Review({option: CopiesFolder(option, folder, inputs) for option, folder in named.items()})
+
+
+def check_review(copy_to: str | None, link_to: str | None) -> dict[str, str]:
+    """Return the folders that are named, by their option; raises UsageError for one that holds something already."""
+    named = {option: folder for option, folder in (("--copy-to", copy_to), ("--link-to", link_to)) if folder}
+    for option, folder in named.items():
+        if os.path.isdir(folder) and any(not name.startswith(PREFIX) for name in os.listdir(folder)):
+            raise UsageError(f"{option} {folder} is not empty; give a folder of its own to each review")
+    return named
 
 
 def _put(option: str, copies: CopiesFolder, folder: Path, path: str, prefix: str) -> None:

@@ -73,6 +73,8 @@ def opened(output: str | None, force: bool) -> Iterator[TextIO]:
 def check_output(output: str, force: bool) -> None:
     """Raise UsageError when there is something that would be overwritten."""
     check_is_no_picture("--output", output)
+    if not Path(output).parent.is_dir():
+        raise UsageError(f"cannot write {output}: there is no folder {Path(output).parent}")
     if Path(output).exists() and not force:
         raise UsageError(f"{output} exists; give --output another name, or --force to overwrite it")
 

@@ -41,7 +41,7 @@ class Likeness:
 
     difference: np.ndarray  # grey levels, root mean square in the part where most differs, beyond what is tolerated
     correlation: np.ndarray  # of the brightness, at most 1
-    contrast: np.ndarray  # grey levels, standard deviation of the flatter one
+    detail: np.ndarray  # grey levels, root mean square of the local contrast of the one that has less
     color: np.ndarray  # root mean square of what Cb and Cr differ by
     saturation: np.ndarray  # the same of Cb and Cr themselves, in the less colourful one
 
@@ -78,12 +78,12 @@ def _compare(first: np.ndarray, second: np.ndarray, reach: Reach) -> np.ndarray:
     still, moved = brightness(first), brightness(second)
     fit = _fit(still, moved, reach)
     moved, inside = _warped(moved, fit), _inside(fit, SIDE)
-    spreads = [_spread(picture, inside) for picture in (still, moved)]
+    spreads, details = ([measure(picture, inside) for picture in (still, moved)] for measure in (_spread, _detail))
     difference = _difference(still, moved, inside, spreads[1] > spreads[0])
     colors = [color(small) for small in (first, second)]
     saturations = [_root_mean_square(each) for each in colors]
     return np.stack([
-        difference, _correlation(still, moved, inside), np.minimum(*spreads),
+        difference, _correlation(still, moved, inside), np.minimum(*details),
         _root_mean_square(colors[0] - colors[1]), np.minimum(*saturations),
     ]).astype(np.float32)  # fmt: skip
 
@@ -162,6 +162,10 @@ def _mean(values: np.ndarray, inside: np.ndarray) -> np.ndarray:
 
 def _spread(picture: np.ndarray, inside: np.ndarray) -> np.ndarray:
     return np.sqrt(_mean((picture - _mean(picture, inside)) ** 2, inside))[:, 0, 0]
+
+
+def _detail(picture: np.ndarray, inside: np.ndarray) -> np.ndarray:
+    return np.sqrt(_mean(_local_contrast(picture) ** 2, inside))[:, 0, 0]
 
 
 def _correlation(one: np.ndarray, other: np.ndarray, inside: np.ndarray) -> np.ndarray:

@@ -26,12 +26,12 @@ FORMAT = 1  # of the folder
 AT_ONCE = 1000  # rows that are moved
 IS_AN_INDEX = 0x53494D49  # SQLite's application_id: "SIMI"
 SCHEMA = """
-CREATE TABLE IF NOT EXISTS about (what TEXT PRIMARY KEY, value TEXT);
-CREATE TABLE IF NOT EXISTS pictures (row INTEGER PRIMARY KEY, place BLOB UNIQUE, is_relative INTEGER, size INTEGER,
+CREATE TABLE about (what TEXT PRIMARY KEY, value TEXT);
+CREATE TABLE pictures (row INTEGER PRIMARY KEY, place BLOB UNIQUE, is_relative INTEGER, size INTEGER,
     mtime_ns INTEGER, sha256 BLOB, width INTEGER, height INTEGER, format TEXT);
-CREATE INDEX IF NOT EXISTS pictures_by_content ON pictures (sha256);
-CREATE TABLE IF NOT EXISTS not_in_graph (row INTEGER PRIMARY KEY);
-CREATE TABLE IF NOT EXISTS failures (place BLOB PRIMARY KEY, is_relative INTEGER, size INTEGER, mtime_ns INTEGER,
+CREATE INDEX pictures_by_content ON pictures (sha256);
+CREATE TABLE not_in_graph (row INTEGER PRIMARY KEY);
+CREATE TABLE failures (place BLOB PRIMARY KEY, is_relative INTEGER, size INTEGER, mtime_ns INTEGER,
     error TEXT);
 """
 COLUMNS = "row, place, is_relative, size, mtime_ns, sha256, width, height, format"
@@ -87,6 +87,10 @@ class Move(NamedTuple):
     place: Place
     size: int
     mtime_ns: int
+
+
+class NoIndexError(UsageError):
+    """There is no index yet, or a run was ended before it had begun one."""
 
 
 class Store:
@@ -175,11 +179,6 @@ class Store:
     def with_content(self, sha256: bytes) -> list[Row]:
         """Return the rows of pictures with this content."""
         return [_row(each) for each in self._all(f"SELECT {COLUMNS} FROM pictures WHERE sha256 = ?", (sha256,))]
-
-    def failures(self) -> Iterator[Failure]:
-        """Yield the pictures that could not be read."""
-        for each in self._all("SELECT place, is_relative, size, mtime_ns, error FROM failures ORDER BY place"):
-            yield _failure(each)
 
     def failure_at(self, key: str) -> Failure | None:
         """Return what was wrong with the picture at a place."""
@@ -371,20 +370,28 @@ class Store:
             f"{path.absolute().as_uri()}?mode={mode}", uri=True, check_same_thread=False, isolation_level=None
         )
         self._at_end.callback(self._connection.close)
-        self._check_is_index()
+        if self._is_empty():
+            if about is None:
+                raise NoIndexError(f"{self.folder} holds no index yet; build it with --image PICTURES")
+            self._create(about)
         if about is not None:
-            self._connection.executescript(SCHEMA)
-            self._connection.execute(f"PRAGMA application_id = {IS_AN_INDEX}")
-            with self._writing():
-                self._all("INSERT OR IGNORE INTO about VALUES ('format', ?)", (str(FORMAT),))
-                self._all("INSERT OR IGNORE INTO about VALUES ('model', ?)", (json.dumps(about),))
-            self._connection.execute("CREATE TEMP TABLE seen (place BLOB PRIMARY KEY) WITHOUT ROWID")
+            self._all("CREATE TEMP TABLE seen (place BLOB PRIMARY KEY) WITHOUT ROWID")
         self._check_format()
 
-    def _check_is_index(self) -> None:
-        is_new = not self._one("SELECT count(*) FROM sqlite_master")[0]
-        if not is_new and self._one("PRAGMA application_id")[0] != IS_AN_INDEX:
+    def _is_empty(self) -> bool:
+        """Return whether nothing is in the table yet; raises UsageError for one that another program has made."""
+        is_empty = not self._one("SELECT count(*) FROM sqlite_master")[0]
+        if not is_empty and self._one("PRAGMA application_id")[0] != IS_AN_INDEX:
             raise UsageError(f"{self.folder / TABLE_FILE} is of another program; give --index another folder")
+        return is_empty
+
+    def _create(self, about: dict[str, Any]) -> None:
+        with self._writing():
+            self._all(f"PRAGMA application_id = {IS_AN_INDEX}")
+            for statement in SCHEMA.split(";"):
+                self._all(statement)
+            self._all("INSERT INTO about VALUES ('format', ?)", (str(FORMAT),))
+            self._all("INSERT INTO about VALUES ('model', ?)", (json.dumps(about),))
 
     def _check_format(self) -> None:
         found = self._one("SELECT value FROM about WHERE what = 'format'")

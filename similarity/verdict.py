@@ -9,7 +9,7 @@ from similarity.small import mirrored, patterns
 # Copies of a photo with another JPEG quality or size differ by less than 2 grey levels, 99 % of those without a border
 # of 1 % by less than 5; frames of a series, objects on white and pages of text differ by more than 13
 LARGEST_DIFFERENCE = 9.0  # grey levels, of the same picture
-LARGEST_SHARE = 0.3  # of the contrast that may differ; decides where pictures are flat
+NOISE, SHARE = 0.5, 0.2  # grey levels, and a part of the detail, that may differ where there is little, as in skies
 LEAST_CORRELATION = 0.9
 GREY, COLORFUL = 1.5, 4.0  # colours of a picture without any, and by how much those of the other one differ from them
 OTHER_COLORS = 16.0
@@ -19,7 +19,7 @@ OVERLAP = 0.85  # rough correlation, below which they are not looked at closely
 
 def are_alike(likeness: Likeness) -> np.ndarray:
     """Return which pairs show the same, whatever their colours: bool [P]."""
-    allowed = np.minimum(LARGEST_DIFFERENCE, LARGEST_SHARE * likeness.contrast)
+    allowed = np.minimum(LARGEST_DIFFERENCE, NOISE + SHARE * likeness.detail)
     return (likeness.difference <= allowed) & (likeness.correlation >= LEAST_CORRELATION)
 
 

@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 from conftest import ROOT
 
-from benchmark import gallery, heads, heat, search, suspects
+from benchmark import duplicates, gallery, heads, heat, killed, search, suspects
 from benchmark import map as map_benchmark
 from benchmark.table import COLUMNS
 
@@ -25,7 +25,7 @@ PARSERS = {script: importlib.import_module(script).make_parser() for script in S
 OPTIONS = {script: {*parser._option_string_actions} for script, parser in PARSERS.items()}
 BENCHMARK_OPTIONS = {  # of `python -m benchmark.heads` and the like
     option
-    for module in (gallery, heads, heat, map_benchmark, search, suspects)
+    for module in (duplicates, gallery, heads, heat, killed, map_benchmark, search, suspects)
     for option in module.make_parser()._option_string_actions
 }
 OTHERS_OPTIONS = {"--force-reinstall", "--upgrade", "--gpus", "--logdir"}  # of pip, docker and tensorboard

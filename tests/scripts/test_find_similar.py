@@ -120,7 +120,9 @@ def size(vectors):
     return os.path.getsize(vectors) // 2560
 
 
-@pytest.mark.parametrize(("end", "code"), [(signal.SIGKILL, -9), (signal.SIGINT, 130)])
+@pytest.mark.parametrize(
+    ("end", "code"), [pytest.param(signal.SIGKILL, -9, marks=pytest.mark.slow), (signal.SIGINT, 130)]
+)
 def test_an_interrupted_build_goes_on(find, tmp_path, end, code):
     (tmp_path / "photos").mkdir()
     cat = (IMAGES / "rocket.jpg").read_bytes()

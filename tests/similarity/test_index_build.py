@@ -9,7 +9,8 @@ from indexes import ABOUT, build, check_vectors, make_pictures, paths
 from PIL import Image
 
 from errors import UsageError
-from similarity.index import open_index
+from similarity.index import made_with, open_index
+from similarity.small import small_copy
 from similarity.store import AT_ONCE, Store
 
 NAMES = [f"{name}.png" for name in "abcdefghij"]
@@ -118,8 +119,8 @@ def test_facts_are_those_of_the_upright_picture(tmp_path):
     build(tmp_path / "index", tmp_path / "photos")
     with open_index(tmp_path / "index") as index:
         picture = index.pictures[0]
-        turned = np.asarray(image.transpose(Image.Transpose.ROTATE_270).resize((32, 32), Image.Resampling.BOX), int)
-        assert np.abs(index.small[0] - turned).mean() < 3
+        turned = small_copy(image.transpose(Image.Transpose.ROTATE_270))
+        assert np.abs(index.small[0].astype(int) - turned).mean() < 3
     assert (picture.width, picture.height, picture.format) == (800, 1600, "jpeg")
     assert picture.size == os.path.getsize(picture.path)
 
@@ -206,6 +207,15 @@ def test_an_index_that_is_not_whole_is_refused(photos, spoil, message):
     spoil(index)
     with pytest.raises(UsageError, match=message):
         paths(index)
+
+
+def test_a_run_that_was_ended_before_it_began_is_no_harm(photos, tmp_path):
+    (tmp_path / "new.index").mkdir()
+    (tmp_path / "new.index" / "pictures.sqlite").touch()
+    with pytest.raises(UsageError, match="holds no index yet"):
+        open_index(tmp_path / "new.index")
+    assert made_with(tmp_path / "new.index") is None
+    assert build(tmp_path / "new.index", photos)[0].added == 10
 
 
 def test_nothing_of_others_is_written_over(photos, tmp_path):

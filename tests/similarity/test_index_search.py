@@ -12,6 +12,7 @@ from similarity.maker import Maker, unit
 from similarity.picture import Place
 from similarity.query import Asker
 from similarity.search import Exact, widened
+from similarity.small import SMALL
 from similarity.store import New, Store
 from transforms import Transform
 
@@ -26,7 +27,7 @@ def made_up(count: int, dimensions: int = 300) -> np.ndarray:
 def filled(folder, vectors: np.ndarray) -> Store:
     """Return the store of an index of vectors, open to be written."""
     store = Store(folder, ABOUT)
-    small = np.zeros((32, 32), np.uint8)
+    small = np.zeros(SMALL, np.uint8)
     facts = [(Place(f"/{row:06d}", False), 1, 1, row.to_bytes(32, "big"), 1, 1, "jpeg") for row in range(len(vectors))]
     store.write([New(*each, vector, small) for each, vector in zip(facts, vectors, strict=True)])
     return store

@@ -32,6 +32,7 @@ def trained(tmp_path):
     return folder
 
 
+@pytest.mark.slow
 def test_a_trained_folder_gives_the_features_below_its_head(trained, tmp_path):
     published, own = maker_of(load_classifier()), maker_of(load_classifier(trained))
     squares = np.stack([read_square(path, own.transform) for path in sorted(IMAGES.iterdir())])

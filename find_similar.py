@@ -202,14 +202,17 @@ def scratch_folder() -> Iterator[Path]:
         yield Path(folder) / "index"
 
 
-def build(args: argparse.Namespace, names: Sequence[str], folder: Path) -> "Counts":
-    """Bring the index in a folder up to date with what is named, and say what was done."""
+def build(args: argparse.Namespace, names: Sequence[str], folder: Path, like: Path | None = None) -> "Counts":
+    """Bring the index in a folder up to date with what is named, and say what was done.
+
+    A new one is made by what made the one in the folder `like`.
+    """
     from similarity.build import Builder, check_named
     from similarity.index import finish
     from similarity.store import Store
 
     check_named(names)
-    maker = make_maker(args, folder)
+    maker = make_maker(args, like or folder)
     given = argparse.Namespace(**vars(args) | {"image": names})
     search = search_of(given, [folder for folder in (args.copy_to, args.link_to) if folder])
     with (
@@ -221,7 +224,8 @@ def build(args: argparse.Namespace, names: Sequence[str], folder: Path) -> "Coun
         total = len(store)
     if args.search != "exact":
         finish(folder, maker.about, args.search)
-    line = f"{counts}; {total:,} pictures are in {printable(args.index) if args.index else 'the index of this run'}"
+    name = printable(args.index) if args.index and not like else "the index of this run"
+    line = f"{counts}; {total:,} pictures are in {name}"
     if counts.left_out:
         line += f"; left out: {', '.join(name_counts(counts.left_out))}"
     if args.query or args.duplicates or args.map:
@@ -289,23 +293,27 @@ def find_duplicates(args: argparse.Namespace, index: "Index") -> int:
 
     if not args.against:
         return report(args, index)
-    with against(args) as (other, failed):
+    with against(args, index) as (other, failed):
         return failed + report(args, index, other)
 
 
 @contextlib.contextmanager
-def against(args: argparse.Namespace) -> Iterator[tuple["Index", int]]:
+def against(args: argparse.Namespace, index: "Index") -> Iterator[tuple["Index", int]]:
     """Give the index that --against names, or one of its pictures, and how many of those cannot be read."""
     from similarity import open_index
+    from similarity.maker import check_same
     from similarity.store import is_index
 
-    first = Path(args.against[0])
+    folder, failed = Path(args.against[0]), 0
+    if any(is_index(Path(name)) for name in args.against[1:]) or (is_index(folder) and args.against[1:]):
+        raise UsageError("--against takes pictures, or one index alone; give one of these")
     with contextlib.ExitStack() as opened:
-        failed = 0
-        if not is_index(first):
-            first = opened.enter_context(scratch_folder())
-            failed = build(args, args.against, first).failed
-        yield opened.enter_context(open_index(first, args.search)), failed
+        if not is_index(folder):
+            folder = opened.enter_context(scratch_folder())
+            failed = build(args, args.against, folder, like=index.folder).failed
+        other = opened.enter_context(open_index(folder, args.search))
+        check_same(other.made_with, index.made_with, folder)
+        yield other, failed
 
 
 if __name__ == "__main__":

@@ -132,7 +132,7 @@ def describe(groups: Sequence[Sequence[Member]]) -> str:
         return "no duplicates"
     named = ", ".join(f"{count:,} {name}" for name, count in counts.items())
     size = sum(member.picture.size for member in others) / MEGABYTE
-    return f"{len(groups):,} groups; beside the best of each: {named}; {size:,.1f} MB"
+    return f"{len(groups):,} group{'s' * (len(groups) != 1)}; beside the best of each: {named}; {size:,.1f} MB"
 
 
 def _inputs(args: argparse.Namespace) -> list[str]:

@@ -79,9 +79,10 @@ class Pool:
 
     def _taken(self, arrays: list[np.ndarray], contents: np.ndarray) -> np.ndarray:
         sides, rows = self._places[self.first[contents]].T
-        taken = np.empty((len(rows), arrays[-1].shape[1]), arrays[-1].dtype)
+        taken = np.empty((len(rows), max(array.shape[1] for array in arrays)), arrays[0].dtype)
         for side, array in enumerate(arrays):
-            taken[sides == side] = array[rows[sides == side]]
+            if len(array):  # one without rows may not know how long they are
+                taken[sides == side] = array[rows[sides == side]]
         return taken
 
     def nearest(self, vectors: np.ndarray, k: int) -> tuple[np.ndarray, np.ndarray]:

@@ -110,7 +110,7 @@ def write_rows(groups: Iterable[Sequence[Member]], file: TextIO, format: str) ->
     rows = CsvRows(file, COLUMNS) if format == "csv" else JsonlRows(file)
     for number, group in enumerate(groups, start=1):
         for member in group:
-            best = "yes" if member.is_best else "no"
+            best = member.is_best if format == "jsonl" else "yes" if member.is_best else "no"
             values = number, member.level_name, member.picture.path, member.similarity, best
             rows.write(dict(zip(COLUMNS, values, strict=True)))
 

@@ -21,16 +21,15 @@ class Pool:
         self._indexes = [index] if other is None else [index, other]
         self.is_two = other is not None
         known = {absolute(picture.path) for picture in other.pictures} if other else set()
-        places, digests = [], []
+        most = sum(map(len, self._indexes))
+        places, digests, count = np.empty((most, 2), np.int64), np.empty(most, f"S{DIGITS}"), 0
         for side, each in enumerate(self._indexes):
             for row, picture in enumerate(each.pictures):
                 if side == 1 or not known or absolute(picture.path) not in known:
-                    places.append((side, row))
-                    digests.append(picture.sha256[:DIGITS].encode())
-        self._places = np.array(places, np.int64).reshape(-1, 2)
-        _, self.first, self._content = np.unique(
-            np.array(digests, f"S{DIGITS}"), return_index=True, return_inverse=True
-        )
+                    places[count], digests[count] = (side, row), picture.sha256[:DIGITS]
+                    count += 1
+        self._places = places[:count]  # the index and the row of each picture
+        _, self.first, self._content = np.unique(digests[:count], return_index=True, return_inverse=True)
 
     @property
     def contents(self) -> int:

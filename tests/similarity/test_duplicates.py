@@ -126,7 +126,7 @@ def test_against_finds_what_is_on_both_sides(run, found, photos, tmp_path):
     rows = [json.loads(line) for line in finished.stdout.splitlines()]
     assert {row["group"] for row in rows} == {1}
     assert {Path(row["path"]).name for row in rows} == {"best.png", *LEVELS, "leak.jpg"}
-    assert [row["best"] for row in rows] == ["yes"] + ["no"] * len(LEVELS) + ["no"]
+    assert [row["best"] for row in rows] == [True] + [False] * len(LEVELS) + [False]
 
 
 def test_a_folder_is_no_duplicate_of_itself(index):

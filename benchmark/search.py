@@ -34,6 +34,7 @@ from console import EXIT_OK, configure_messages, run_script
 if TYPE_CHECKING:
     import numpy as np
 
+    from similarity.index import Index
     from similarity.store import Store
 
 DIMENSIONS = 1280  # of EfficientNet-Lite0's features
@@ -86,6 +87,29 @@ def print_share(pictures: str, model: str, folder: Path) -> None:
         share = (labels[others] == labels[:, None]).mean()
         print(f"{model}: {len(labels):,} pictures of {len(set(labels))} classes; of the {WANTED} nearest of each, "
               f"{share:.1%} are of its class (equal to NumPy: {same:.2%})", flush=True)  # fmt: skip
+        print_unlike(index, whole, labels, others)
+
+
+def print_unlike(index: "Index", vectors: "np.ndarray", labels: "np.ndarray", found: "np.ndarray") -> None:
+    """Print what --unlike changes where some of those `found` [N, k] are of another class: three of it are unwanted."""
+    import numpy as np
+
+    from similarity.maker import unit
+    from similarity.query import UNLIKE
+
+    rng, shares = np.random.default_rng(0), []
+    for row, others in enumerate(labels[found]):
+        wrong = [label for label in others if label != labels[row]]
+        if not wrong:
+            continue
+        unwanted = max(set(wrong), key=wrong.count)
+        three = vectors[rng.choice(np.flatnonzero(labels == unwanted), 3, replace=False)]
+        query = unit((vectors[row] - UNLIKE * unit(three.mean(axis=0, keepdims=True)))[:1])
+        better = [other for other in index.nearest(query, WANTED + 1)[0][0] if other != row][:WANTED]
+        shares += [[np.mean(names == label) for names in (others, labels[better]) for label in (labels[row], unwanted)]]
+    own, other, own_after, other_after = np.mean(shares, axis=0)
+    print(f"  {len(shares)} of them find another class, too: {own:.1%} are of their own, {other:.1%} of that; "
+          f"with three of that for --unlike {own_after:.1%} and {other_after:.1%}", flush=True)  # fmt: skip
 
 
 def without_themselves(rows: "np.ndarray") -> "np.ndarray":

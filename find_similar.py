@@ -46,7 +46,6 @@ from settings import LAYOUTS, LEVELS, MODEL, SEARCHES, SIMILAR
 from sources.listing import name_counts
 
 if TYPE_CHECKING:
-    from similarity.build import Counts
     from similarity.index import Index
     from similarity.maker import Maker
     from similarity.query import Answer
@@ -158,7 +157,7 @@ def main(argv: Sequence[str] | None = None) -> int:
         failed = 0
         folder = Path(args.index) if args.index else opened.enter_context(scratch_folder())
         if args.image:
-            failed += build(args, args.image, folder).failed
+            failed += build(args, args.image, folder, make_maker(args, folder), args.index)
         if not (args.query or args.duplicates or args.map):
             return EXIT_FAILED_INPUTS if failed else EXIT_OK
         from similarity import open_index
@@ -202,33 +201,40 @@ def scratch_folder() -> Iterator[Path]:
         yield Path(folder) / "index"
 
 
-def build(args: argparse.Namespace, names: Sequence[str], folder: Path) -> "Counts":
-    """Bring the index in a folder up to date with what is named, and say what was done."""
+def build(args: argparse.Namespace, names: Sequence[str], folder: Path, maker: "Maker", kept: str | None = None) -> int:
+    """Bring an index up to date with what is named, and say what was done; return how many pictures failed.
+
+    `kept` is what the user calls the index, if it is to be kept.
+    """
     from similarity.build import Builder, check_named
     from similarity.index import finish
     from similarity.store import Store
 
     check_named(names)
-    maker = make_maker(args, folder)
     given = argparse.Namespace(**vars(args) | {"image": names})
     search = search_of(given, [folder for folder in (args.copy_to, args.link_to) if folder])
     with (
         contextlib.closing(Store(folder, maker.about)) as store,
         Progress(sys.stderr.isatty() and not args.quiet, count=count_of(given, search)) as progress,
     ):
-        builder = Builder(store, maker, args.workers, args.batch_size, progress.add)
-        counts = builder.build(named_images(given), search)
+        try:
+            counts = Builder(store, maker, args.workers, args.batch_size, progress.add).build(
+                named_images(given), search
+            )
+        except KeyboardInterrupt:
+            how = f"{len(store):,} pictures are in {kept}; the same command goes on with it" if kept else ""
+            raise KeyboardInterrupt(how) from None
         total = len(store)
     if args.search != "exact":
         finish(folder, maker.about, args.search)
-    line = f"{counts}; {total:,} pictures are in {printable(args.index) if args.index else 'the index of this run'}"
+    line = f"{counts}; {total:,} pictures are in {printable(kept) if kept else 'an index for this run'}"
     if counts.left_out:
         line += f"; left out: {', '.join(name_counts(counts.left_out))}"
     if args.query or args.duplicates or args.map:
         logger.info(line)
     else:
         print(line)
-    return counts
+    return counts.failed
 
 
 def make_maker(args: argparse.Namespace, folder: Path) -> "Maker":
@@ -289,14 +295,15 @@ def find_duplicates(args: argparse.Namespace, index: "Index") -> int:
 
     if not args.against:
         return report(args, index)
-    with against(args) as (other, failed):
+    with against(args, index) as (other, failed):
         return failed + report(args, index, other)
 
 
 @contextlib.contextmanager
-def against(args: argparse.Namespace) -> Iterator[tuple["Index", int]]:
+def against(args: argparse.Namespace, index: "Index") -> Iterator[tuple["Index", int]]:
     """Give the index that --against names, or one of its pictures, and how many of those cannot be read."""
     from similarity import open_index
+    from similarity.maker import check_same
     from similarity.store import is_index
 
     first = Path(args.against[0])
@@ -304,8 +311,10 @@ def against(args: argparse.Namespace) -> Iterator[tuple["Index", int]]:
         failed = 0
         if not is_index(first):
             first = opened.enter_context(scratch_folder())
-            failed = build(args, args.against, first).failed
-        yield opened.enter_context(open_index(first, args.search)), failed
+            failed = build(args, args.against, first, make_maker(args, index.folder))
+        other = opened.enter_context(open_index(first, args.search))
+        check_same(other.made_with, index.made_with, first)
+        yield other, failed
 
 
 if __name__ == "__main__":

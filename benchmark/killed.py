@@ -134,10 +134,10 @@ def check(folder: Path, count: int) -> None:
             file.write(b"\0")  # another content, so that it is computed
     with open_index(folder / "index", "exact") as index:
         if sorted(picture.path for picture in index.pictures) != list(map(str, photos)):
-            raise UsageError(f"the index has {len(index)} pictures, which are not the {count} of the folder")
+            raise UsageError(f"the index is wrong: it has {len(index)} pictures, and not the {count} of the folder")
         for answer in find(index, [str(copies)], top_k=1):
             if Path(answer.matches[0].path).name != Path(answer.query).name:
-                raise UsageError(f"{answer.query} is not found; the nearest is {answer.matches[0]}")
+                raise UsageError(f"the index is wrong: nearest to {answer.query} is {answer.matches[0].path}")
 
 
 if __name__ == "__main__":

@@ -27,7 +27,7 @@ from sources.paths import PathName, is_pattern
 from sources.pictures import Given, find_pictures, source_of
 from sources.search import Search
 
-WHAT_IS_MISSING = "pip install"  # in an error that another installation does not have
+PASSING = ("pip install", "--max-", "decoder")  # in errors that another run may not have, of a file that is the same
 
 logger = logging.getLogger("suite")
 
@@ -129,7 +129,7 @@ class Builder:
     def _fail(self, seen: Seen) -> None:
         self._count("failed")
         logger.error("error: %s: %s", printable(seen.source), seen.error)
-        if seen.sha256 and WHAT_IS_MISSING not in seen.error:
+        if seen.sha256 and not any(part in seen.error for part in PASSING):
             self._waiting.append(Failure(seen.place, seen.size, seen.mtime_ns, seen.error))
         elif not seen.is_known:
             self._unread.add(seen.place.key)
@@ -177,7 +177,9 @@ class Builder:
         self._store.remove(gone)
 
     def _was_looked_for(self, key: str, roots: Sequence[str]) -> bool:
-        is_named = any(key == root or key.startswith((root + os.sep, f"{root}/", f"{root}#t=")) for root in roots)
+        is_named = any(
+            key == root or key.startswith((os.path.join(root, ""), f"{root}/", f"{root}#t=")) for root in roots
+        )
         return is_named and self._unread.isdisjoint(map(str, PurePath(key).parents))
 
 

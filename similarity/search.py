@@ -6,6 +6,8 @@ from typing import Protocol
 import numpy as np
 
 BLOCK = 2**22  # numbers of vectors that are compared at once
+CACHED_BLOCK = 2**18  # of a few queries, whose time goes into reading the vectors: as much as a core's cache holds
+FEW = 3  # with more, what each block costs beside that counts
 QUERIES = 256  # that are compared at once
 HALF_BITS, HALF_SCALE = np.int32(-0x70000001), np.float32(2.0**112)  # of `widened`
 
@@ -31,7 +33,7 @@ class Exact:
 
     def _some(self, queries: np.ndarray, k: int) -> tuple[np.ndarray, np.ndarray]:
         rows, cosines = np.empty((len(queries), 0), np.int64), np.empty((len(queries), 0), np.float32)
-        for start, block in blocks(self._vectors):
+        for start, block in blocks(self._vectors, CACHED_BLOCK if len(queries) < FEW else BLOCK):
             new = queries @ block.T
             places = np.broadcast_to(np.arange(start, start + len(block)), new.shape)
             new_rows, new_cosines = best(places, new, k)
@@ -39,9 +41,9 @@ class Exact:
         return rows, cosines
 
 
-def blocks(vectors: np.ndarray) -> Iterator[tuple[int, np.ndarray]]:
+def blocks(vectors: np.ndarray, numbers: int = BLOCK) -> Iterator[tuple[int, np.ndarray]]:
     """Yield float16 vectors [N, D] block by block, as float32, with the row of the first."""
-    step = max(1, BLOCK // max(1, vectors.shape[1]))
+    step = max(1, numbers // max(1, vectors.shape[1]))
     for start in range(0, len(vectors), step):
         yield start, widened(vectors[start : start + step])
 

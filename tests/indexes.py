@@ -14,6 +14,7 @@ from similarity.store import Store
 from transforms import Transform
 
 ABOUT = {"model": "mean", "backbones": ["mean"], "weights": "none", "weights_file": "", "transform": {"resize": "pad"}}
+SQUARE = Transform(8, "pad")
 
 
 class Means:
@@ -40,7 +41,7 @@ def build(folder: Path, *pictures: Path | str) -> tuple[Counts, int]:
     engine = Means()
     store = Store(folder, ABOUT)
     try:
-        counts = Builder(store, Maker(ABOUT, Transform(8, "pad"), engine), batch_size=4).build(list(map(str, pictures)))
+        counts = Builder(store, Maker(ABOUT, SQUARE, engine), batch_size=4).build(list(map(str, pictures)))
     finally:
         store.close()
     return counts, engine.computed

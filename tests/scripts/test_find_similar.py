@@ -131,6 +131,7 @@ def test_an_interrupted_build_goes_on(find, tmp_path, end, code):
     exit_code, stderr = build_until(tmp_path / "index", tmp_path / "photos", 12, end)
     assert exit_code == code
     assert "Traceback" not in stderr
+    assert ("the same command goes on with it" in stderr) == (code == 130)
     with open_index(tmp_path / "index") as before:
         there = len(before)
     assert 8 <= there < 80
@@ -158,3 +159,13 @@ def test_another_writer_is_waited_for_by_nobody(find, index):
     store.close()
     assert finished.returncode == 2
     assert "is in use" in finished.stderr
+
+
+def test_what_is_found_against_other_pictures_is_by_the_same_model(find, tmp_path):
+    make_pictures(tmp_path / "photos", "a.png", "b.png")
+    find("--image", tmp_path / "photos", "--index", tmp_path / "lite1", "--model", "efficientnet_lite1")
+    finished = find("--index", tmp_path / "lite1", "--against", tmp_path / "photos", "--duplicates", "--format", "csv")
+    assert finished.returncode == 0, finished.stderr
+    finished = find("--image", IMAGES, "--against", tmp_path / "lite1", "--duplicates")
+    assert finished.returncode == 2
+    assert "was made by efficientnet_lite1" in finished.stderr

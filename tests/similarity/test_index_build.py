@@ -2,10 +2,11 @@
 
 import os
 import sqlite3
+from dataclasses import replace
 
 import numpy as np
 import pytest
-from indexes import ABOUT, build, check_vectors, make_pictures, paths
+from indexes import ABOUT, SQUARE, build, check_vectors, make_pictures, paths
 from PIL import Image
 
 from errors import UsageError
@@ -102,6 +103,14 @@ def test_a_broken_picture_is_read_again_when_it_has_changed(photos):
     make_pictures(photos, "a.png")
     assert update(photos)[0].changed == 1
     assert listed(photos) == NAMES
+
+
+def test_what_another_run_may_allow_is_tried_again(tmp_path, monkeypatch):
+    make_pictures(tmp_path / "photos", "a.png")
+    monkeypatch.setattr("indexes.SQUARE", replace(SQUARE, max_pixels=100))
+    assert build(tmp_path / "index", tmp_path / "photos")[0].failed == 1
+    monkeypatch.undo()
+    assert build(tmp_path / "index", tmp_path / "photos")[0].added == 1
 
 
 def test_a_picture_named_twice_is_one(photos):

@@ -49,6 +49,7 @@ def test_half_floats_are_widened_as_numpy_does():
 
 def test_exact_search_is_brute_force(monkeypatch):
     monkeypatch.setattr("similarity.search.BLOCK", 300 * 70)
+    monkeypatch.setattr("similarity.search.CACHED_BLOCK", 300 * 30)
     monkeypatch.setattr("similarity.search.QUERIES", 8)
     vectors = made_up(1000)
     rows, cosines = Exact(vectors).nearest(vectors[:20].astype(np.float32), 10)

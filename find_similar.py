@@ -306,14 +306,15 @@ def against(args: argparse.Namespace, index: "Index") -> Iterator[tuple["Index",
     from similarity.maker import check_same
     from similarity.store import is_index
 
-    first = Path(args.against[0])
+    folder, failed = Path(args.against[0]), 0
+    if any(is_index(Path(name)) for name in args.against[1:]) or (is_index(folder) and args.against[1:]):
+        raise UsageError("--against takes pictures, or one index alone; give one of these")
     with contextlib.ExitStack() as opened:
-        failed = 0
-        if not is_index(first):
-            first = opened.enter_context(scratch_folder())
-            failed = build(args, args.against, first, make_maker(args, index.folder))
-        other = opened.enter_context(open_index(first, args.search))
-        check_same(other.made_with, index.made_with, first)
+        if not is_index(folder):
+            folder = opened.enter_context(scratch_folder())
+            failed = build(args, args.against, folder, make_maker(args, index.folder))
+        other = opened.enter_context(open_index(folder, args.search))
+        check_same(other.made_with, index.made_with, folder)
         yield other, failed
 
 

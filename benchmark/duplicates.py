@@ -152,8 +152,8 @@ def print_figures(rows: Iterable[dict[str, str]], copies: dict[str, tuple[str, s
         same = [path for path in strict if path != best]
         right += sum(_photo(path, copies) == _photo(best, copies) for path in same)
         wrong += [(best, path) for path in same if _photo(path, copies) != _photo(best, copies)]
-    for kind, (level, _save) in KINDS.items():
-        print(f"{kind:24}{level:14}recall {found[kind] / counts[kind]:7.2%} ({found[kind]:,} of {counts[kind]:,})")
+    for kind in filter(counts.get, KINDS):
+        print(f"{kind:24}{KINDS[kind][0]:14}recall {found[kind] / counts[kind]:7.2%} ({found[kind]:,} of {counts[kind]:,})")
     print(f"{SAME}: precision {right / max(1, right + len(wrong)):.2%} ({len(wrong):,} wrong); {seconds:.1f} s")
     for best, path in wrong[:20]:
         print(f"  wrong: {best} {path}")

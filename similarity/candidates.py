@@ -20,7 +20,7 @@ def unique_pairs(first: np.ndarray, second: np.ndarray, count: int) -> np.ndarra
 
 def near_pairs(pool: Pool, least: float) -> Iterator[np.ndarray]:
     """Yield pairs of contents whose vectors have a cosine of at least `least`, as `unique_pairs` gives them."""
-    for some in _blocks(pool.sides[0]):
+    for some in _blocks(pool.sides[0] if len(pool.sides[1]) else pool.sides[1]):
         found, cosines = pool.nearest(pool.vectors(some), NEIGHBOURS + 1)
         rows, columns = np.nonzero(cosines >= least)
         yield unique_pairs(some[rows], found[rows, columns], pool.contents)

@@ -110,7 +110,7 @@ def write_rows(groups: Iterable[Sequence[Member]], file: TextIO, format: str) ->
     rows = CsvRows(file, COLUMNS) if format == "csv" else JsonlRows(file)
     for number, group in enumerate(groups, start=1):
         for member in group:
-            best = "yes" if member.is_best else "no"
+            best = member.is_best if format == "jsonl" else "yes" if member.is_best else "no"
             values = number, member.level_name, member.picture.path, member.similarity, best
             rows.write(dict(zip(COLUMNS, values, strict=True)))
 
@@ -132,7 +132,7 @@ def describe(groups: Sequence[Sequence[Member]]) -> str:
         return "no duplicates"
     named = ", ".join(f"{count:,} {name}" for name, count in counts.items())
     size = sum(member.picture.size for member in others) / MEGABYTE
-    return f"{len(groups):,} groups; beside the best of each: {named}; {size:,.1f} MB"
+    return f"{len(groups):,} group{'s' * (len(groups) != 1)}; beside the best of each: {named}; {size:,.1f} MB"
 
 
 def _inputs(args: argparse.Namespace) -> list[str]:

@@ -16,7 +16,7 @@ from tqdm import tqdm
 from console import bar_is_off
 from errors import UsageError
 from files import written_whole
-from similarity.search import Exact, best, blocks, widened
+from similarity.search import Exact, Finder, best, blocks, widened
 from similarity.store import Store
 
 if TYPE_CHECKING:
@@ -26,10 +26,10 @@ LEAST = 50_000  # pictures from which on a graph is worth its time
 AXES = 256
 SAMPLE = 20_000  # vectors that the axes are chosen by
 CONNECTIVITY, EXPANSION = 16, 128  # of a vector that is added
-EXPANSIONS = (64, 128, 256, 512)  # of a search
-CANDIDATES = 64  # for each query, at least; four for each that is wanted
+EXPANSIONS = (128, 256, 512, 1024)  # of a search
+CANDIDATES = 128  # for each query, at least; four for each that is wanted
 MOST_WANTED = 256  # of a query; for more, exact search is as quick
-PROBES, WANTED = 100, 10  # queries that measure the recall, and what they ask for
+PROBES, WANTED = 100, 10  # pictures that measure the recall before the graph knows them, and how many they ask for
 GOOD, LEAST_GOOD = 0.995, 0.99  # recall that is aimed for, and that is enough
 STALE = 0.1  # share of pictures that the graph lacks, from which on it is built anew
 
@@ -41,7 +41,7 @@ class Graph:
 
     def __init__(self, vectors: np.ndarray, neighbours: "Neighbours", axes: np.ndarray, others: np.ndarray) -> None:
         """`others` are rows that the graph lacks, or knows with another vector."""
-        self._vectors, self._neighbours, self._axes = vectors, neighbours, axes
+        self.vectors, self._neighbours, self._axes = vectors, neighbours, axes
         self._others, self._exact, self._exact_others = others, Exact(vectors), Exact(vectors[others])
 
     def nearest(self, queries: np.ndarray, k: int) -> tuple[np.ndarray, np.ndarray]:
@@ -58,10 +58,10 @@ class Graph:
         return best(np.hstack([rows, self._others[places]]), np.hstack([cosines, more]), k)
 
     def _best(self, query: np.ndarray, rows: np.ndarray, k: int) -> tuple[np.ndarray, ...]:
-        rows = np.setdiff1d(rows[rows < len(self._vectors)], self._others)
+        rows = np.setdiff1d(rows[rows < len(self.vectors)], self._others)
         if len(rows) < k:  # most of those near it have left
             return tuple(each[0] for each in self._exact.nearest(query[None], k))
-        cosines = widened(self._vectors[rows]) @ query
+        cosines = widened(self.vectors[rows]) @ query
         order = np.argsort(-cosines, kind="stable")[:k]
         return rows[order], cosines[order]
 
@@ -111,26 +111,32 @@ def build_graph(store: Store) -> None:
     neighbours = Neighbours(
         ndim=axes.shape[1], metric="cos", dtype="i8", connectivity=CONNECTIVITY, expansion_add=EXPANSION
     )
+    probes = np.unique(np.linspace(0, len(vectors) - 1, PROBES, dtype=np.int64))
     with tqdm(total=len(vectors), desc="graph", unit=" pictures", leave=False, disable=bar_is_off()) as bar:
         for start, block in blocks(vectors):
-            neighbours.add(np.arange(start, start + len(block)), shortened(block, axes))
+            rows = np.setdiff1d(np.arange(start, start + len(block)), probes)
+            if len(rows):
+                neighbours.add(rows, shortened(block[rows - start], axes))
             bar.update(len(block))
-    expansion, recall = _measured(Graph(vectors, neighbours, axes, np.empty(0, np.int64)), neighbours, vectors)
+    expansion, recall = _measured(Graph(vectors, neighbours, axes, np.empty(0, np.int64)), neighbours, probes)
+    neighbours.add(probes, shortened(widened(vectors[probes]), axes))
     _keep(store, neighbours, axes, expansion)
-    message = "the graph finds %.1f %% of the %d nearest of its own pictures"
+    message = "the graph finds %.1f %% of the %d nearest of pictures that it does not know"
     logger.log(logging.INFO if recall >= LEAST_GOOD else logging.WARNING, message, 100 * recall, WANTED)
 
 
-def _measured(graph: Graph, neighbours: "Neighbours", vectors: np.ndarray) -> tuple[int, float]:
-    """Return how far to search, and how much of what exact search finds is found then."""
-    step = max(1, len(vectors) // PROBES)
-    queries = widened(vectors[::step][:PROBES])
-    right, _cosines = Exact(vectors).nearest(queries, min(WANTED, len(vectors)))
-    recall = 0.0
+def _measured(graph: Graph, neighbours: "Neighbours", probes: np.ndarray) -> tuple[int, float]:
+    """Return how far to search, and how much of what exact search finds for probes, which it lacks, is found then."""
+    queries, wanted = widened(graph.vectors[probes]), min(2 * WANTED, len(graph.vectors))
+
+    def others(finder: Finder) -> list[np.ndarray]:
+        return [row[~np.isin(row, probes)][:WANTED] for row in finder.nearest(queries, wanted)[0]]
+
+    right, recall = others(Exact(graph.vectors)), 1.0
     for expansion in EXPANSIONS:
         neighbours.expansion_search = expansion
-        found, _cosines = graph.nearest(queries, right.shape[1])
-        recall = float(np.mean([np.isin(*pair).mean() for pair in zip(right, found, strict=True)]))
+        recalls = [np.isin(*pair).mean() for pair in zip(right, others(graph), strict=True) if len(pair[0])]
+        recall = float(np.mean(recalls)) if recalls else 1.0
         if recall >= GOOD:
             break
     return expansion, recall

@@ -6,7 +6,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from settings import LEVELS, WORKERS
-from similarity.candidates import alike_pairs, near_pairs
+from similarity.candidates import alike_pairs, near_pairs, unique_pairs
 from similarity.groups import make_groups
 from similarity.pool import Pool
 from similarity.same import NARROW, Likeness, compare
@@ -38,6 +38,7 @@ class Duplicates:
     def __init__(self, pool: Pool, threshold: float = COSINE, workers: int = WORKERS) -> None:
         self._pool, self._threshold, self._workers = pool, threshold, workers
         self._correlations: dict[int, float] = {}  # of pairs that were found by their pixels
+        self._centre = np.arange(pool.contents)  # of each content: the centre of its unit, which stands for all of it
 
     def groups(self, level: str = VERY_SIMILAR) -> Iterator[Group]:
         """Yield what is alike at a level, one of LEVELS, or at a stricter one."""
@@ -50,7 +51,10 @@ class Duplicates:
         if level == SAME_PICTURE:
             yield from self._joined(units, _union([]), _union([]))
             return
-        shown = _union([recolored, self._flipped(flipped), self._cropped(np.setdiff1d(near, same))])
+        for unit in units:
+            self._centre[unit] = unit[0]
+        near, flipped, recolored = map(self._between_centres, (near, flipped, recolored))
+        shown = _union([recolored, self._flipped(flipped), self._cropped(np.setdiff1d(near, recolored))])
         yield from self._joined(units, shown, self._very_near(near))
 
     def similarities(self, content: int, others: list[int]) -> list[float]:
@@ -58,7 +62,9 @@ class Duplicates:
         their pixels, the correlation of these, if it is larger.
         """
         first, second = np.full(len(others), content), np.array(others)
-        known = [self._correlations.get(pair, -1.0) for pair in self._keys(first, second).tolist()]
+        is_same = self._centre[first] == self._centre[second]
+        ends = (np.where(is_same, each, self._centre[each]) for each in (first, second))
+        known = [self._correlations.get(pair, -1.0) for pair in self._keys(*ends).tolist()]
         similar = np.clip(np.maximum(self._cosines(first, second), known), -1, 1)
         return np.where(second == content, 1, similar).tolist()
 
@@ -81,6 +87,11 @@ class Duplicates:
             same.append(alike[~has_other_colors])
             recolored.append(alike[has_other_colors])
         return _union(same), _union(recolored)
+
+    def _between_centres(self, pairs: np.ndarray) -> np.ndarray:
+        """Return the pairs of centres, instead of those of all that is the same picture; each once."""
+        first, second = (self._centre[ends] for ends in self._ends(pairs))
+        return unique_pairs(first, second, self._pool.contents)
 
     def _very_near(self, pairs: np.ndarray) -> np.ndarray:
         return _union(some[self._are_near(*self._ends(some))] for some in _blocks(pairs))

@@ -21,16 +21,15 @@ class Pool:
         self._indexes = [index] if other is None else [index, other]
         self.is_two = other is not None
         known = {absolute(picture.path) for picture in other.pictures} if other else set()
-        places, digests = [], []
+        most = sum(map(len, self._indexes))
+        places, digests, count = np.empty((most, 2), np.int64), np.empty(most, f"S{DIGITS}"), 0
         for side, each in enumerate(self._indexes):
             for row, picture in enumerate(each.pictures):
                 if side == 1 or not known or absolute(picture.path) not in known:
-                    places.append((side, row))
-                    digests.append(picture.sha256[:DIGITS].encode())
-        self._places = np.array(places, np.int64).reshape(-1, 2)
-        _, self.first, self._content = np.unique(
-            np.array(digests, f"S{DIGITS}"), return_index=True, return_inverse=True
-        )
+                    places[count], digests[count] = (side, row), picture.sha256[:DIGITS]
+                    count += 1
+        self._places = places[:count]  # the index and the row of each picture
+        _, self.first, self._content = np.unique(digests[:count], return_index=True, return_inverse=True)
 
     @property
     def contents(self) -> int:
@@ -79,9 +78,10 @@ class Pool:
 
     def _taken(self, arrays: list[np.ndarray], contents: np.ndarray) -> np.ndarray:
         sides, rows = self._places[self.first[contents]].T
-        taken = np.empty((len(rows), arrays[-1].shape[1]), arrays[-1].dtype)
+        taken = np.empty((len(rows), max(array.shape[1] for array in arrays)), arrays[0].dtype)
         for side, array in enumerate(arrays):
-            taken[sides == side] = array[rows[sides == side]]
+            if len(array):  # one without rows may not know how long they are
+                taken[sides == side] = array[rows[sides == side]]
         return taken
 
     def nearest(self, vectors: np.ndarray, k: int) -> tuple[np.ndarray, np.ndarray]:

@@ -32,7 +32,8 @@ class Reach:
 
 NARROW = Reach(0.08, ((2, 4), (1, 1)))  # a border of up to 4 % is cut off on each side
 WIDE = Reach(0.35, ((4, 4), (2, 4), (1, 2)))  # up to 13 %
-COARSE = Reach(0.35, ((4, 4),))
+ROUGH_PIXELS = 4  # that become one in
+ROUGH = Reach(0.35, ((1, 4),))
 
 
 @dataclass(frozen=True)
@@ -67,9 +68,8 @@ def _in_blocks(
 
 
 def _overlap(first: np.ndarray, second: np.ndarray) -> np.ndarray:
-    pixels = COARSE.steps[-1][0]
-    still, moved = (_shrunk(brightness(small), pixels) for small in (first, second))
-    fit = _fit(still, moved, Reach(COARSE.farthest, ((1, COARSE.steps[-1][1]),)))
+    still, moved = (_shrunk(brightness(small), ROUGH_PIXELS) for small in (first, second))
+    fit = _fit(still, moved, ROUGH)
     return _correlation(still, _warped(moved, fit), _inside(fit, still.shape[1]))[None]
 
 

@@ -33,15 +33,15 @@ def color(small: np.ndarray) -> np.ndarray:
 def mirrored(small: np.ndarray) -> np.ndarray:
     """Return small copies uint8 [N, SMALL] of the pictures mirrored, left to right."""
     count, pixels = len(small), SIDE * SIDE
-    luma = small[:, :pixels].reshape(count, SIDE, SIDE)[..., ::-1].reshape(count, -1)
-    chroma = small[:, pixels:].reshape(count, 2, COLOR_SIDE, COLOR_SIDE)[..., ::-1].reshape(count, -1)
+    luma = small[:, :pixels].reshape(count, SIDE, SIDE)[..., ::-1].reshape(count, pixels)
+    chroma = small[:, pixels:].reshape(count, 2, COLOR_SIDE, COLOR_SIDE)[..., ::-1].reshape(count, SMALL - pixels)
     return np.concatenate([luma, chroma], axis=1)
 
 
 def patterns(small: np.ndarray) -> np.ndarray:
     """Return the patterns of small copies, float32 [N, CELLS * CELLS] around 0, of length 1; 0 of flat pictures."""
     step = SIDE // CELLS
-    cells = brightness(small).reshape(-1, CELLS, step, CELLS, step).mean(axis=(2, 4)).reshape(len(small), -1)
+    cells = brightness(small).reshape(-1, CELLS, step, CELLS, step).mean(axis=(2, 4)).reshape(len(small), CELLS**2)
     cells -= cells.mean(axis=1, keepdims=True)
     lengths = np.linalg.norm(cells, axis=1, keepdims=True)
     return np.where(lengths > FLATTEST * CELLS, cells / np.maximum(lengths, 1), 0)

@@ -40,8 +40,9 @@ def are_cropped(first: np.ndarray, second: np.ndarray, workers: int = WORKERS) -
     places = np.flatnonzero(may_overlap(first, second, workers) >= OVERLAP)
     for one, other in ((first, second), (second, first)):
         likeness = compare(one[places], other[places], WIDE, workers)
-        found[places] |= are_alike(likeness)
-        correlations[places] = np.maximum(correlations[places], likeness.correlation)
+        found[places] = are_alike(likeness)
+        correlations[places] = likeness.correlation
+        places = places[~found[places]]
     return found, correlations
 
 

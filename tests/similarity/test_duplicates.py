@@ -9,6 +9,7 @@ from pathlib import Path
 
 import pytest
 from conftest import IMAGES
+from indexes import ABOUT
 from PIL import Image, ImageOps
 
 from errors import UsageError
@@ -16,6 +17,7 @@ from preprocess import read_image
 from similarity import open_index
 from similarity.duplicates import describe, find_groups, write_rows
 from similarity.review import open_review
+from similarity.store import Store
 
 LEVELS = {  # of copies, beside best.png
     "copy.png": "same content",
@@ -124,12 +126,26 @@ def test_against_finds_what_is_on_both_sides(run, found, photos, tmp_path):
     rows = [json.loads(line) for line in finished.stdout.splitlines()]
     assert {row["group"] for row in rows} == {1}
     assert {Path(row["path"]).name for row in rows} == {"best.png", *LEVELS, "leak.jpg"}
-    assert [row["best"] for row in rows] == ["yes"] + ["no"] * len(LEVELS) + ["no"]
+    assert [row["best"] for row in rows] == [True] + [False] * len(LEVELS) + [False]
 
 
 def test_a_folder_is_no_duplicate_of_itself(index):
-    groups = find_groups(index, index)
-    assert groups == []
+    assert find_groups(index, index) == []
+
+
+def test_an_index_may_be_empty(index, tmp_path):
+    Store(tmp_path / "empty", index.made_with).close()
+    with open_index(tmp_path / "empty") as empty:
+        assert find_groups(empty) == find_groups(index, empty) == find_groups(empty, index) == []
+
+
+def test_against_takes_what_the_same_model_made(run, found, tmp_path):
+    Store(tmp_path / "other", {**ABOUT, "model": "other"}).close()
+    finished = run("find_similar.py", "--index", found[1], "--against", tmp_path / "other", "--duplicates")
+    assert finished.returncode == 2
+    assert f"the index {tmp_path}/other was made by other" in finished.stderr
+    finished = run("find_similar.py", "--index", found[1], "--against", found[1], IMAGES, "--duplicates")
+    assert (finished.returncode, "one index alone" in finished.stderr) == (2, True)
 
 
 @pytest.mark.parametrize(("copy_to", "link_to"), [("review", None), (None, "review")])

@@ -16,7 +16,7 @@ from outputs.places import file_name, with_hash
 from outputs.sort import PLACERS
 from outputs.workspace import PREFIX
 from preprocess import open_file
-from sources.named import absolute, is_on_disk
+from sources.named import absolute
 
 if TYPE_CHECKING:
     from similarity.duplicates import Member
@@ -71,13 +71,11 @@ def _put(option: str, copies: CopiesFolder, folder: Path, path: str, prefix: str
 
 def _original(path: str, option: str) -> Original:
     """Return a picture's own file, or one of what is in an archive."""
-    if is_on_disk(path) and not split_member(path)[1]:
-        if not os.path.isfile(path):
-            raise ImageError("no such file any more")
+    if os.path.isfile(path):
         return Original(os.path.basename(path), path, None)
+    if not split_member(path)[1]:
+        raise ImageError("not put there: there is no file of that name")
     if option == "--link-to":
         raise ImageError("not put there: it is no file that a link could point to; use --copy-to")
-    if not split_member(path)[1]:
-        raise ImageError("not put there: it is no file that could be copied")
     with open_file(path) as file:
         return Original(file_name(os.path.basename(path)), path, file.read())

@@ -13,6 +13,7 @@ from classifiers.manifest import Picture
 from console.text import printable
 from errors import ImageError
 from preprocess import read_image
+from similarity.search import best
 from similarity.small import SIDE, SMALL, small_copy
 from similarity.verdict import show_the_same
 from sources.splits import SPLITS
@@ -77,9 +78,9 @@ def _near(vectors: np.ndarray, places: np.ndarray) -> Iterator[tuple[int, int]]:
         own, later = np.flatnonzero(places == place), np.flatnonzero(places > place)
         for start in range(0, len(own), AT_ONCE):
             cosines = vectors[own[start : start + AT_ONCE]] @ vectors[later].T
-            nearest = np.argsort(-cosines, axis=1)[:, :NEIGHBOURS]
-            rows, columns = np.nonzero(np.take_along_axis(cosines, nearest, 1) >= LEAST_COSINE)
-            yield from zip(own[start + rows].tolist(), later[nearest[rows, columns]].tolist(), strict=True)
+            nearest, cosines = best(np.broadcast_to(later, cosines.shape), cosines, NEIGHBOURS)
+            rows, columns = np.nonzero(cosines >= LEAST_COSINE)
+            yield from zip(own[start + rows].tolist(), nearest[rows, columns].tolist(), strict=True)
 
 
 class _SmallCopies:

@@ -1,12 +1,12 @@
 """Measure how many altered copies of photos find_similar.py finds among other pictures, and how many it takes for some.
 
     python -m benchmark.duplicates photos/
-    python -m benchmark.duplicates photos/ --photos 100 --others more/
+    python -m benchmark.duplicates photos/ --photos 100 --others more/ --exclude twice.jpg
 
 Of --photos pictures from FOLDER, one of each kind of copy is made, and duplicates are looked for among these and all
 pictures. Recall is the share of the copies that are in a group with their photo, at the level that is asked of the kind
 or a stricter one. Precision is the share of right ones among the pictures that are the same picture as the best of
-their group; copies that were in FOLDER before count as wrong.
+their group; copies that were in FOLDER before count as wrong: look at what is named, and leave it out with --exclude.
 
 Exit codes: 0 all measured, 2 wrong usage, 130 interrupted.
 """
@@ -28,11 +28,12 @@ from pathlib import Path
 from PIL import Image, ImageEnhance, ImageOps
 
 from arguments.kinds import positive_int
+from arguments.options import add_option
 from arguments.parser import ArgumentParser
 from console import EXIT_OK, configure_messages, run_script
 from errors import ImageError, UsageError
 from preprocess import read_image
-from sources.paths import find_images
+from sources.paths import Search, find_images
 
 SCRIPT = Path(__file__).parent.parent / "find_similar.py"
 SAME, SIMILAR = "same picture", "very similar"
@@ -91,6 +92,7 @@ def make_parser() -> ArgumentParser:
         "--photos", type=positive_int, default=500, metavar="N", help="pictures that are copied (default: 500)"
     )
     parser.add_argument("--others", nargs="+", default=[], metavar="PATH", help="more pictures that are only there")
+    add_option(parser, "--exclude")
     return parser
 
 
@@ -98,12 +100,13 @@ def main(argv: Sequence[str] | None = None) -> int:
     """Run the command line; return the exit code."""
     args = make_parser().parse_args(argv)
     configure_messages(quiet=True, debug=False)
-    paths = list(find_images([args.folder]))
+    paths = list(find_images([args.folder], Search(tuple(args.exclude))))
     photos = paths[:: max(1, len(paths) // args.photos)][: args.photos]
     with tempfile.TemporaryDirectory(prefix="duplicates-") as folder:
         copies = make_copies(photos, Path(folder) / "copies")
         index = Path(folder) / "index"
-        _run(["--image", args.folder, *args.others, str(Path(folder) / "copies"), "--index", str(index), "--quiet"])
+        pictures = ["--image", args.folder, *args.others, str(Path(folder) / "copies")]
+        _run([*pictures, "--index", str(index), "--quiet", *(f"--exclude={pattern}" for pattern in args.exclude)])
         started = time.perf_counter()
         rows = list(csv.DictReader(_run(["--index", str(index), "--duplicates", "--format", "csv"]).splitlines()))
         seconds = time.perf_counter() - started
@@ -153,7 +156,8 @@ def print_figures(rows: Iterable[dict[str, str]], copies: dict[str, tuple[str, s
         right += sum(_photo(path, copies) == _photo(best, copies) for path in same)
         wrong += [(best, path) for path in same if _photo(path, copies) != _photo(best, copies)]
     for kind in filter(counts.get, KINDS):
-        print(f"{kind:24}{KINDS[kind][0]:14}recall {found[kind] / counts[kind]:7.2%} ({found[kind]:,} of {counts[kind]:,})")
+        share = f"{found[kind] / counts[kind]:7.2%} ({found[kind]:,} of {counts[kind]:,})"
+        print(f"{kind:24}{KINDS[kind][0]:14}recall {share}")
     print(f"{SAME}: precision {right / max(1, right + len(wrong)):.2%} ({len(wrong):,} wrong); {seconds:.1f} s")
     for best, path in wrong[:20]:
         print(f"  wrong: {best} {path}")

@@ -4,9 +4,9 @@
     python -m benchmark.map photos.index --pictures 1000 10000 --layout pca
 
 `kept` is the share of each picture's ten nearest that are among its ten nearest on the map, `label` the share of those
-on the map that have its label. For pages, the pictures of the index are taken in turn, as often as needed, and
-their vectors are blurred each time. The browser is a Chromium that is installed, driven by Playwright; without one its
-columns are empty.
+on the map that have its label. Then labels are made wrong, and looked for. For pages, the pictures of the index are
+taken in turn, as often as needed, and their vectors are blurred each time. The browser is a Chromium that is installed,
+driven by Playwright; without one its columns are empty.
 
 Exit codes: 0 all measured, 2 wrong usage, 130 interrupted.
 """
@@ -38,6 +38,7 @@ if TYPE_CHECKING:
 PICTURES = (100, 1_000, 10_000, 100_000)
 NEAR = 10
 MOST_COMPARED = 10_000  # pictures of the index, for layouts
+WRONG = (0, 0.02, 0.1)  # shares of labels that are made wrong
 BLUR = 0.02  # of each number of a vector
 STEPS = {  # in the page: what is done, and waited for until it is painted
     "open": "undefined",
@@ -67,6 +68,7 @@ def main(argv: Sequence[str] | None = None) -> int:
 
     with open_index(args.index) as index:
         compare_layouts(index)
+        find_wrong_labels(index)
         measure_pages(index, args.pictures, args.layout)
     return EXIT_OK
 
@@ -92,6 +94,26 @@ def compare_layouts(index: "Index") -> None:
         kept = sum(len({*ours} & {*theirs}) for ours, theirs in zip(found, wanted, strict=True)) / wanted.size
         share = (labels[found] == labels[:, None]).mean()
         print(f"{layout:>9}{seconds:9.1f}{kept:8.3f}{share:8.3f}", flush=True)
+    print()
+
+
+def find_wrong_labels(index: "Index") -> None:
+    """Print how many labels are said to be wrong, and how many of them are, when some are made so."""
+    import numpy as np
+
+    from similarity.map import labels_of
+    from similarity.oddness import find_odd
+
+    vectors = np.asarray(index.vectors[:MOST_COMPARED], np.float32)
+    names, labels = labels_of([picture.path for picture in index.pictures[:MOST_COMPARED]])
+    near, rng = nearest(vectors), np.random.default_rng(0)
+    print(f"{'wrong':>9}{'found':>9}{'right':>8}")
+    for share in WRONG:
+        given = labels.copy()
+        rows = rng.choice(len(labels), round(share * len(labels)), replace=False)
+        given[rows] = (given[rows] + rng.integers(1, max(2, len(names)), len(rows))) % len(names)
+        found = set(find_odd(given, near, np.ones_like(near, np.float32)).wrong)
+        print(f"{len(rows):9,}{len(found):9,}{len(found & {*rows.tolist()}):8,}")
     print()
 
 

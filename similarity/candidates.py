@@ -1,11 +1,19 @@
 """Which pictures may be duplicates: not all pairs, but neighbours by their vectors and by their patterns."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from functools import partial
+from typing import TYPE_CHECKING
 
 import numpy as np
 
+from similarity import graph
 from similarity.pool import Pool
 from similarity.small import CELLS, patterns
+
+if TYPE_CHECKING:
+    from usearch.index import Index as Neighbours
+
+Find = Callable[[np.ndarray], tuple[np.ndarray, np.ndarray]]
 
 AT_ONCE = 2048  # pictures whose neighbours are looked for
 NEIGHBOURS = 24  # of a picture, at most, of each kind
@@ -30,10 +38,11 @@ def alike_pairs(pool: Pool) -> Iterator[tuple[np.ndarray, np.ndarray]]:
     """Yield pairs of contents whose patterns are alike, and those of which one's is like the other's mirrored."""
     left = _all_patterns(pool, pool.sides[0])
     right = _all_patterns(pool, pool.sides[1]) if pool.is_two else left
+    alike = find_in_graph(right) if len(right) >= graph.LEAST and graph.is_installed() else find_exactly(right)
     for start in range(0, len(left), AT_ONCE):
         block = left[start : start + AT_ONCE]
         mirrored = block.reshape(-1, CELLS, CELLS)[..., ::-1].reshape(block.shape)
-        found = [_alike(each, right) for each in (block, mirrored)]
+        found = [alike(each) for each in (block, mirrored)]
         direct, flipped = (
             unique_pairs(pool.sides[0][start + rows], pool.sides[1][columns], pool.contents) for rows, columns in found
         )
@@ -43,6 +52,31 @@ def alike_pairs(pool: Pool) -> Iterator[tuple[np.ndarray, np.ndarray]]:
 def _all_patterns(pool: Pool, contents: np.ndarray) -> np.ndarray:
     parts = [patterns(pool.small(some)) for some in _blocks(contents)]
     return np.concatenate([np.empty((0, CELLS * CELLS), np.float32), *parts])
+
+
+def find_exactly(patterns: np.ndarray) -> Find:
+    """Return what compares patterns, float32 [n, CELLS * CELLS], with all of `patterns`."""
+    return partial(_alike, patterns=patterns)
+
+
+def find_in_graph(patterns: np.ndarray) -> Find:
+    """Return what finds most of the same through a graph of neighbours, which is made here."""
+    from usearch.index import Index as Neighbours
+
+    neighbours = Neighbours(ndim=patterns.shape[1], metric="cos", dtype="f16")
+    for some in _blocks(np.flatnonzero(patterns.any(axis=1))):
+        neighbours.add(some, patterns[some])
+    return partial(_alike_in_graph, neighbours=neighbours)
+
+
+def _alike_in_graph(block: np.ndarray, neighbours: "Neighbours") -> tuple[np.ndarray, np.ndarray]:
+    said = np.flatnonzero(block.any(axis=1))
+    if not len(said) or not len(neighbours):
+        return said[:0], said[:0]
+    found = neighbours.search(block[said], NEIGHBOURS + 1)
+    keys, distances = (np.reshape(each, (len(said), -1)) for each in (found.keys, found.distances))
+    rows, columns = np.nonzero(distances < 1 - ALIKE)
+    return said[rows], keys[rows, columns].astype(np.int64)
 
 
 def _alike(block: np.ndarray, patterns: np.ndarray) -> tuple[np.ndarray, np.ndarray]:

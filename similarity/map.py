@@ -5,7 +5,7 @@ import logging
 import os
 import sys
 from collections.abc import Iterator, Sequence
-from itertools import repeat
+from itertools import compress, repeat
 from typing import Any
 
 import numpy as np
@@ -66,9 +66,11 @@ class MapPage:
 
     def write(self) -> None:
         """Lay the pictures out, look for what is odd, and write the page."""
+        logger.info("laying out %s pictures by %s", f"{len(self._rows):,}", NAMES[self._layout])
         vectors = self._index.vectors[self._rows]
         places = lay_out(vectors, self._layout)
-        pictures = [self._index.pictures[row] for row in self._rows.tolist()]
+        is_shown = np.isin(np.arange(len(self._index)), self._rows)
+        pictures = list(compress(self._index.pictures, is_shown))
         names, labels = labels_of([picture.path for picture in pictures])
         neighbours, similarities = self._neighbours(vectors)
         odd = find_odd(labels, neighbours, similarities)

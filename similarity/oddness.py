@@ -8,6 +8,7 @@ import numpy as np
 NEIGHBOURS = 10
 OTHERS = 0.7  # of the neighbours that have one other label, for a label that is probably wrong
 OWN = 0.1  # of the neighbours that may have the picture's own label then
+LEAST_OF_LABEL = 5  # pictures; those of a rarer label have too few of their own to be near to
 LONELY, MOST_LONELY = 0.01, 100  # the share of pictures that are the loneliest, and at most so many
 LEAST = 20  # pictures; of fewer none is
 
@@ -26,12 +27,13 @@ def find_odd(labels: np.ndarray, neighbours: np.ndarray, similarities: np.ndarra
 
 
 def _wrong_labels(labels: np.ndarray, neighbours: np.ndarray) -> dict[int, int]:
-    near = np.where(neighbours >= 0, labels[neighbours], -1)
-    known = (near >= 0).sum(axis=1)
-    votes = np.array([np.bincount(row[row >= 0], minlength=1).argmax() for row in near], np.int64)
-    share = (near == votes[:, None]).sum(axis=1) / np.maximum(known, 1)
-    own = (near == labels[:, None]).sum(axis=1) / np.maximum(known, 1)
-    found = np.flatnonzero((known == near.shape[1]) & (share >= OTHERS) & (own <= OWN) & (votes != labels))
+    if neighbours.shape[1] < NEIGHBOURS:
+        return {}
+    near = labels[neighbours]
+    votes = np.array([np.bincount(row).argmax() for row in near], np.int64)
+    share, own = (near == votes[:, None]).mean(axis=1), (near == labels[:, None]).mean(axis=1)
+    is_known = (neighbours >= 0).all(axis=1) & (np.bincount(labels)[labels] >= LEAST_OF_LABEL)
+    found = np.flatnonzero(is_known & (share >= OTHERS) & (own <= OWN) & (votes != labels))
     order = found[np.argsort(own[found] - share[found], kind="stable")]
     return {int(row): int(votes[row]) for row in order}
 

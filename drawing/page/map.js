@@ -11,9 +11,11 @@ const dark = matchMedia("(prefers-color-scheme: dark)");
 const MARGIN = 48; // around all of the map, pixels
 const CLOSEST = 300; // times the scale at which all is seen
 const REACH = 16; // pixels from a point that still touch it
+const size = { width: stage.clientWidth, height: stage.clientHeight }; // of the map's window; asking each time is slow
 const view = { x: 0.5, y: 0.5, scale: 1 }; // what is in the middle, and the pixels of a map's unit
 const isShown = names.map(() => true); // labels, by the legend
 let active = rows; // those that the filters let through
+let odd = []; // of them
 let chosen = null;
 let pointed = null; // under the pointer
 let placed = { level: null, list: [] }; // small pictures that have room, in the order in which they are drawn
@@ -40,21 +42,21 @@ function source(row) {
 }
 
 function screenX(row) {
-  return (row.x - view.x) * view.scale + stage.clientWidth / 2;
+  return (row.x - view.x) * view.scale + size.width / 2;
 }
 
 function screenY(row) {
-  return (row.y - view.y) * view.scale + stage.clientHeight / 2;
+  return (row.y - view.y) * view.scale + size.height / 2;
 }
 
 function isOnScreen(row, margin = 0) {
   const [x, y] = [screenX(row), screenY(row)];
-  return x > -margin && y > -margin && x < stage.clientWidth + margin && y < stage.clientHeight + margin;
+  return x > -margin && y > -margin && x < size.width + margin && y < size.height + margin;
 }
 
 function wholeScale() {
   return Math.max(50, Math.min(...["x", "y"].map((axis) => {
-    const room = (axis === "x" ? stage.clientWidth : stage.clientHeight) - 2 * MARGIN;
+    const room = (axis === "x" ? size.width : size.height) - 2 * MARGIN;
     return room / Math.max(1e-6, extent[axis]);
   })));
 }
@@ -77,7 +79,7 @@ function drawSoon() {
 function draw() {
   waiting = 0;
   const ratio = Math.min(devicePixelRatio, 2);
-  const [width, height] = [stage.clientWidth, stage.clientHeight].map((side) => Math.round(side * ratio));
+  const [width, height] = [size.width, size.height].map((side) => Math.round(side * ratio));
   if (canvas.width !== width || canvas.height !== height) [canvas.width, canvas.height] = [width, height];
   paint.setTransform(ratio, 0, 0, ratio, 0, 0);
   paint.clearRect(0, 0, width, height);
@@ -87,23 +89,24 @@ function draw() {
   drawRings();
 }
 
-function dotSize() {
+function dotRadius() {
   return Math.max(1.5, Math.min(7, 60 / Math.sqrt(rows.length) * Math.sqrt(view.scale / wholeScale())));
 }
 
 function drawDots() {
-  const size = dotSize();
+  const radius = dotRadius();
   const ofLabel = names.map(() => []);
-  for (const row of active) if (isOnScreen(row, size)) ofLabel[row.label].push(row);
+  for (const row of active) if (isOnScreen(row, radius)) ofLabel[row.label].push(row);
   ofLabel.forEach((some, label) => {
+    if (!some.length) return;
     paint.fillStyle = colorOf(label);
     paint.beginPath();
     for (const row of some) {
       const [x, y] = [screenX(row), screenY(row)];
-      if (size < 2) paint.rect(x - size, y - size, 2 * size, 2 * size);
+      if (radius < 2) paint.rect(x - radius, y - radius, 2 * radius, 2 * radius);
       else {
-        paint.moveTo(x + size, y);
-        paint.arc(x, y, size, 0, 2 * Math.PI);
+        paint.moveTo(x + radius, y);
+        paint.arc(x, y, radius, 0, 2 * Math.PI);
       }
     }
     paint.fill();
@@ -126,7 +129,7 @@ function levelOfZoom() {
 }
 
 function sideOfCopies() {
-  const [least, most] = stage.clientWidth < 600 ? [36, 90] : [46, 130];
+  const [least, most] = size.width < 600 ? [36, 90] : [46, 130];
   return Math.max(least, Math.min(most, least * 2 ** (levelOfZoom() / 4)));
 }
 
@@ -138,9 +141,9 @@ function placeCopies() {
   const cell = (sideOfCopies() + 4) / wholeScale() / 2 ** (level / 2);
   const taken = new Map();
   const list = [];
-  for (const some of [active.filter(isOdd), active.filter((row) => !isOdd(row))]) {
+  for (const some of [odd, active]) {
     for (const row of some) {
-      if (!row.picture) continue;
+      if (!row.picture || (some === active && isOdd(row))) continue;
       const [column, line] = [Math.floor(row.x / cell), Math.floor(row.y / cell)];
       const isFree = [-1, 0, 1].every((down) => [-1, 0, 1].every((right) => {
         const other = taken.get(`${column + right} ${line + down}`);
@@ -188,10 +191,10 @@ function imageOf(row) {
 function drawRings() {
   const side = copies.checked ? sideOfCopies() / 2 + 5 : 0;
   const withCopies = new Set(copies.checked ? [...placeCopies(), ...(chosen?.picture ? [chosen] : [])] : []);
-  for (const row of active) {
-    if (isOdd(row) && isOnScreen(row, 60)) ring(row, withCopies.has(row) ? side : dotSize() + 4, "--wrong", 2);
+  for (const row of odd) {
+    if (isOnScreen(row, 60)) ring(row, withCopies.has(row) ? side : dotRadius() + 4, "--wrong", 2);
   }
-  for (const row of [pointed, chosen]) if (row) ring(row, withCopies.has(row) ? side : dotSize() + 5, "--ink", 3);
+  for (const row of [pointed, chosen]) if (row) ring(row, withCopies.has(row) ? side : dotRadius() + 5, "--ink", 3);
 }
 
 function ring(row, radius, color, width) {

@@ -1,9 +1,9 @@
 // What one can do with the map: move and zoom, filter, and look at a picture.
 
-function zoom(factor, x = stage.clientWidth / 2, y = stage.clientHeight / 2) {
+function zoom(factor, x = size.width / 2, y = size.height / 2) {
   const scale = Math.min(CLOSEST * wholeScale(), Math.max(wholeScale() / 2, view.scale * factor));
-  view.x += (x - stage.clientWidth / 2) * (1 / view.scale - 1 / scale); // what is under the pointer stays there
-  view.y += (y - stage.clientHeight / 2) * (1 / view.scale - 1 / scale);
+  view.x += (x - size.width / 2) * (1 / view.scale - 1 / scale); // what is under the pointer stays there
+  view.y += (y - size.height / 2) * (1 / view.scale - 1 / scale);
   view.scale = scale;
   drawSoon();
 }
@@ -72,7 +72,7 @@ const keys = {
   "-": () => zoom(1 / 1.5),
   0: showWhole,
   Home: showWhole,
-  Enter: () => choose(nearestTo(stage.clientWidth / 2, stage.clientHeight / 2, Infinity)),
+  Enter: () => choose(nearestTo(size.width / 2, size.height / 2, Infinity)),
 };
 canvas.addEventListener("keydown", (event) => {
   const act = !event.ctrlKey && !event.metaKey && !event.altKey && keys[event.key];
@@ -112,7 +112,7 @@ function choose(row) {
 
 function goTo(row) {
   view.scale = Math.max(view.scale, 4 * wholeScale());
-  [view.x, view.y] = [row.x, row.y + stage.clientHeight / 5 / view.scale]; // above the card
+  [view.x, view.y] = [row.x, row.y + size.height / 5 / view.scale]; // above the card
   choose(row);
 }
 
@@ -127,7 +127,7 @@ function fileName(row) {
 function showCard(row) {
   byId.card.hidden = !row;
   if (!row) return;
-  byId.card.classList.toggle("above", screenY(row) > stage.clientHeight / 2); // not over the picture itself
+  byId.card.classList.toggle("above", screenY(row) > size.height / 2); // not over the picture itself
   byId.card.classList.toggle("passing", row !== chosen);
   fill(byId["card-picture"], row, row.path.slice(-200));
   byId["card-dot"].style.background = colorOf(row.label);
@@ -173,13 +173,13 @@ function oddText(row) {
 const MOST_LISTED = 500;
 
 function listOdd() {
-  const odd = [
+  const listed = [
     ...rows.filter((row) => row.wrong !== undefined).sort((a, b) => a.rank - b.rank),
     ...rows.filter((row) => row.wrong === undefined && row.alone !== undefined).sort((a, b) => a.alone - b.alone),
   ];
-  byId.odd.hidden = !odd.length;
-  byId.odd.querySelector("summary").textContent = `Odd ones (${number.format(odd.length)})`;
-  byId["odd-list"].replaceChildren(...odd.slice(0, MOST_LISTED).map((row) => {
+  byId.odd.hidden = !listed.length;
+  byId.odd.querySelector("summary").textContent = `Odd ones (${number.format(listed.length)})`;
+  byId["odd-list"].replaceChildren(...listed.slice(0, MOST_LISTED).map((row) => {
     const item = byId.entry.content.firstElementChild.cloneNode(true);
     const button = item.firstElementChild;
     const [name, file] = button.querySelectorAll("bdi");
@@ -216,6 +216,7 @@ function listLabels() {
 function filter() {
   const wanted = words.value.toLowerCase().split(/\s+/).filter(Boolean);
   active = rows.filter((row) => isShown[row.label] && wanted.every((word) => row.lower.includes(word)));
+  odd = active.filter(isOdd);
   byId.found.textContent = `${number.format(active.length)} of ${number.format(rows.length)} pictures`;
   if (chosen && !active.includes(chosen)) choose(null);
   drawSoon();
@@ -241,6 +242,7 @@ dark.addEventListener("change", () => {
 });
 if (innerWidth < 800) byId.odd.open = byId.legend.open = false;
 new ResizeObserver(() => {
+  [size.width, size.height] = [stage.clientWidth, stage.clientHeight];
   if (view.scale < wholeScale() / 2) showWhole();
   placed.level = null;
   drawSoon();

@@ -116,6 +116,13 @@ def test_wrong_labels_are_found():
     assert set(odd.wrong) == set(wrong)
 
 
+def test_rare_labels_are_not_odd():
+    vectors, labels = groups(5, 40)
+    labels[:2] = 5
+    assert not find_odd(labels, *nearest(vectors)).wrong
+    assert not find_odd(labels[30:50], *(found[:20, :3] for found in nearest(vectors[30:50]))).wrong
+
+
 def test_right_labels_are_not_odd():
     vectors, labels = groups(5, 40)
     assert not find_odd(labels, *nearest(vectors)).wrong

@@ -122,7 +122,7 @@ def test_filters_by_legend_and_words(open_page, pets):
     page.get_by_role("button", name="none").click()
     assert painted(page) < fewer < all_of_them
     page.get_by_role("button", name="all", exact=True).click()
-    page.get_by_label("Words").fill("FISH 7")
+    page.get_by_label("Words").fill("FISH 7.png")
     assert_soon(page, found, "1 of 30 pictures")
     page.locator("#canvas").focus()
     page.keyboard.press("Enter")

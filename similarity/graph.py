@@ -116,7 +116,8 @@ def build_graph(store: Store) -> None:
         for start, block in blocks(vectors):
             rows = np.setdiff1d(np.arange(start, start + len(block)), probes)
             if len(rows):
-                neighbours.add(rows, shortened(block[rows - start], axes))
+                threads = 1 if start == 0 else 0  # all; those that begin a graph together may not find each other
+                neighbours.add(rows, shortened(block[rows - start], axes), threads=threads)
             bar.update(len(block))
     expansion, recall = _measured(Graph(vectors, neighbours, axes, np.empty(0, np.int64)), neighbours, probes)
     neighbours.add(probes, shortened(widened(vectors[probes]), axes))

@@ -33,16 +33,16 @@ from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from arguments.kinds import probability
 from arguments.options import add_engine_options, add_message_options, add_option, add_options, add_search_options
 from arguments.parser import ArgumentParser
+from arguments.similar import add_duplicates_options, add_query_options
 from arguments.values import STDIN, check_backend_name, count_of, named_images, runtime_from, search_of
 from console import EXIT_FAILED_INPUTS, EXIT_OK, configure_messages, logger, run_script
 from console.progress import Progress
 from console.text import printable
 from errors import UsageError
 from outputs.formats import FORMATS, format_of
-from settings import LAYOUTS, LEVELS, MODEL, SEARCHES, SIMILAR
+from settings import LAYOUTS, MODEL
 from sources.listing import name_counts
 
 if TYPE_CHECKING:
@@ -81,48 +81,6 @@ def make_parser() -> ArgumentParser:
     add_option(group, "--force", help="overwrite files that exist")
     add_message_options(parser)
     return parser
-
-
-def add_query_options(parser: argparse.ArgumentParser) -> None:
-    """What is searched for."""
-    group = parser.add_argument_group("queries")
-    group.add_argument(
-        "--query",
-        nargs="+",
-        action="extend",
-        metavar="PATH",
-        help="find the pictures that are like these, which are named as with --image",
-    )
-    group.add_argument(
-        "--unlike", nargs="+", action="extend", metavar="PATH",
-        help="less like these; all pictures of --query are one query then",
-    )  # fmt: skip
-    group.add_argument("--together", action="store_true", help="take the pictures of --query as one query")
-    add_option(group, "--top-k", default=SIMILAR, help="pictures that are found for each query (default: %(default)s)")
-    group.add_argument(
-        "-t", "--threshold", type=probability, metavar="S",
-        help="leave out pictures with a similarity below S, from 0 to 1 for the same picture (default: none)",
-    )  # fmt: skip
-    group.add_argument(
-        "--search", choices=SEARCHES, default="auto",
-        help="compare with every picture, or go through a graph of neighbours (default: auto, by their number)",
-    )  # fmt: skip
-
-
-def add_duplicates_options(parser: argparse.ArgumentParser) -> None:
-    """Which duplicates are looked for, and what becomes of them."""
-    group = parser.add_argument_group("duplicates")
-    group.add_argument("--duplicates", action="store_true", help="find groups of pictures that are the same")
-    group.add_argument(
-        "--level", choices=LEVELS, default=LEVELS[-1],
-        help="the loosest likeness that counts: same-content, same-picture or very-similar (default: %(default)s)",
-    )  # fmt: skip
-    group.add_argument(
-        "--against", nargs="+", action="extend", metavar="PATH",
-        help="find only pictures of --image or --index that are in these pictures, or in this index, too",
-    )  # fmt: skip
-    group.add_argument("--copy-to", metavar="DIR", help="copy each group into a folder in DIR, for review")
-    group.add_argument("--link-to", metavar="DIR", help="put links to the pictures of each group into a folder in DIR")
 
 
 def parse(argv: Sequence[str] | None) -> argparse.Namespace:
@@ -303,8 +261,8 @@ def find_duplicates(args: argparse.Namespace, index: "Index") -> int:
 def against(args: argparse.Namespace, index: "Index") -> Iterator[tuple["Index", int]]:
     """Give the index that --against names, or one of its pictures, and how many of those cannot be read."""
     from similarity import open_index
+    from similarity.database import is_index
     from similarity.maker import check_same
-    from similarity.store import is_index
 
     folder, failed = Path(args.against[0]), 0
     if any(is_index(Path(name)) for name in args.against[1:]) or (is_index(folder) and args.against[1:]):

@@ -163,8 +163,8 @@ def fill(store: "Store", count: int) -> None:
     import numpy as np
 
     from similarity.picture import Place
+    from similarity.records import New
     from similarity.small import SMALL
-    from similarity.store import New
 
     small, row = np.zeros(SMALL, np.uint8), 0
     for block in made_up(count):

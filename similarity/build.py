@@ -20,7 +20,8 @@ from similarity.index import finish, made_with
 from similarity.maker import Maker, check_same, maker_of
 from similarity.picture import Place, place_of
 from similarity.reading import Seen, decoded, hashed, stamp_of
-from similarity.store import Failure, Move, New, Row, Store
+from similarity.records import Failure, Move, New, Row
+from similarity.store import Store
 from sources.frames import Frame, read_ahead
 from sources.named import Kind, is_camera, kind_of
 from sources.paths import PathName, is_pattern

@@ -11,10 +11,11 @@ import numpy as np
 
 from errors import UsageError
 from settings import SEARCHES, check_choice
+from similarity.database import NoIndexError, is_index
 from similarity.graph import build_graph, is_stale, is_wanted, open_graph
 from similarity.picture import Picture
 from similarity.search import Exact, Finder
-from similarity.store import NoIndexError, Store, is_index
+from similarity.store import Store
 
 ROWS_AT_ONCE = 1000
 

@@ -11,9 +11,10 @@ from similarity.index import open_index
 from similarity.maker import Maker, unit
 from similarity.picture import Place
 from similarity.query import Asker
+from similarity.records import New
 from similarity.search import Exact, widened
 from similarity.small import SMALL
-from similarity.store import New, Store
+from similarity.store import Store
 from transforms import Transform
 
 

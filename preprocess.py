@@ -77,7 +77,15 @@ def decode_image(file: BinaryIO, name: str, max_pixels: int = MAX_PIXELS, min_si
 
 def decode_square(file: BinaryIO, name: str, transform: Transform) -> np.ndarray:
     """Decode a picture into the uint8 RGB square that a model takes; the rest as in `decode_image`."""
-    return _decode(file, name, transform.max_pixels, transform.min_side, partial(make_square, transform=transform))
+    return decode_with(partial(make_square, transform=transform), file, name, transform)
+
+
+def decode_with(make: Callable[[Image.Image], Made], file: BinaryIO, name: str, transform: Transform) -> Made:
+    """Return what `make` makes of a decoded picture, which is large enough for `make_square`; it may be called twice.
+
+    Its image is of any mode and not turned yet. The rest as in `decode_image`.
+    """
+    return _decode(file, name, transform.max_pixels, transform.min_side, make)
 
 
 def convert_image(image: Image.Image, max_pixels: int = MAX_PIXELS) -> Image.Image:
@@ -88,7 +96,12 @@ def convert_image(image: Image.Image, max_pixels: int = MAX_PIXELS) -> Image.Ima
 
 def convert_square(image: Image.Image, transform: Transform) -> np.ndarray:
     """Make the uint8 RGB square that a model takes of any Pillow image; raises ImageError."""
-    return _convert(image, transform.max_pixels, partial(make_square, transform=transform))
+    return convert_with(partial(make_square, transform=transform), image, transform)
+
+
+def convert_with(make: Callable[[Image.Image], Made], image: Image.Image, transform: Transform) -> Made:
+    """Return what `make` makes of a Pillow image of any mode, which may not be turned yet; raises ImageError."""
+    return _convert(image, transform.max_pixels, make)
 
 
 def make_square(image: Image.Image, transform: Transform) -> np.ndarray:

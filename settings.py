@@ -20,6 +20,10 @@ RESIZE_MODES = ("crop", "stretch", "pad")
 INTERPOLATIONS = ("bilinear", "bicubic")
 EXPLAIN_METHODS = ("auto", "cam", "grad-cam", "occlusion")
 PRECISIONS = ("float32", "bfloat16", "float16")
+SIMILAR = 12  # pictures that are found for a query
+SEARCHES = ("auto", "exact", "approximate")
+LEVELS = ("same-content", "same-picture", "very-similar")  # of duplicates, from the strictest
+LAYOUTS = ("auto", "pca", "tsne", "umap")
 FIGURE_PICTURES = {".png": 30, ".svg": 30, ".html": 300}  # at most; a figure of more could not be opened, or read
 
 

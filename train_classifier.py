@@ -106,6 +106,11 @@ def _add_data_options(parser: argparse.ArgumentParser) -> None:
         help="how to divide the pictures of each class, unless folders do it already (default: 70 20 10)",
     )  # fmt: skip
     group.add_argument(
+        "--deduplicate", action="store_true",
+        help="leave out pictures of which a near-duplicate is validated or tested on: the same picture, also resized, "
+        "compressed, cropped, mirrored or grey",
+    )  # fmt: skip
+    group.add_argument(
         "--augment", nargs="*", choices=(*AUGMENTATIONS, "none"), metavar="KIND",
         help=f"also train on altered copies of the pictures: {', '.join(AUGMENTATIONS)}; without a value, all of these "
         "(default: none for the head, all in fine-tuning)",

@@ -118,7 +118,7 @@ def copy_folders(args: argparse.Namespace) -> tuple[str, ...]:
     """Return the folders that copies go to."""
     folders = [folder for folder in (args.annotate, args.explain, args.copy_to, args.link_to) if folder is not None]
     if args.gallery is not None:
-        from outputs.gallery import folder_of
+        from outputs.album import folder_of
 
         folders.append(folder_of(args.gallery))
     return tuple(folders)

@@ -21,7 +21,7 @@ import shutil
 import sys
 import tempfile
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from itertools import cycle, islice
 from pathlib import Path
 from typing import Any
@@ -118,12 +118,12 @@ def open_browser() -> Iterator[Any]:
         browser.close()
 
 
-def measure_browser(browser: Any, page: Path) -> Iterator[float]:
-    """Yield the seconds until each of STEPS is painted."""
+def measure_browser(browser: Any, page: Path, steps: Mapping[str, str] = STEPS) -> Iterator[float]:
+    """Yield the seconds until each of the steps is painted."""
     if browser is None:
         return
     tab = browser.new_page()
-    for number, step in enumerate(STEPS.values()):
+    for number, step in enumerate(steps.values()):
         started = time.perf_counter()
         if number == 0:
             tab.goto(page.as_uri())

@@ -79,8 +79,8 @@ def _decoded(format: str, data: bytes, min_side: int | None, allow: "Allow") -> 
     profile = image.info.get("icc_profile") or b""
     if image.mode != "RGB" or profile[16:20] != b"RGB ":  # one of grey, or of inks that are gone
         profile = b""
-    image = reduced(image, min_side)
-    header = {"mode": image.mode, "size": image.size, "profile_bytes": len(profile)}
+    full_size, image = image.size, reduced(image, min_side)
+    header = {"mode": image.mode, "size": image.size, "full_size": full_size, "profile_bytes": len(profile)}
     length = len(profile) + image.width * image.height * len(image.mode)
     return header, length, chain([profile], strips(image))
 

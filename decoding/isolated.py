@@ -23,6 +23,7 @@ from errors import ImageError
 
 SECONDS = 60.0  # that a picture may take
 MOST_FILE_BYTES = 2**28
+FULL_SIZE = "full_size"  # in an answer, and in an image's `info`: before it was made smaller
 CHILD = Path(__file__).with_name("child.py")
 ENVIRONMENT = {
     "OMP_NUM_THREADS": "1", "OPENBLAS_NUM_THREADS": "1",  # pictures are decoded side by side already
@@ -182,6 +183,7 @@ def _how_it_ended(code: int) -> str:
 def _image_of(answer: dict[str, Any], body: bytes) -> Image.Image:
     profile_end = answer["profile_bytes"]
     image = Image.frombytes(answer["mode"], tuple(answer["size"]), memoryview(body)[profile_end:])
+    image.info[FULL_SIZE] = tuple(answer.get(FULL_SIZE, answer["size"]))
     if profile_end:
         image.info["icc_profile"] = body[:profile_end]
     return image

@@ -11,7 +11,7 @@ from decoding import bmp, floatmap, icon, jpeg, png, tiff
 from decoding.diagnosis import decoder_errors, is_of_a_kind, signature_of, why_not_an_image, why_not_decoded
 from decoding.formats import MULTI_FRAME_FORMATS, PILLOW_FORMATS
 from decoding.holes import COMPRESSED, check_holes
-from decoding.isolated import decoders
+from decoding.isolated import FULL_SIZE, decoders
 from decoding.limits import check_memory, check_size
 from decoding.magic import isolated_format
 from decoding.memory import decoding_bytes, room_for
@@ -22,6 +22,7 @@ from errors import ImageError
 from settings import MAX_PIXELS
 
 TIFF_BYTES = 8  # a pixel, that samples of many bits take at most
+STORED_AS = "stored_as"  # in an image's `info`: its format and its size in the file, which may be decoded at less
 
 logger = logging.getLogger("suite")
 _multi_frame_note = threading.Lock()  # taken for good by the first picture that the note is about
@@ -36,9 +37,10 @@ def load_picture(file: BinaryIO, name: str, max_pixels: int, min_side: int | Non
     head = file.read(512)
     file.seek(0)
     if format := isolated_format(file, head, name):
-        return decoders.decode(file, format, max_pixels, min_side, room)
-    if tiff.is_tiff(head) and (image := _load_tiff(file, name, max_pixels, room)):
-        return image
+        image = decoders.decode(file, format, max_pixels, min_side, room)
+        return _noted(image, format, image.info.get(FULL_SIZE, image.size))
+    if tiff.is_tiff(head) and (decoded := _load_tiff(file, name, max_pixels, room)):
+        return _noted(decoded, "TIFF", decoded.size)
     image = _open(file, head, name, max_pixels)
     with decoder_errors(image.format):
         full_size = image.size
@@ -47,7 +49,12 @@ def load_picture(file: BinaryIO, name: str, max_pixels: int, min_side: int | Non
         room.enter_context(room_for(_needed_bytes(image, file, full_size, max_pixels)))
         if image.format in MULTI_FRAME_FORMATS and getattr(image, "is_animated", False):
             _note_multi_frame(name)
-        return _load(image, file)
+        return _noted(_load(image, file), str(image.format), full_size)
+
+
+def _noted(image: Image.Image, format: str, size: tuple[int, int]) -> Image.Image:
+    image.info[STORED_AS] = format, size
+    return image
 
 
 def _load(image: Image.Image, file: BinaryIO) -> Image.Image:

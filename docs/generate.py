@@ -25,6 +25,7 @@ SCRIPTS = (
     "evaluate_classifier",
     "compare_models",
     "export_model",
+    "find_similar",
     "benchmark_models",
     "check_gpu",
 )

@@ -18,7 +18,13 @@ from drawing.thumbnails import data_uri
 
 FOLDER = Path(__file__).with_name("page")
 STYLE = "style.css"  # of all pages
-TABLES, GALLERY = "sort", "gallery"  # kinds of pages, each with a script and perhaps more style
+TABLES, GALLERY, FOUND, MAP = "tables", "gallery", "found", "map"  # kinds of pages
+PARTS = {  # what a kind has of its own: scripts, one after the other, and style
+    TABLES: ("sort.js",),
+    GALLERY: ("gallery.css", "run.js", "gallery.js"),
+    FOUND: ("gallery.css", "found.css", "found.js", "gallery.js"),
+    MAP: ("map.css", "map.js", "map_view.js"),
+}
 
 
 def make_page(template: str, **content: Any) -> str:
@@ -41,8 +47,8 @@ def stream_page(template: str, kind: str = TABLES, images: str = "data:", **cont
         "svg": lambda data: data_uri(data, "image/svg+xml"),
         "readable": readable,
     }
-    script = _read(f"{kind}.js")
-    style = _read(STYLE) + ("" if kind == TABLES else _read(f"{kind}.css"))
+    script = "".join(_read(name) for name in PARTS[kind] if name.endswith(".js"))
+    style = "".join(_read(name) for name in (STYLE, *PARTS[kind]) if name.endswith(".css"))
     yield from environment.get_template(template).generate(
         style=Markup(style), script=Markup(script), policy=_policy(script, images), **content
     )

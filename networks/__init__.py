@@ -12,7 +12,7 @@ from settings import MAX_PIXELS
 from transforms import Transform
 
 HEADS = ("linear", "mlp")
-PARTS = ("whole", "maps", "heat")
+PARTS = ("whole", "features", "maps", "heat")
 
 
 @dataclass(frozen=True)
@@ -40,7 +40,7 @@ class Network:
     head: Head | None = None  # None: the model's own last layer, or features
     cuts: tuple[int, ...] = ()  # one for each backbone, or none at all
     square: int | None = None  # pixels; None: the side of the largest input
-    part: str = "whole"  # one of PARTS; the others are of `networks.heat`
+    part: str = "whole"  # one of PARTS: "features" are what a trained head takes, the rest is of `networks.heat`
 
     def __post_init__(self) -> None:
         names = [spec.name for spec in self.backbones]

@@ -10,6 +10,7 @@ import math
 import re
 import zipfile
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 
 import keras
@@ -39,6 +40,8 @@ def build(network: Network, weights: Weights, data_format: str = "channels_last"
 
     `data_format` is how the networks compute inside. Raises UsageError when the weights cannot be had or do not fit.
     """
+    if network.part == "features":
+        return build(replace(network, part="whole"), weights, data_format).get_layer("features")
     if network.part != "whole":
         from networks.heat import build_part
 

@@ -6,7 +6,8 @@
 import io
 import os
 from collections import Counter
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from functools import partial
 from itertools import count
 from typing import Any, BinaryIO, NamedTuple
 
@@ -15,7 +16,7 @@ from PIL import Image
 
 from decoding.formats import split_member
 from errors import ImageError, UsageError, first_line
-from preprocess import convert_image, convert_square, decode_image, decode_square, open_file
+from preprocess import Made, convert_image, convert_with, decode_image, decode_with, make_square, open_file
 from settings import MAX_PIXELS
 from sources.named import FILES, Kind, kind_of, shown
 from sources.paths import PathName, Search, find_images, is_pattern
@@ -183,11 +184,16 @@ def open_picture(
 
 def open_square(picture: Any, name: str, transform: Transform) -> np.ndarray:
     """Return any picture as the uint8 RGB square [size, size, 3] that a model takes; raises ImageError."""
+    return open_with(partial(make_square, transform=transform), picture, name, transform)
+
+
+def open_with(make: Callable[[Image.Image], Made], picture: Any, name: str, transform: Transform) -> Made:
+    """Return what `make` makes of any picture, as `preprocess.decode_with` does; raises ImageError."""
     opened = _opened(picture)
     if isinstance(opened, Image.Image):
-        return convert_square(opened, transform)
+        return convert_with(make, opened, transform)
     with opened:
-        return decode_square(opened, _path_or(name, picture), transform)
+        return decode_with(make, opened, _path_or(name, picture), transform)
 
 
 def _path_or(name: str, picture: Any) -> str:

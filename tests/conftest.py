@@ -1,6 +1,7 @@
 """What the tests share: the repository, its pictures, and scripts run as a user runs them."""
 
 import os
+import shutil
 import subprocess
 import sys
 import tempfile
@@ -85,6 +86,49 @@ def tree(make, tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     tmp_path.chmod(0o755)
     return make
+
+
+@pytest.fixture(scope="module")
+def browser():
+    """A Chromium that is installed; without one, the test is skipped."""
+    chromium = next(filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))), None)
+    if chromium is None:
+        pytest.skip("Chromium is not installed")
+    with pytest.importorskip("playwright.sync_api").sync_playwright() as playwright:
+        launched = playwright.chromium.launch(executable_path=chromium, args=["--no-sandbox"])
+        yield launched
+        launched.close()
+
+
+@pytest.fixture
+def open_page(browser):
+    """Open a page; nothing may be said on the console, nor asked for but files."""
+    contexts, said, asked = [], [], []
+
+    def open_one(path, width=1280, colors="light"):
+        contexts.append(browser.new_context(viewport={"width": width, "height": 800}, color_scheme=colors))
+        page = contexts[-1].new_page()
+        page.on("console", lambda message: said.append(message.text))
+        page.on("pageerror", lambda error: said.append(str(error)))
+        page.on("request", lambda request: asked.append(request.url))
+        page.asked = asked
+        page.goto(path.as_uri())
+        return page
+
+    yield open_one
+    for context in contexts:
+        context.close()
+    assert said == []
+    assert [url for url in asked if not url.startswith(("file:", "data:"))] == []
+
+
+def assert_soon(page, ask, expected):
+    """Ask until the answer is the one expected; the page's policy keeps Playwright from doing that."""
+    for _ in range(200):
+        if (answer := ask(page)) == expected:
+            return
+        page.wait_for_timeout(25)
+    assert answer == expected
 
 
 def engine_for(

@@ -11,7 +11,8 @@ from pathlib import Path
 import pytest
 from conftest import ROOT
 
-from benchmark import cluster, exports, gallery, heads, heat, suspects
+from benchmark import cluster, duplicates, exports, gallery, heads, heat, killed, search, suspects
+from benchmark import map as map_benchmark
 from benchmark.table import COLUMNS
 
 PAGES = {
@@ -24,7 +25,7 @@ PARSERS = {script: importlib.import_module(script).make_parser() for script in S
 OPTIONS = {script: {*parser._option_string_actions} for script, parser in PARSERS.items()}
 BENCHMARK_OPTIONS = {  # of `python -m benchmark.heads` and the like
     option
-    for module in (cluster, exports, gallery, heads, heat, suspects)
+    for module in (cluster, duplicates, exports, gallery, heads, heat, killed, map_benchmark, search, suspects)
     for option in module.make_parser()._option_string_actions
 }
 OTHERS_OPTIONS = {  # of pip, docker, tensorboard and ray

@@ -47,6 +47,7 @@ class Options:
     exclude: list[str] = field(default_factory=list)
     no_ignore: bool = False
     preprocess: str | None = None  # what backbones of one's own take; None: they say it themselves
+    deduplicate: bool = False
 
     @property
     def keras_trains(self) -> bool:

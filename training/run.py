@@ -30,6 +30,7 @@ from sources.splits import SPLITS, TRAIN, VALIDATION
 from training.dataset import NO_PICTURE, add_digests, find_no_pictures, find_pictures
 from training.features import PLAIN, Extraction, FeatureSet, view_names
 from training.hints import uneven_classes
+from training.leaks import find_leaks, report_leaks, without
 from training.options import Options
 from training.split import check_every_class, missing_classes, split_pictures
 
@@ -71,6 +72,8 @@ def train(options: Options, data: LabelledData, runtime: Runtime, output: Path) 
         features = make_feature_set(options, runtime, folder)
         with clock.on("features"):
             pictures, scope = _extract(options, features, pictures)
+        with clock.on("near-duplicates"):
+            pictures = _without_leaks(options, features, pictures)
         _report(pictures, options.class_weight)
         _report_others(others)
         _keep_manifest(output / MANIFEST_FILE, pictures, others)
@@ -131,6 +134,17 @@ def _extract(options: Options, features: FeatureSet, pictures: Sequence[Picture]
     ]
     check_every_class(pictures)
     return pictures, scope
+
+
+def _without_leaks(options: Options, features: FeatureSet, pictures: list[Picture]) -> list[Picture]:
+    """Leave out the near-duplicates of what is validated and tested on, or say that there are some."""
+    leaks = find_leaks(options.data, features, pictures)
+    if not options.deduplicate:
+        report_leaks(leaks)
+        return pictures
+    pictures = without(pictures, leaks)
+    check_every_class(pictures)
+    return pictures
 
 
 def _start_keras(options: Options, backend: str) -> Callable:

@@ -1,11 +1,10 @@
-"use strict";
-// Rows come from the page itself; all that is in them is put into the page as text, and never as HTML.
+// A gallery: groups of small pictures, to filter, to sort and to look at. What differs between galleries, `kindOfGallery`,
+// comes before this. Rows come from the page itself; all that is in them is put into the page as text, and never as HTML.
 const rows = JSON.parse(document.getElementById("rows").textContent);
 const byId = Object.fromEntries([...document.querySelectorAll("[id]")].map((element) => [element.id, element]));
 const { label, words, from, to, sort, grouped, heat, large } = byId;
 const address = byId.groups.dataset.address;
 const pattern = byId.tile.content.firstElementChild;
-const percent = new Intl.NumberFormat("en", { style: "percent", minimumFractionDigits: 1 });
 const number = new Intl.NumberFormat("en");
 const compareNames = new Intl.Collator(undefined, { numeric: true }).compare;
 const orders = {
@@ -17,24 +16,23 @@ const orders = {
 let shown = []; // rows in the order of their tiles
 let current = 0; // the one in the large view
 
-const groups = new Map(); // of all rows, by a key that no label can have in common with "unsure" and "failed"
+const groups = new Map(); // of all rows, by their keys
+const choices = new Map(); // numbers of pictures of what can be chosen to be seen alone
 rows.forEach((row, index) => {
   row.index = index;
-  row.kind = row.error ? "failed" : row.labels.length ? "named" : "unsure";
-  [row.name, row.score] = row.labels[0] ?? [row.kind, 0];
-  row.key = row.kind === "named" ? `named ${row.name}` : row.kind;
+  kindOfGallery.describe(row); // its kind, name, score, key and heading of its group, and the choice that it belongs to
   row.lower = row.path.toLowerCase();
-  if (!groups.has(row.key)) groups.set(row.key, { name: row.name, kind: row.kind, count: 0 });
+  if (!groups.has(row.key)) groups.set(row.key, { name: row.heading, kind: row.kind, count: 0, choice: row.choice });
   groups.get(row.key).count++;
 });
 [...rows].sort((a, b) => compareNames(a.path, b.path)).forEach((row, rank) => { row.rank = rank; });
-const kinds = ["named", "unsure", "failed"];
-const ordered = [...groups].sort(
-  ([, a], [, b]) => kinds.indexOf(a.kind) - kinds.indexOf(b.kind) || b.count - a.count || compareNames(a.name, b.name),
-);
+const ordered = [...groups].sort(([, a], [, b]) => kindOfGallery.compareGroups(a, b));
+for (const [, { choice, count }] of ordered) choices.set(choice, (choices.get(choice) ?? 0) + count);
 label.append(new Option(`all (${number.format(rows.length)})`, ""));
-for (const [key, { name, count }] of ordered) label.append(new Option(`${shorten(name)} (${number.format(count)})`, key));
-byId["heat-choice"].hidden = !rows.some((row) => row.heat);
+for (const [choice, count] of choices) {
+  label.append(new Option(`${shorten(kindOfGallery.choiceText(choice))} (${number.format(count)})`, choice));
+}
+if (heat) byId["heat-choice"].hidden = !rows.some((row) => row.heat);
 
 function shorten(text) {
   return text.length > 60 ? `${text.slice(0, 59)}…` : text;
@@ -56,25 +54,40 @@ function tileOf(row) {
     gone.textContent = row.error ? shorten(row.error) : "cannot be shown";
   }
   caption.querySelector(".name").textContent = shorten(row.name);
-  caption.querySelector(".score").textContent = row.kind === "named" ? percent.format(row.score) : "";
-  caption.querySelector(".file").textContent = row.path.split(/[\\/]/).at(-1).slice(-100);
+  caption.querySelector(".score").textContent = kindOfGallery.scoreText(row);
+  caption.querySelector(".file").textContent = fileName(row);
+  if (row.about) caption.append(aboutOf(row));
   tile.title = row.path.slice(-1000);
   return item;
 }
 
+function fileName(row) {
+  return row.path.split(/[\\/]/).at(-1).slice(-100);
+}
+
+function aboutOf(row) {
+  const about = document.createElement("span");
+  about.className = "file";
+  about.textContent = row.about;
+  return about;
+}
+
 function showPicture(row) {
   const picture = row.picture && row.item.querySelector("img");
-  if (picture) picture.src = source(heat.checked && row.heat ? row.heat : row.picture);
+  if (picture) picture.src = source(heat?.checked && row.heat ? row.heat : row.picture);
 }
 
 function update() {
-  const [least, most] = [Number(from.value) / 100, Number(to.value) / 100];
+  const least = from.value === "0" ? -Infinity : Number(from.value) / 100; // a cosine may be below 0
+  const most = Number(to.value) / 100;
   const wanted = words.value.toLowerCase().split(/\s+/).filter(Boolean);
-  const found = rows.filter((row) =>
-    (!label.value || row.key === label.value) && row.score >= least && row.score <= most
-    && wanted.every((word) => row.lower.includes(word)));
+  const isFound = (row) =>
+    (!label.value || row.choice === label.value) && row.score >= least && row.score <= most
+    && wanted.every((word) => row.lower.includes(word));
+  const keys = new Set(rows.filter(isFound).map((row) => row.key)); // of groups, which keep what they are around
+  const found = rows.filter((row) => isFound(row) || (row.kind === "anchor" && keys.has(row.key)));
   found.sort(orders[sort.value]);
-  const parts = grouped.checked ? ordered.map(([key, { name }]) => [name, key]) : [["all labels", null]];
+  const parts = grouped.checked ? ordered.map(([key, { name }]) => [name, key]) : [[kindOfGallery.all, null]];
   const members = new Map(ordered.map(([key]) => [key, []]));
   for (const row of found) members.get(row.key).push(row);
   const sections = parts.map(([name, key]) => [name, key === null ? found : members.get(key)]);
@@ -114,8 +127,8 @@ function updateSoon() {
 
 function showScores() {
   for (const range of [from, to]) {
-    range.nextElementSibling.textContent = `${range.value}\u00a0%`;
-    range.setAttribute("aria-valuetext", `${range.value} %`);
+    range.nextElementSibling.textContent = kindOfGallery.rangeText(range.value);
+    range.setAttribute("aria-valuetext", kindOfGallery.rangeText(range.value));
   }
 }
 
@@ -128,7 +141,7 @@ for (const range of [from, to]) {
     updateSoon();
   });
 }
-heat.addEventListener("change", () => rows.forEach((row) => row.item && showPicture(row)));
+heat?.addEventListener("change", () => rows.forEach((row) => row.item && showPicture(row)));
 byId.reset.addEventListener("click", () => {
   label.value = words.value = "";
   [from.value, to.value] = [0, 100];
@@ -160,11 +173,12 @@ function show(place) {
   fill(byId["large-picture"], row.picture, `${shorten(row.name)}, ${row.path.slice(-200)}`);
   byId["large-none"].hidden = Boolean(row.picture);
   byId["large-none"].textContent = "cannot be shown";
-  fill(byId["large-heat"], row.heat, row.heat ? `heat map of what speaks for ${shorten(row.seen)}` : "");
-  byId["large-seen"].hidden = !row.heat;
-  byId.seen.textContent = row.seen ?? "";
-  byId["large-name"].firstElementChild.textContent = shorten(row.name);
-  byId["large-labels"].replaceChildren(...row.labels.map(barOf));
+  const [beside, name, alt] = kindOfGallery.beside(row);
+  fill(byId["large-heat"], beside, alt);
+  byId["large-seen"].hidden = !beside;
+  byId.seen.textContent = name;
+  byId["large-name"].firstElementChild.textContent = kindOfGallery.title(row);
+  kindOfGallery.fillDetails(row);
   byId["large-error"].hidden = !row.error;
   byId["large-error"].textContent = row.error;
   byId["large-path"].textContent = row.path;
@@ -182,19 +196,6 @@ function fill(image, file, text) {
   else image.removeAttribute("src");
 }
 
-function barOf([name, score]) {
-  const item = document.createElement("li");
-  const bar = item.appendChild(document.createElement("span"));
-  const text = item.appendChild(document.createElement("span")).appendChild(document.createElement("bdi"));
-  const share = item.appendChild(document.createElement("span"));
-  bar.className = "bar";
-  bar.style.width = `${100 * score}%`;
-  text.textContent = name;
-  share.className = "score";
-  share.textContent = percent.format(score);
-  return item;
-}
-
 byId.previous.addEventListener("click", () => show(current - 1));
 byId.next.addEventListener("click", () => show(current + 1));
 byId.close.addEventListener("click", () => large.close());
@@ -207,4 +208,5 @@ large.addEventListener("keydown", (event) => {
 });
 large.addEventListener("close", () => shown[current]?.item.firstElementChild.focus());
 
+showScores();
 update();

@@ -17,7 +17,8 @@ from PIL import Image
 
 from errors import UsageError
 from labels import ClassLabel
-from outputs.gallery import ABOUT, GalleryOutput, distinct_names, link_to
+from outputs.album import ABOUT, link_to
+from outputs.gallery import GalleryOutput, distinct_names
 from results import Result
 from sources.frames import Frame
 

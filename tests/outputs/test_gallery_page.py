@@ -4,44 +4,10 @@ import re
 import shutil
 
 import pytest
-from conftest import IMAGES
+from conftest import IMAGES, assert_soon
 from galleries import ANSWERS, HOSTILE, LABELS, make_gallery, many
 
-from outputs.gallery import folder_of
-
-CHROMIUM = next(filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))), None)
-pytestmark = pytest.mark.skipif(not CHROMIUM, reason="Chromium is not installed")
-
-
-@pytest.fixture(scope="module")
-def browser():
-    """A browser that can reach no network in any case."""
-    with pytest.importorskip("playwright.sync_api").sync_playwright() as playwright:
-        launched = playwright.chromium.launch(executable_path=CHROMIUM, args=["--no-sandbox"])
-        yield launched
-        launched.close()
-
-
-@pytest.fixture
-def open_page(browser):
-    """Open a page; nothing may be said on the console, nor asked for but files."""
-    contexts, said, asked = [], [], []
-
-    def open_one(path, width=1280, colors="light"):
-        contexts.append(browser.new_context(viewport={"width": width, "height": 800}, color_scheme=colors))
-        page = contexts[-1].new_page()
-        page.on("console", lambda message: said.append(message.text))
-        page.on("pageerror", lambda error: said.append(str(error)))
-        page.on("request", lambda request: asked.append(request.url))
-        page.asked = asked
-        page.goto(path.as_uri())
-        return page
-
-    yield open_one
-    for context in contexts:
-        context.close()
-    assert said == []
-    assert [url for url in asked if not url.startswith(("file:", "data:"))] == []
+from outputs.album import folder_of
 
 
 def names(page):
@@ -54,15 +20,6 @@ def found(page):
 
 def widths(page):
     return set(page.evaluate("[...document.querySelectorAll('main img')].map(e => e.naturalWidth)"))
-
-
-def assert_soon(page, ask, expected):
-    """Ask until the answer is the one expected; the page's policy keeps Playwright from doing that."""
-    for _ in range(200):
-        if (answer := ask(page)) == expected:
-            return
-        page.wait_for_timeout(25)
-    assert answer == expected
 
 
 def headings(page):

@@ -1,0 +1,49 @@
+"""What find_similar.py looks for: the options of queries and of duplicates."""
+
+import argparse
+
+from arguments.kinds import probability
+from arguments.options import add_option
+from settings import LEVELS, SEARCHES, SIMILAR
+
+
+def add_query_options(parser: argparse.ArgumentParser) -> None:
+    """What is searched for."""
+    group = parser.add_argument_group("queries")
+    group.add_argument(
+        "--query",
+        nargs="+",
+        action="extend",
+        metavar="PATH",
+        help="find the pictures that are like these, which are named as with --image",
+    )
+    group.add_argument(
+        "--unlike", nargs="+", action="extend", metavar="PATH",
+        help="less like these; all pictures of --query are one query then",
+    )  # fmt: skip
+    group.add_argument("--together", action="store_true", help="take the pictures of --query as one query")
+    add_option(group, "--top-k", default=SIMILAR, help="pictures that are found for each query (default: %(default)s)")
+    group.add_argument(
+        "-t", "--threshold", type=probability, metavar="S",
+        help="leave out pictures with a similarity below S, from 0 to 1 for the same picture (default: none)",
+    )  # fmt: skip
+    group.add_argument(
+        "--search", choices=SEARCHES, default="auto",
+        help="compare with every picture, or go through a graph of neighbours (default: auto, by their number)",
+    )  # fmt: skip
+
+
+def add_duplicates_options(parser: argparse.ArgumentParser) -> None:
+    """Which duplicates are looked for, and what becomes of them."""
+    group = parser.add_argument_group("duplicates")
+    group.add_argument("--duplicates", action="store_true", help="find groups of pictures that are the same")
+    group.add_argument(
+        "--level", choices=LEVELS, default=LEVELS[-1],
+        help="the loosest likeness that counts: same-content, same-picture or very-similar (default: %(default)s)",
+    )  # fmt: skip
+    group.add_argument(
+        "--against", nargs="+", action="extend", metavar="PATH",
+        help="find only pictures of --image or --index that are in these pictures, or in this index, too",
+    )  # fmt: skip
+    group.add_argument("--copy-to", metavar="DIR", help="copy each group into a folder in DIR, for review")
+    group.add_argument("--link-to", metavar="DIR", help="put links to the pictures of each group into a folder in DIR")

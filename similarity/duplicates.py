@@ -1,0 +1,154 @@
+"""Groups of pictures that are the same, or nearly so: rows of them, and folders for review."""
+
+import argparse
+import contextlib
+import logging
+from collections import Counter
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from typing import TextIO
+
+from console.text import printable
+from settings import LEVELS, WORKERS
+from similarity.index import Index
+from similarity.levels import COSINE, SAME_CONTENT, SAME_PICTURE, VERY_SIMILAR, Duplicates, Group
+from similarity.picture import Picture
+from similarity.pool import Pool
+from similarity.review import open_review
+from similarity.rows import CsvRows, JsonlRows, opened
+
+COLUMNS = ("group", "level", "path", "similarity", "best")
+MEGABYTE = 1e6
+
+logger = logging.getLogger("suite")
+
+
+@dataclass(frozen=True)
+class Member:
+    """A picture of a group."""
+
+    picture: Picture
+    level: str  # how it relates to the best of its group; the best itself has the strictest level of the others
+    similarity: float  # to the best of its group
+    is_best: bool = False
+
+    @property
+    def level_name(self) -> str:
+        """The level in words."""
+        return self.level.replace("-", " ")
+
+
+def report(args: argparse.Namespace, index: Index, against: Index | None = None) -> int:
+    """Write the groups of duplicates of an index, or of its pictures that are in another one; return failures."""
+    with (
+        open_review(args.copy_to, args.link_to, _inputs(args)) as review,
+        opened(args.output, args.force) as file,
+        _open_page(args, index) as write_on_page,
+    ):
+        threshold = COSINE if args.threshold is None else args.threshold
+        groups = find_groups(index, against, args.level, threshold, args.workers)
+        write_rows(groups, file, args.format)
+        for number, group in enumerate(groups, start=1):
+            review.put(number, group)
+            write_on_page(group)
+    logger.info(describe(groups))
+    return review.failed
+
+
+def find_groups(
+    index: Index,
+    other: Index | None = None,
+    level: str = VERY_SIMILAR,
+    threshold: float = COSINE,
+    workers: int = WORKERS,
+) -> list[list[Member]]:
+    """Return the groups of duplicates of an index, or of its pictures that are in another one, sorted by their best.
+
+    The best is the first of its group.
+    """
+    pool = Pool(index, other)
+    duplicates = Duplicates(pool, threshold, workers)
+    groups = (group for group in duplicates.groups(level) if _is_on_both_sides(pool, group))
+    members = (_members(pool, duplicates, group) for group in groups)
+    return sorted(members, key=lambda group: group[0].picture.path)
+
+
+def _is_on_both_sides(pool: Pool, group: Group) -> bool:
+    if not pool.is_two:
+        return True
+    return len({pool.side(number) for content in group.contents for number in pool.pictures_of(content)}) == 2
+
+
+def _members(pool: Pool, duplicates: Duplicates, group: Group) -> list[Member]:
+    """Return the pictures of a group, the best first; where one has copies, it is among these."""
+    of_first = [(number, content) for content in group.units[0] for number in pool.pictures_of(content)]
+    of_all = [(number, content) for content in group.contents for number in pool.pictures_of(content)]
+    best, best_content = min(
+        of_first if len(of_first) > 1 else of_all,
+        key=lambda pair: _rank(pool.picture(pair[0])),
+    )
+    unit = next(unit for unit in group.units if best_content in unit)
+    others = []
+    for content, similarity in zip(group.contents, duplicates.similarities(best_content, group.contents), strict=True):
+        level = SAME_CONTENT if content == best_content else SAME_PICTURE if content in unit else VERY_SIMILAR
+        numbers = [number for number in pool.pictures_of(content) if number != best]
+        others += [Member(pool.picture(number), level, similarity) for number in numbers]
+    others.sort(key=lambda member: (LEVELS.index(member.level), -member.similarity, member.picture.path))
+    return [Member(pool.picture(best), others[0].level, 1.0, True), *others]
+
+
+def _rank(picture: Picture) -> tuple[int, int, str]:
+    """Return what sorts the best picture first: the largest, and of these the one that is compressed least."""
+    return -picture.width * picture.height, -picture.size, picture.path
+
+
+def write_rows(groups: Iterable[Sequence[Member]], file: TextIO, format: str) -> None:
+    """Write a row for each picture of each group, or lines for people."""
+    if format == "text":
+        file.write("\n".join("".join(_lines(number, group)) for number, group in enumerate(groups, start=1)))
+        return
+    rows = CsvRows(file, COLUMNS) if format == "csv" else JsonlRows(file)
+    for number, group in enumerate(groups, start=1):
+        for member in group:
+            best = member.is_best if format == "jsonl" else "yes" if member.is_best else "no"
+            values = number, member.level_name, member.picture.path, member.similarity, best
+            rows.write(dict(zip(COLUMNS, values, strict=True)))
+
+
+def _lines(number: int, group: Sequence[Member]) -> Iterator[str]:
+    yield f"group {number}: {len(group)} pictures\n"
+    for member in group:
+        picture = member.picture
+        said = "best" if member.is_best else f"{member.level_name}, {member.similarity:.3f}"
+        size = f"{picture.width} x {picture.height}, {picture.size / MEGABYTE:,.2f} MB"
+        yield f"  {printable(picture.path)}: {said} ({size})\n"
+
+
+def describe(groups: Sequence[Sequence[Member]]) -> str:
+    """Say how many duplicates there are."""
+    others = [member for group in groups for member in group if not member.is_best]
+    counts = Counter(member.level_name for member in others)
+    if not groups:
+        return "no duplicates"
+    named = ", ".join(f"{count:,} {name}" for name, count in counts.items())
+    size = sum(member.picture.size for member in others) / MEGABYTE
+    return f"{len(groups):,} group{'s' * (len(groups) != 1)}; beside the best of each: {named}; {size:,.1f} MB"
+
+
+def _inputs(args: argparse.Namespace) -> list[str]:
+    return [name for name in (*(args.image or ()), *(args.against or ()), args.index) if name]
+
+
+@contextlib.contextmanager
+def _open_page(args: argparse.Namespace, index: Index) -> Iterator[Callable[[Sequence[Member]], object]]:
+    """Give what takes each group for the page of --gallery, which is written at the end."""
+    if args.gallery is None:
+        yield lambda _group: None
+        return
+    from similarity.pages import Duplicate, DuplicatesPage
+
+    with DuplicatesPage(args.gallery, index, args.force, args.max_pixels) as page:
+        yield lambda group: page.write(
+            group[-1].level_name,
+            [Duplicate(one.picture, one.level_name, one.similarity, one.is_best) for one in group],
+        )

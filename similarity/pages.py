@@ -1,0 +1,168 @@
+"""Pages to browse what was found: around each query the pictures that are like it, and duplicates in their groups."""
+
+import os
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from typing import Any, NamedTuple, Self
+
+from PIL import Image
+
+from console.text import readable
+from drawing.pages import FOUND
+from drawing.thumbnails import shrink
+from errors import ImageError
+from outputs.album import MOST_INSIDE, SIDE, Album
+from settings import MAX_PIXELS, WORKERS
+from similarity.index import Index
+from similarity.picture import Picture
+from similarity.query import Answer
+from sources.frames import read_ahead
+from sources.pictures import named_picture
+
+MAKER = ("find_similar.py", "--gallery")
+NOTHING = "nothing is as similar as --threshold asks for"
+
+
+@dataclass(frozen=True)
+class Tile:
+    """A picture on the page, and what is said of it."""
+
+    path: str
+    name: str  # what it is in its group: "query", its rank, "best"
+    similarity: float = 1.0  # to the first picture of its group
+    about: str = ""  # a line about the file
+    is_first: bool = False  # what the others of its group are compared with
+    error: str = ""
+
+
+@dataclass(frozen=True)
+class Group:
+    """Pictures that stand together under a heading."""
+
+    heading: str
+    choice: str  # what it can be chosen by to be seen alone, perhaps with others
+    tiles: Sequence[Tile]
+
+
+class GroupsPage:
+    """A page of groups, which is written when its `with` block ends, and not after an error.
+
+    Raises UsageError when the page may not or cannot be written.
+    """
+
+    titles = "{} group", "{} groups"  # get their number
+    about = "Similarity by the features of {}"  # gets the model
+    chosen_by = "Group"  # what the `choice` of a group is
+
+    def __init__(
+        self, path: str, index: Index, force: bool, max_pixels: int = MAX_PIXELS, most_inside: int = MOST_INSIDE
+    ) -> None:
+        self._album = Album(path, MAKER, force, most_inside=most_inside)
+        self._index, self._max_pixels = index, max_pixels
+        self.count = 0
+
+    def add(self, group: Group) -> None:
+        """Keep a group, with small copies of its pictures."""
+        self.count += 1
+        images = small_copies([tile.path for tile in group.tiles], SIDE, self._max_pixels)
+        for tile, image in zip(group.tiles, images, strict=True):
+            self._album.add(
+                {
+                    "group": self.count,
+                    "heading": readable(group.heading),
+                    "choice": readable(group.choice),
+                    "path": readable(tile.path),
+                    "link": self._album.link_to(tile.path),
+                    "picture": self._album.keep(image) if image else "",
+                    "kind": "anchor" if tile.is_first else "named",
+                    "name": tile.name,
+                    "score": round(min(tile.similarity, 1.0), 4),
+                    "about": tile.about,
+                    "error": readable(tile.error),
+                }
+            )
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, error_type: type | None, *_: object) -> None:
+        if error_type is None:
+            title = self.titles[self.count != 1].format(f"{self.count:,}")
+            about = self.about.format(self._index.model)
+            self._album.write("found.html", FOUND, title=title, about=about, chosen_by=self.chosen_by)
+
+
+class FoundPage(GroupsPage):
+    """The page of queries: each with what was found for it."""
+
+    titles = "Found for {} query", "Found for {} queries"
+    chosen_by = "Query"
+
+    def write(self, answer: Answer) -> None:
+        """Take what was found for a query."""
+        self.add(Group(answer.query, answer.query, tuple(self._tiles(answer))))
+
+    def _tiles(self, answer: Answer) -> Iterator[Tile]:
+        for path in answer.like or (answer.query,):
+            about = "" if answer.matches or answer.error else NOTHING
+            yield Tile(path, "query", 1.0, about, is_first=True, error=answer.error)
+        for path in answer.unlike:
+            yield Tile(path, "unlike", is_first=True)
+        for rank, match in enumerate(answer.matches, start=1):
+            yield Tile(match.path, f"{rank}.", match.similarity, about_file(self._index.pictures[match.row]))
+
+
+class Duplicate(NamedTuple):
+    """A picture of a group of duplicates."""
+
+    picture: Picture
+    level: str  # how alike it is to the best one
+    similarity: float  # to that
+    is_best: bool  # the one that is proposed to be kept
+
+
+class DuplicatesPage(GroupsPage):
+    """The page of duplicates in their groups, the best one first."""
+
+    titles = "{} group of duplicates", "{} groups of duplicates"
+    about = "The best of each group, which is proposed to be kept, comes first, and the others are compared with it"
+    chosen_by = "Level"
+
+    def write(self, level: str, duplicates: Iterable[Duplicate]) -> None:
+        """Take a group, with the level of all of it; the best is what the others are compared with."""
+        best_first = sorted(duplicates, key=lambda one: not one.is_best)
+        self.add(Group(f"{self.count + 1:,}. {level}", level, tuple(map(_tile_of, best_first))))
+
+
+def _tile_of(one: Duplicate) -> Tile:
+    name = "best" if one.is_best else one.level
+    return Tile(one.picture.path, name, one.similarity, about_file(one.picture), one.is_best)
+
+
+def about_file(picture: Picture) -> str:
+    """Return the size of a picture, that of its file and its format, in a line."""
+    parts = [f"{picture.width:,} × {picture.height:,}", bytes_as_text(picture.size), picture.format.upper()]
+    return ", ".join(part for part in parts if part)
+
+
+def bytes_as_text(count: int) -> str:
+    """Return a number of bytes as people read it, in powers of 1,000."""
+    for unit, size in (("GB", 10**9), ("MB", 10**6), ("kB", 10**3)):
+        if count >= size:
+            return f"{count / size:.3g} {unit}"
+    return f"{count} bytes"
+
+
+def small_copies(paths: Iterable[str], side: int, max_pixels: int) -> Iterator[Image.Image | None]:
+    """Yield a small copy of each picture, in order, a few ahead on threads; None where there is none to be had."""
+    return read_ahead(paths, lambda path: _small_copy(path, side, max_pixels), WORKERS)
+
+
+def _small_copy(path: str, side: int, max_pixels: int) -> Image.Image | None:
+    named: Any = named_picture(path)
+    if isinstance(named, str) and not os.path.isfile(named):  # in an archive, or a frame of a video
+        return None
+    try:
+        return shrink(named if isinstance(named, str) else named.picture, max_pixels, side, path)
+    except ImageError:
+        return None

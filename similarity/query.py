@@ -1,0 +1,138 @@
+"""Queries: which pictures of an index are like these, and less like those."""
+
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import closing
+from dataclasses import dataclass, replace
+from itertools import islice
+from typing import Any
+
+import numpy as np
+
+from engines.runtime import Runtime
+from inference.loop import PATIENCE, predict_frames
+from settings import BATCH_SIZE, SIMILAR, WORKERS
+from similarity.index import Index
+from similarity.maker import Maker, maker_again, unit
+from similarity.reading import Seen, decoded, hashed
+from sources.frames import read_ahead
+from sources.pictures import Given, find_pictures
+from sources.search import Search
+
+UNLIKE = 0.5  # how much of what is not wanted is taken away
+AT_ONCE = 256  # queries that are searched for in one pass over the vectors
+JOINED = " + "  # between the names of pictures that are one query
+
+
+@dataclass(frozen=True)
+class Match:
+    """A picture that was found."""
+
+    row: int  # in the index
+    path: str
+    similarity: float  # cosine, from -1 to 1
+
+
+@dataclass(frozen=True)
+class Answer:
+    """What was found for a query, best first."""
+
+    query: str  # its path, or several
+    matches: tuple[Match, ...] = ()
+    error: str = ""  # why the query cannot be read
+    like: tuple[str, ...] = ()  # the pictures of a query that is several, and those that it is to be less like
+    unlike: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
+class Asker:
+    """Asks an index; a query that is in it is not computed."""
+
+    index: Index
+    maker: Maker
+    top_k: int = SIMILAR
+    threshold: float = -1.0  # least similarity
+    workers: int = WORKERS
+    batch_size: int = BATCH_SIZE
+
+    def ask(self, pictures: Any, search: Search = Search()) -> Iterator[Answer]:
+        """Yield an Answer for each picture that `pictures` names, as `find_pictures` does, in order."""
+        seen = self.vectors(pictures, search)
+        while batch := list(islice(seen, AT_ONCE)):
+            readable = [(one.source, {one.place.key}, vector) for one, vector in batch if vector is not None]
+            answers = iter(self._answers(readable))
+            for one, vector in batch:
+                yield Answer(one.source, error=one.error) if vector is None else next(answers)
+
+    def ask_together(self, pictures: Any, unlike: Sequence[Any] = (), search: Search = Search()) -> Iterator[Answer]:
+        """Yield an Answer for each picture that cannot be read, and one for all others, which are one query.
+
+        Its vector is their mean, without UNLIKE times that of the pictures that are not wanted (Rocchio 1971).
+        """
+        like, unwanted = list(self.vectors(pictures, search)), list(self.vectors(unlike, search))
+        for seen, vector in (*like, *unwanted):
+            if vector is None:
+                yield Answer(seen.source, error=seen.error)
+        wanted = [seen for seen, vector in like if vector is not None]
+        if wanted:
+            vector = _mean(like) - (
+                UNLIKE * _mean(unwanted) if any(each is not None for _seen, each in unwanted) else 0
+            )
+            own = {seen.place.key for seen, _vector in (*like, *unwanted)}
+            name = JOINED.join(seen.source for seen in wanted)
+            unlike_names = tuple(seen.source for seen, vector in unwanted if vector is not None)
+            for answer in self._answers([(name, own, unit(vector[None])[0])]):
+                yield replace(answer, like=tuple(seen.source for seen in wanted), unlike=unlike_names)
+
+    def vectors(self, pictures: Any, search: Search) -> Iterator[tuple[Seen, np.ndarray | None]]:
+        """Yield each picture with its vector, float32 [D], or with None where it cannot be read."""
+        found = find_pictures(pictures, search)
+        with closing(read_ahead(found, self._read, self.workers, 2 * self.batch_size, PATIENCE)) as frames:
+            for frame, vector in predict_frames(frames, self.maker, self.batch_size):
+                assert isinstance(frame, Seen)
+                yield frame, self.index.vector_of(frame.sha256) if vector is None and not frame.error else vector
+
+    def _read(self, item: str | Given) -> Seen:
+        seen, picture = hashed(item)
+        if seen.error or self.index.vector_of(seen.sha256) is not None:
+            return seen
+        return decoded(seen, picture, self.maker.transform)
+
+    def _answers(self, queries: Sequence[tuple[str, set[str], np.ndarray]]) -> Iterator[Answer]:
+        """Answer queries, each a name, the keys of its own pictures, which are not found, and a vector."""
+        if not queries:
+            return
+        own = [{row for key in keys if (row := self.index.row_at(key)) is not None} for _name, keys, _vector in queries]
+        rows, similarities = self.index.nearest(
+            np.stack([vector for _name, _keys, vector in queries]), self.top_k + max(map(len, own))
+        )
+        for (name, _keys, _vector), left_out, *found in zip(queries, own, rows, similarities, strict=True):
+            yield Answer(name, tuple(self._matches(zip(*found, strict=True), left_out)))
+
+    def _matches(self, found: Iterable[tuple[Any, Any]], left_out: set[int]) -> Iterator[Match]:
+        wanted = (each for each in found if each[0] not in left_out and each[1] >= self.threshold)
+        for row, similarity in islice(wanted, self.top_k):
+            yield Match(int(row), self.index.pictures[int(row)].path, float(similarity))
+
+
+def _mean(seen: Iterable[tuple[Seen, np.ndarray | None]]) -> np.ndarray:
+    return unit(np.mean([vector for _seen, vector in seen if vector is not None], axis=0)[None])[0]
+
+
+def find(
+    index: Index,
+    pictures: Any,
+    *,
+    unlike: Sequence[Any] = (),
+    together: bool = False,
+    top_k: int = SIMILAR,
+    threshold: float = -1.0,
+    search: Search = Search(),
+    runtime: Runtime = Runtime(),
+) -> Iterator[Answer]:
+    """Yield an Answer for each of `pictures`, which are what `Classifier.classify` takes; nothing is read before.
+
+    With `together` or `unlike`, they are one query. Raises UsageError when what made the index is no longer there.
+    """
+    maker = maker_again(index.made_with, index.folder, runtime)
+    asker = Asker(index, maker, top_k, threshold, runtime.workers, runtime.batch_size)
+    return asker.ask_together(pictures, unlike, search) if together or unlike else asker.ask(pictures, search)

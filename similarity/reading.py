@@ -1,0 +1,123 @@
+"""From a picture as it was found to what the index takes of it: the model's square, a small picture, and facts."""
+
+import hashlib
+import io
+import os
+from dataclasses import dataclass, replace
+from functools import partial
+from typing import Any, BinaryIO, cast
+
+import numpy as np
+from PIL import Image
+
+from decoding.colors import ASIDE, Upright, orientation_of, thinned
+from decoding.opening import STORED_AS
+from errors import ImageError
+from preprocess import make_square, open_file
+from similarity.picture import Place, place_of
+from similarity.small import SIDE, small_copy
+from sources.frames import Frame
+from sources.named import Kind, kind_of
+from sources.paths import is_pattern, why_no_images
+from sources.pictures import Given, open_with, read_bytes, source_of
+from transforms import Transform
+
+NOWHERE = Place("", False)
+MOST_IN_MEMORY = 2**26  # bytes of a file; a larger one is read twice, for its hash and for its pixels
+
+
+@dataclass(frozen=True)
+class Seen(Frame):
+    """A picture that was read, or that needs not be: `square` is None then, without an error."""
+
+    place: Place = NOWHERE
+    size: int = 0
+    mtime_ns: int = 0
+    sha256: bytes = b""  # b"" when the content could not be read
+    width: int = 0
+    height: int = 0
+    format: str = ""
+    small: np.ndarray | None = None  # uint8 [SMALL]
+    is_known: bool = False  # its error is from an earlier run
+
+
+def stamp_of(item: str | Given) -> tuple[int, int] | None:
+    """Return the size and the time of a file, which tell whether it is still the same; None for what is no file."""
+    if isinstance(item, Given) or kind_of(item) is not Kind.PATH:
+        return None
+    try:
+        status = os.stat(item)
+    except (OSError, ValueError):
+        return None
+    return status.st_size, status.st_mtime_ns
+
+
+def hashed(item: str | Given) -> tuple[Seen, Any]:
+    """Return a picture with the hash of its content, and what it can be decoded from; errors go into the Seen."""
+    source = source_of(item)
+    seen = Seen(source, place=place_of(source), is_file=not isinstance(item, Given))
+    size, mtime_ns = stamp_of(item) or (0, 0)
+    try:
+        if isinstance(item, Given):
+            digest, picture, size = _hash_given(item.picture)
+        else:
+            digest, picture, size = _hash_file(item)
+    except ImageError as error:
+        return replace(seen, error=str(error)), None
+    return replace(seen, size=size, mtime_ns=mtime_ns, sha256=digest), picture
+
+
+def decoded(seen: Seen, picture: Any, transform: Transform) -> Seen:
+    """Decode a picture once, for all that the index takes of it."""
+    try:
+        square, small, size, format = open_with(
+            partial(_taken, transform=transform), picture, seen.source, transform
+        )  # fmt: skip
+    except ImageError as error:
+        return replace(seen, error=str(error))
+    return replace(seen, square=square, small=small, width=size[0], height=size[1], format=format)
+
+
+def _taken(image: Image.Image, transform: Transform) -> tuple[np.ndarray, np.ndarray, tuple[int, int], str]:
+    """Return the model's square, the small picture, the upright size and the format."""
+    format, size = image.info.get(STORED_AS) or (image.format or "", image.size)
+    if orientation_of(image) in ASIDE:
+        size = size[::-1]
+    whole = Upright(thinned(image)).resized((SIDE, SIDE), Image.Resampling.BILINEAR)
+    return make_square(image, transform), small_copy(whole), size, format.lower()
+
+
+def _hash_file(path: str) -> tuple[bytes, Any, int]:
+    if os.path.isdir(path):
+        raise ImageError(why_no_images(path))
+    if is_pattern(path):
+        raise ImageError("no such file, and no picture matches it as a pattern")
+    with open_file(path) as file:
+        return _hash_open(file, path)
+
+
+def _hash_open(file: BinaryIO, path: str) -> tuple[bytes, Any, int]:
+    try:
+        size = file.seek(0, os.SEEK_END)
+        file.seek(0)
+        if size > MOST_IN_MEMORY:
+            return hashlib.file_digest(cast(io.BufferedReader, file), "sha256").digest(), path, size
+    except OSError as error:
+        raise ImageError(f"cannot be read: {error.strerror or error}") from error
+    data = read_bytes(file)
+    return hashlib.sha256(data).digest(), data, len(data)
+
+
+def _hash_given(picture: Any) -> tuple[bytes, Any, int]:
+    if isinstance(picture, ImageError):
+        raise picture
+    if hasattr(picture, "read"):
+        picture = read_bytes(picture)
+    if isinstance(picture, np.ndarray):  # a frame of a video
+        data = repr((picture.shape, picture.dtype)).encode() + np.ascontiguousarray(picture).tobytes()
+        return hashlib.sha256(data).digest(), picture, picture.nbytes
+    if isinstance(picture, Image.Image):
+        file = io.BytesIO()
+        picture.save(file, "TIFF")
+        return hashlib.sha256(file.getvalue()).digest(), picture, len(file.getvalue())
+    return hashlib.sha256(picture).digest(), picture, len(picture)

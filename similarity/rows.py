@@ -1,0 +1,110 @@
+"""Rows of what was found: text, CSV and JSON Lines, on stdout or in a file that is written whole."""
+
+import contextlib
+import csv
+import json
+import sys
+from collections.abc import Iterator, Mapping, Sequence
+from pathlib import Path
+from typing import Any, Protocol, TextIO
+
+from console.text import printable
+from errors import UsageError
+from files import written_whole
+from outputs.overwrite import check_is_no_picture
+from outputs.rows import PATH_ERRORS, shortest, writable
+from similarity.query import Answer
+
+COLUMNS = ("query", "rank", "path", "similarity")
+NOTHING = "nothing found"
+
+
+class Rows(Protocol):
+    """Where rows go."""
+
+    def write(self, row: Mapping[str, Any]) -> None:
+        """Write one row, with a value for each column; a float is written without digits that float32 has not."""
+
+
+class CsvRows:
+    """One header, and then the rows."""
+
+    def __init__(self, file: TextIO, columns: Sequence[str]) -> None:
+        self._writer = csv.DictWriter(file, columns, lineterminator="\n")
+        self._writer.writeheader()
+
+    def write(self, row: Mapping[str, Any]) -> None:
+        """Write one row."""
+        self._writer.writerow({name: _cell(value) for name, value in row.items()})
+
+
+class JsonlRows:
+    """An object a line, in ASCII."""
+
+    def __init__(self, file: TextIO) -> None:
+        self._file = file
+
+    def write(self, row: Mapping[str, Any]) -> None:
+        """Write one row."""
+        self._file.write(json.dumps({name: _cell(value) for name, value in row.items()}) + "\n")
+
+
+def _cell(value: Any) -> Any:
+    return shortest(value) if isinstance(value, float) else writable(value) if isinstance(value, str) else value
+
+
+@contextlib.contextmanager
+def opened(output: str | None, force: bool) -> Iterator[TextIO]:
+    """Give the file that --output names, which is whole at the end or not there, or stdout; raises UsageError."""
+    if output is None:
+        yield sys.stdout
+        return
+    path = Path(output)
+    check_output(output, force)
+    try:
+        with written_whole(path) as unfinished, open(
+            unfinished, "w", encoding="utf-8", errors=PATH_ERRORS, newline=""
+        ) as file:  # fmt: skip
+            yield file
+    except OSError as error:
+        raise UsageError(f"cannot write {path}: {error.strerror or error}") from error
+
+
+def check_output(output: str, force: bool) -> None:
+    """Raise UsageError when there is something that would be overwritten."""
+    check_is_no_picture("--output", output)
+    if not Path(output).parent.is_dir():
+        raise UsageError(f"cannot write {output}: there is no folder {Path(output).parent}")
+    if Path(output).exists() and not force:
+        raise UsageError(f"{output} exists; give --output another name, or --force to overwrite it")
+
+
+class FoundRows:
+    """Answers as rows."""
+
+    def __init__(self, file: TextIO, format: str) -> None:
+        self._file = file
+        self._is_text = format == "text"
+        self._rows: Rows = CsvRows(file, COLUMNS) if format == "csv" else JsonlRows(file)
+        self._separator = ""
+
+    def write(self, answer: Answer) -> None:
+        """Write what was found for a query; an error is left to the messages."""
+        if answer.error:
+            return
+        if self._is_text:
+            self._write_text(answer)
+            return
+        for rank, match in enumerate(answer.matches, start=1):
+            self._rows.write(
+                dict(zip(COLUMNS, (answer.query, rank, match.path, match.similarity), strict=True))
+            )  # fmt: skip
+
+    def _write_text(self, answer: Answer) -> None:
+        lines = [f"{self._separator}{printable(answer.query)}"]
+        lines += [
+            f"{rank}. {printable(match.path)}: {match.similarity:.3f}" for rank, match in enumerate(answer.matches, 1)
+        ]
+        lines += [] if answer.matches else [NOTHING]
+        self._file.write("".join(f"{line}\n" for line in lines))
+        self._separator = "\n"

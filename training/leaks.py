@@ -1,0 +1,107 @@
+"""Near-duplicates of what is validated or tested on among what is trained on: accuracies with them say too much."""
+
+import logging
+import os
+from collections import Counter
+from collections.abc import Iterable, Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
+
+import numpy as np
+
+from classifiers.manifest import Picture
+from console.text import printable
+from errors import ImageError
+from preprocess import read_image
+from similarity.search import best
+from similarity.small import SIDE, SMALL, small_copy
+from similarity.verdict import show_the_same
+from sources.splits import SPLITS
+from training.features import PLAIN, FeatureSet, load_features
+
+AT_ONCE = 1024  # pictures that are compared with all others
+NEIGHBOURS = 4  # of a picture, at most, whose pixels are looked at
+LEAST_COSINE = 0.65  # of features; those of one cropped by 10 % on each side stay above for 99 of 100
+MOST_NAMED = 3
+
+logger = logging.getLogger("suite")
+
+
+def find_leaks(root: str, features: FeatureSet, pictures: Sequence[Picture]) -> dict[Picture, Picture]:
+    """Return pictures of which a near-duplicate is in a later split, with that one: {picture: its near-duplicate}.
+
+    The splits follow each other as train, validation, test. `root` is the folder of the pictures, whose features
+    have been computed. Near-duplicates are the same picture, also resized, compressed, mirrored, cropped or grey.
+    """
+    used = [picture for picture in pictures if not picture.skipped]
+    pairs = [(used[one], used[other]) for one, other in _near(_unit_features(features, used), _places(used))]
+    small = _SmallCopies(root, features.transform.max_pixels, features.runtime.workers)
+    small.read(picture for pair in pairs for picture in pair)
+    first, second = (small.of(pair[end] for pair in pairs) for end in (0, 1))
+    are_same = show_the_same(first, second, features.runtime.workers)
+    return {one: other for (one, other), is_same in reversed(list(zip(pairs, are_same, strict=True))) if is_same}
+
+
+def without(pictures: Sequence[Picture], leaks: dict[Picture, Picture]) -> list[Picture]:
+    """Return the pictures, of which those that leak are left out."""
+    return [
+        replace(one, skipped=f"{leaks[one].path} in {leaks[one].split} is nearly the same") if one in leaks else one
+        for one in pictures
+    ]
+
+
+def report_leaks(leaks: dict[Picture, Picture]) -> None:
+    """Say how many near-duplicates there are, and name some."""
+    for (split, other), count in Counter((one.split, two.split) for one, two in leaks.items()).items():
+        pairs = [(one, two) for one, two in leaks.items() if (one.split, two.split) == (split, other)]
+        named = ", ".join(f"{printable(one.path)} of {printable(two.path)}" for one, two in pairs[:MOST_NAMED])
+        logger.warning(
+            "hint: %d pictures of %s are nearly the same as pictures of %s, so that the accuracy there says too much "
+            "(%s%s); --deduplicate leaves them out",
+            count, split, other, named, ", ..." if count > MOST_NAMED else "",
+        )  # fmt: skip
+
+
+def _places(pictures: Sequence[Picture]) -> np.ndarray:
+    return np.array([SPLITS.index(picture.split) for picture in pictures])
+
+
+def _unit_features(features: FeatureSet, pictures: Sequence[Picture]) -> np.ndarray:
+    """Return the pictures' features of all backbones, float32 [N, F], of length 1."""
+    joined = np.concatenate(load_features(features, pictures, [PLAIN]), axis=2)[0]
+    return joined / np.maximum(np.linalg.norm(joined, axis=1, keepdims=True), 1e-12)
+
+
+def _near(vectors: np.ndarray, places: np.ndarray) -> Iterator[tuple[int, int]]:
+    """Yield for each picture the nearest of later splits; `places` tell the order of the splits, int64 [N]."""
+    for place in sorted(set(places.tolist()))[:-1]:
+        own, later = np.flatnonzero(places == place), np.flatnonzero(places > place)
+        for start in range(0, len(own), AT_ONCE):
+            cosines = vectors[own[start : start + AT_ONCE]] @ vectors[later].T
+            nearest, cosines = best(np.broadcast_to(later, cosines.shape), cosines, NEIGHBOURS)
+            rows, columns = np.nonzero(cosines >= LEAST_COSINE)
+            yield from zip(own[start + rows].tolist(), nearest[rows, columns].tolist(), strict=True)
+
+
+class _SmallCopies:
+    """The small copies of pictures, read from their files."""
+
+    def __init__(self, root: str, max_pixels: int, workers: int) -> None:
+        self._root, self._max_pixels, self._workers = root, max_pixels, workers
+        self._read: dict[Picture, np.ndarray] = {}
+
+    def read(self, pictures: Iterable[Picture]) -> None:
+        """Read what is not there yet."""
+        wanted = list(dict.fromkeys(pictures))
+        with ThreadPoolExecutor(self._workers) as threads:
+            self._read |= zip(wanted, threads.map(self._small_copy, wanted), strict=True)
+
+    def of(self, pictures: Iterable[Picture]) -> np.ndarray:
+        """Return those of pictures that were read, uint8 [P, SMALL]."""
+        return np.array([self._read[picture] for picture in pictures], np.uint8).reshape(-1, SMALL)
+
+    def _small_copy(self, picture: Picture) -> np.ndarray:
+        try:
+            return small_copy(read_image(os.path.join(self._root, picture.path), self._max_pixels, 3 * SIDE))
+        except ImageError:  # it has gone since
+            return np.zeros(SMALL, np.uint8)

@@ -48,7 +48,12 @@ def load_engine(network: Network, weights: Weights, runtime: Runtime) -> Engine:
     if weights.source == "none":
         logger.warning("%s has random weights (--weights none): its predictions mean nothing", network.name)
     for spec in network.backbones:
-        if isinstance(spec, OwnModel) and spec.note and network.head is None and network.part != "heat":
+        if (
+            isinstance(spec, OwnModel)
+            and spec.note
+            and network.head is None
+            and network.part not in ("heat", "channels")
+        ):
             logger.info("%s", spec.note)
     with _loading:
         backend = choose_backend(runtime.backend, runtime.device)

@@ -36,7 +36,9 @@ class Explainer:
         self._classes = network.classes or 0
         part = "whole" if self.method == "occlusion" else "maps"
         self.engine = LazyEngine(replace(network, part=part), weights, runtime)
-        self._heat = LazyEngine(replace(network, part="heat"), weights, runtime)
+        self._is_single = len(network.backbones) == 1
+        self._heat = LazyEngine(replace(network, part="channels" if self._is_single else "heat"), weights, runtime)
+        self._channels: dict[int, np.ndarray] = {}  # of pooled networks, whose weights are those of any picture
 
     def scores(self, outputs: np.ndarray) -> np.ndarray:
         """Return the probabilities, float32 [classes], among what `engine` says of one picture."""
@@ -50,12 +52,23 @@ class Explainer:
         if self.method == "occlusion":
             heat = self._occlude(square, outputs, classes)
         else:
-            maps = outputs[self._classes :]
-            heat = self._heat.predict(np.stack([np.append(maps, np.float32(index)) for index in classes]))
+            heat = np.stack([self._weigh(outputs[self._classes :], index) for index in classes])
         grid = round(heat.shape[1] ** 0.5)
         heat = heat.reshape(-1, grid, grid).astype(np.float32)
         largest = heat.max(axis=(1, 2), keepdims=True)
         return np.divide(heat, largest, out=np.zeros_like(heat), where=largest > 0)
+
+    def _weigh(self, maps: np.ndarray, index: int) -> np.ndarray:
+        """Return a class's heat, float32 [places], unscaled, from the feature maps of a picture."""
+        if index in self._channels:
+            channels = self._channels[index]
+        else:
+            channels = self._heat.predict(np.append(maps, np.float32(index))[None])[0]
+            if not self._is_single:
+                return channels
+            if self.method == "cam":
+                self._channels[index] = channels
+        return np.maximum(maps.reshape(-1, len(channels)) @ channels, 0)
 
     def _occlude(self, square: np.ndarray, outputs: np.ndarray, classes: Sequence[int]) -> np.ndarray:
         """Return how much of each class's probability is lost when a place is covered, [len(classes), places]."""

@@ -12,7 +12,7 @@ from settings import MAX_PIXELS
 from transforms import Transform
 
 HEADS = ("linear", "mlp")
-PARTS = ("whole", "features", "maps", "heat")
+PARTS = ("whole", "features", "maps", "heat", "channels")
 
 
 @dataclass(frozen=True)

@@ -1,9 +1,10 @@
 """Where in a picture a network sees a class: Grad-CAM (Selvaraju 2017), of any network on any backend.
 
 A network is cut at its last feature map. The part called "maps" computes that map beside the probabilities; the
-part called "heat" weighs a map's channels by their mean gradient towards a class. That gradient is written out, layer
-by layer, because the engines that are fast have none. Where pooling and a dense layer are all that follows, as in most
-networks, it is the dense layer's weights, and the heat is the class activation map (Zhou 2016).
+part called "heat" weighs a map's channels by their mean gradient towards a class, which the part called "channels" is.
+That gradient is written out, layer by layer, because the engines that are fast have none. Where pooling and a dense
+layer are all that follows, as in most networks, it is the dense layer's weights, and the heat is the class activation
+map (Zhou 2016).
 """
 
 import math
@@ -26,7 +27,7 @@ def build_part(network: Network, weights: Weights, data_format: str) -> keras.Mo
     whole = replace(network, part="whole")
     if network.part == "maps":
         return build_maps(whole, build(whole, weights, data_format), data_format)
-    return build_heat(whole, build(whole, weights))
+    return {"heat": build_heat, "channels": build_channels}[network.part](whole, build(whole, weights))
 
 
 def build_maps(network: Network, whole: keras.Model, data_format: str) -> keras.Model:
@@ -50,6 +51,22 @@ def build_heat(network: Network, whole: keras.Model) -> keras.Model:
 
     The heat of several backbones is added, on the finest grid among theirs.
     """
+    rows, maps, weights = _weighed(network, whole)
+    grid = max(one.shape[1] for one in maps)
+    total = ops.zeros((1, grid, grid))
+    for one, each in zip(maps, weights, strict=True):
+        total = ops.add(total, _enlarged(ops.sum(ops.multiply(one, each), axis=-1), grid))
+    return keras.Model(rows, ops.reshape(ops.relu(total), (-1, grid * grid)), name="heat")
+
+
+def build_channels(network: Network, whole: keras.Model) -> keras.Model:
+    """Return float32 [N, M + 1] -> [N, C] of a network of one backbone: what `build_heat` weighs its channels by."""
+    rows, _maps, (weights,) = _weighed(network, whole)
+    return keras.Model(rows, ops.reshape(weights, (-1, weights.shape[-1])), name="channels")
+
+
+def _weighed(network: Network, whole: keras.Model) -> tuple[KerasTensor, list[KerasTensor], list[KerasTensor]]:
+    """Return rows, and of each backbone the map [N, G, G, C] that is in them and its channels' weights [N, 1, 1, C]."""
     backbones = backbone_networks(whole)
     cuts = [last_map(backbone) for backbone in backbones]
     tails = [above(*pair).operations[1:] for pair in zip(backbones, cuts, strict=True)]
@@ -62,15 +79,12 @@ def build_heat(network: Network, whole: keras.Model) -> keras.Model:
     values = [_forward_apart(*each) for each in zip(tails, maps, [each.name for each in backbones], strict=True)]
     features = [each[-1] for each in values]
     gradient = _backward(head, _forward(head, joined(features)), gradient)
-    grid = max(one.shape[1] for one in maps)
-    total = ops.zeros((1, grid, grid))
-    start = 0
-    for one, tail, each in zip(maps, tails, values, strict=True):
-        width = each[-1].shape[-1]
-        weights = _channel_weights(tail, each, gradient[:, start : start + width])
-        total = ops.add(total, _enlarged(ops.sum(ops.multiply(one, weights), axis=-1), grid))
-        start += width
-    return keras.Model(rows, ops.reshape(ops.relu(total), (-1, grid * grid)), name="heat")
+    weights, start = [], 0
+    for tail, each in zip(tails, values, strict=True):
+        end = start + each[-1].shape[-1]
+        weights.append(_channel_weights(tail, each, gradient[:, start:end]))
+        start = end
+    return rows, maps, weights
 
 
 def last_map(network: keras.Model) -> int:

@@ -3,6 +3,7 @@
 import io
 import subprocess
 import sys
+from dataclasses import replace
 
 import keras
 import numpy as np
@@ -70,6 +71,18 @@ def test_probabilities_beside_the_maps_are_those_of_the_whole_network():
     square = read_square(CAT, Network((spec,)).transform())[None]
     beside = engine_for(Network((spec,), 1000, part="maps")).predict(square)[:, :1000]
     np.testing.assert_allclose(beside, engine_for(spec).predict(square), atol=1e-6)
+
+
+@pytest.mark.parametrize("model", QUICK)
+def test_heat_of_one_backbone_is_its_map_weighed_by_channels(model):
+    classifier = load_classifier(model, weights="imagenet" if "lite" in model else "none")
+    explainer, square = classifier.explainer(), read_square(CAT, classifier.transform)
+    outputs = explainer.engine.predict(square[None])[0]
+    whole = engine_for(replace(classifier.network, part="heat"), weights=classifier.weights.source)
+    for index in (3, 3, 281):  # the second time from what is kept
+        expected = whole.predict(np.append(outputs[1000:], np.float32(index))[None])[0]
+        heat = explainer.heat(square, outputs, [index])[0]
+        np.testing.assert_allclose(heat.ravel(), expected / max(expected.max(), 1e-30), atol=1e-5)
 
 
 @pytest.mark.parametrize("kind", [pytest.param("linear", marks=pytest.mark.slow), "mlp"])

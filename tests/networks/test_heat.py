@@ -22,18 +22,7 @@ from preprocess import read_square
 
 CAT = str(IMAGES / "cat.png")
 QUICK = ("efficientnet_lite0", "mobilenet_v3_small")
-SLOW = (
-    "mobilenet_v2",
-    "convnext_tiny",
-    "resnet50",
-    "inception_v3",
-    "xception",
-    "densenet121",
-    "vgg16",
-    "mobilenet",
-    "nasnet_mobile",
-    "resnet50_v2",
-)
+SLOW = sorted({*MODELS} - {*QUICK})
 LINEAR = {"Activation", "Conv2D", "Dense", "Dropout", "GlobalAveragePooling2D", "Reshape"}
 
 

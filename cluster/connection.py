@@ -88,7 +88,8 @@ def _end(address: str) -> None:
 def _of_this_machine(folder: str) -> dict[str, Any]:
     """Return what starts Ray here: its processes take the suite from where it is, and nobody else may give orders."""
     os.environ.update(UNWATCHED | os.environ)
-    os.environ["RAY_AUTH_MODE"], os.environ["RAY_AUTH_TOKEN"] = "token", secrets.token_hex(32)
+    os.environ.setdefault("RAY_AUTH_TOKEN", secrets.token_hex(32))  # which Ray reads once in a process
+    os.environ["RAY_AUTH_MODE"] = "token"
     os.environ["PYTHONPATH"] = os.pathsep.join(filter(None, (str(SUITE), os.environ.get("PYTHONPATH"))))
     return {
         "address": LOCAL,

@@ -129,17 +129,18 @@ def time_cluster(classifier: Classifier, paths: Sequence[str]) -> Timing:
     with tempfile.TemporaryDirectory(prefix="parts-") as folder, connected(LOCAL):
         parts = Parts(f"{folder}/", "csv", classifier.name, 5, {}, False, False)
         order = Order(classifier, tuple(paths), parts, Search(), 5, 0, (None, True), os.getcwd(), False)
-        core_seconds = 0.0
+        worked = before = 0.0
         workers, rows = plan(classifier.runtime, LOCAL).workers, 0
         seen: set[str] = set()
         for report in reports(order, LOCAL):
+            worked = core_seconds_below()  # as long as the workers live
             rows += report.rows if len(seen) == workers else 0
             if report.worker and len(seen) < workers:
                 seen.add(report.worker)
-                at_speed, core_seconds = time.monotonic(), core_seconds_below()
-        seconds, core_seconds = time.monotonic() - at_speed, core_seconds_below() - core_seconds
+                at_speed, before = time.monotonic(), worked
+        seconds = time.monotonic() - at_speed
     check_enough(paths, len(paths) - rows)
-    return Timing("--cluster local", at_speed - started, rows, seconds, core_seconds)
+    return Timing("--cluster local", at_speed - started, rows, seconds, worked - before)
 
 
 def core_seconds_below() -> float:

@@ -45,9 +45,8 @@ def check_address(address: str) -> None:
 def connected(address: str) -> Iterator[Path]:
     """Have Ray at hand, and give a folder of this machine that is gone at the end; raises UsageError."""
     os.environ.update(QUIET | os.environ)
-    with tempfile.TemporaryDirectory(prefix="cluster-", ignore_cleanup_errors=True) as folder:
+    with _folder() as folder:
         options = _of_this_machine(folder) if address == LOCAL else _of_others(address, folder)
-
         try:
             _start(options)
             yield Path(folder)
@@ -89,7 +88,8 @@ def _end(address: str) -> None:
 def _of_this_machine(folder: str) -> dict[str, Any]:
     """Return what starts Ray here: its processes take the suite from where it is, and nobody else may give orders."""
     os.environ.update(UNWATCHED | os.environ)
-    os.environ["RAY_AUTH_MODE"], os.environ["RAY_AUTH_TOKEN"] = "token", secrets.token_hex(32)
+    os.environ.setdefault("RAY_AUTH_TOKEN", secrets.token_hex(32))  # which Ray reads once in a process
+    os.environ["RAY_AUTH_MODE"] = "token"
     os.environ["PYTHONPATH"] = os.pathsep.join(filter(None, (str(SUITE), os.environ.get("PYTHONPATH"))))
     return {
         "address": LOCAL,

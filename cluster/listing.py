@@ -16,7 +16,7 @@ from sources.named import Kind, is_on_disk
 from sources.pictures import Given, find_pictures, source_of
 from sources.spool import Spool
 
-LEAST, SHARE = 32, 16  # pictures of a block; and the share of what came before that each worker takes at once
+LEAST, SHARE = 64, 8  # pictures of a block; and the share of what came before that each worker takes at once
 SPLIT = (".zip", ".tar")  # archives on disks, of which any file can be read by itself
 BLOCK = "block"  # the column that holds a pickled Block
 

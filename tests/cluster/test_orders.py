@@ -67,9 +67,9 @@ def test_blocks_grow_with_what_was_listed(listed, make):
     blocks = listed(str(folder))
     sizes = [len(block.items) for block in blocks]
     assert [block.number for block in blocks] == list(range(1, len(blocks) + 1))
-    assert sizes[0] == 32
+    assert sizes[0] == 64
     assert sizes[:-1] == sorted(sizes[:-1])
-    assert 80 < max(sizes) <= 3000 / 32
+    assert 150 < max(sizes) <= 3000 / 16
     assert [item for block in blocks for item in block.items] == sorted(map(str, folder.iterdir()))
 
 

@@ -16,6 +16,7 @@ from files import sha256_of
 from networks import Network
 from networks.own import OwnModel
 from settings import MAX_PIXELS
+from similarity.search import unit
 from transforms import Transform
 
 
@@ -92,12 +93,6 @@ def check_same(made_with: dict[str, Any], given: dict[str, Any], folder: Path) -
                 f"by {_named(given)} ({_shown(given[what])}), whose vectors mean something else; leave out --model, or "
                 "build another index"
             )
-
-
-def unit(vectors: np.ndarray) -> np.ndarray:
-    """Return vectors [N, D] with a length of one; zeros stay zeros."""
-    lengths = np.linalg.norm(vectors, axis=1, keepdims=True)
-    return vectors / np.maximum(lengths, np.finfo(np.float32).tiny)
 
 
 def _named(made_with: dict[str, Any]) -> str:

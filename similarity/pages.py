@@ -39,7 +39,7 @@ class Tile:
 
 
 @dataclass(frozen=True)
-class Group:
+class Section:
     """Pictures that stand together under a heading."""
 
     heading: str
@@ -64,16 +64,16 @@ class GroupsPage:
         self._index, self._max_pixels = index, max_pixels
         self.count = 0
 
-    def add(self, group: Group) -> None:
-        """Keep a group, with small copies of its pictures."""
+    def add(self, section: Section) -> None:
+        """Keep a section, with small copies of its pictures."""
         self.count += 1
-        images = small_copies([tile.path for tile in group.tiles], SIDE, self._max_pixels)
-        for tile, image in zip(group.tiles, images, strict=True):
+        images = small_copies([tile.path for tile in section.tiles], SIDE, self._max_pixels)
+        for tile, image in zip(section.tiles, images, strict=True):
             self._album.add(
                 {
                     "group": self.count,
-                    "heading": readable(group.heading),
-                    "choice": readable(group.choice),
+                    "heading": readable(section.heading),
+                    "choice": readable(section.choice),
                     "path": readable(tile.path),
                     "link": self._album.link_to(tile.path),
                     "picture": self._album.keep(image) if image else "",
@@ -103,7 +103,7 @@ class FoundPage(GroupsPage):
 
     def write(self, answer: Answer) -> None:
         """Take what was found for a query."""
-        self.add(Group(answer.query, answer.query, tuple(self._tiles(answer))))
+        self.add(Section(answer.query, answer.query, tuple(self._tiles(answer))))
 
     def _tiles(self, answer: Answer) -> Iterator[Tile]:
         for path in answer.like or (answer.query,):
@@ -125,7 +125,7 @@ class DuplicatesPage(GroupsPage):
     def write(self, group: "Sequence[Member]") -> None:
         """Take a group, the best first, which the others are compared with; the loosest level is that of all of it."""
         level = group[-1].level_name
-        self.add(Group(f"{self.count + 1:,}. {level}", level, tuple(map(_tile_of, group))))
+        self.add(Section(f"{self.count + 1:,}. {level}", level, tuple(map(_tile_of, group))))
 
 
 def _tile_of(one: "Member") -> Tile:

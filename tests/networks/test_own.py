@@ -47,14 +47,19 @@ def scores_of(classifier):
     return [one.score for one in sorted(result.predictions, key=lambda one: int(one.class_id))]
 
 
-@pytest.mark.parametrize("ending", ENDINGS)
-@pytest.mark.parametrize("name", MODELS)
+def marked(name, ending):
+    """The one with a whole MobileNetV2 takes seconds to build."""
+    return pytest.param(name, ending, marks=[pytest.mark.slow] * (name == "functional" and ending == "h5"))
+
+
+@pytest.mark.parametrize(("name", "ending"), [marked(name, ending) for name in MODELS for ending in ENDINGS])
 def test_scores_are_those_of_plain_keras(name, ending, saved, expected):
     classifier = load_classifier(saved / f"{name}.{ending}", preprocess=MODELS[name][0], use_cache=False)
     np.testing.assert_allclose(scores_of(classifier), expected[name], atol=1e-4)
 
 
-def test_scores_on_tensorflow_are_those_of_plain_keras(saved, expected):
+@pytest.mark.parametrize("names", [[*MODELS][1:], pytest.param(["functional"], marks=pytest.mark.slow)], ids=len)
+def test_scores_on_tensorflow_are_those_of_plain_keras(names, saved, expected):
     program = (
         "import sys, json; from classifiers import load_classifier\n"
         "for path, preprocess in json.loads(sys.argv[1]):\n"
@@ -62,11 +67,11 @@ def test_scores_on_tensorflow_are_those_of_plain_keras(saved, expected):
         "    [result] = classifier.classify(sys.argv[2], top_k=9)\n"
         "    print(json.dumps([one.score for one in sorted(result.predictions, key=lambda one: one.class_id)]))"
     )
-    order = json.dumps([(str(saved / f"{name}.keras"), MODELS[name][0]) for name in MODELS])
+    order = json.dumps([(str(saved / f"{name}.keras"), MODELS[name][0]) for name in names])
     finished = subprocess.run([sys.executable, "-c", program, order, CAT], cwd=ROOT, capture_output=True, text=True)
     found = [json.loads(line) for line in finished.stdout.splitlines()]
-    assert len(found) == len(MODELS), finished.stderr
-    for scores, name in zip(found, MODELS, strict=True):
+    assert len(found) == len(names), finished.stderr
+    for scores, name in zip(found, names, strict=True):
         np.testing.assert_allclose(scores, expected[name], atol=1e-4)
 
 
@@ -201,10 +206,9 @@ def test_saved_model_gives_the_scores_of_plain_keras(name, preprocess, saved, ex
     assert classifier.explain(CAT).map.max() > 0.9
 
 
-def test_nothing_of_a_saved_model_is_executed(saved, classify):
-    finished = classify(CAT, "--model", saved / "file_saved", "--preprocess", "none")
-    assert finished.returncode == 2
-    assert "OpenVINO does not know its operations WriteFile" in finished.stderr
+def test_nothing_of_a_saved_model_is_executed(saved):
+    with pytest.raises(UsageError, match="OpenVINO does not know its operations WriteFile"):
+        scores_of(load_classifier(saved / "file_saved", preprocess="none"))
     assert not (saved / "hostile.txt").exists()
 
 

@@ -33,13 +33,9 @@ def add_output_options(parser: argparse.ArgumentParser) -> None:
     group = parser.add_argument_group("output")
     add_option(group, "--top-k", default=None, help=f"labels for each picture (default: {settings.TOP_K})")
     group.add_argument(
-        "-t",
-        "--threshold",
-        type=probability,
-        default=0,
-        metavar="P",
+        "-t", "--threshold", type=probability, default=0, metavar="P",
         help="leave out labels with a score below P, from 0 to 1 (default: %(default)s)",
-    )
+    )  # fmt: skip
     text = (
         "write the results to a file, or to a folder of parts: results/, or s3://bucket/results/ (default: to stdout)"
     )

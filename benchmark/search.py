@@ -94,8 +94,8 @@ def print_unlike(index: "Index", vectors: "np.ndarray", labels: "np.ndarray", fo
     """Print what --unlike changes where some of those `found` [N, k] are of another class: three of it are unwanted."""
     import numpy as np
 
-    from similarity.maker import unit
     from similarity.query import UNLIKE
+    from similarity.search import unit
 
     rng, shares = np.random.default_rng(0), []
     for row, others in enumerate(labels[found]):
@@ -183,7 +183,7 @@ def made_up(count: int, seed: int = 0) -> "Iterator[np.ndarray]":
     """
     import numpy as np
 
-    from similarity.maker import unit
+    from similarity.search import unit
 
     rng = np.random.default_rng(0)
     centres = np.maximum(rng.standard_normal((CENTRES, DIMENSIONS), np.float32), 0)

@@ -1,6 +1,5 @@
 """The folder that parts of results are in, on a disk or in an object store: small files, each whole or not there."""
 
-import logging
 import os
 import secrets
 from collections.abc import Iterator
@@ -8,15 +7,11 @@ from contextlib import suppress
 from pathlib import Path
 from typing import BinaryIO, Protocol
 
-import portalocker
-
 import stores
-from errors import UsageError
 from files import UNFINISHED
+from outputs.lock import lock
 
 LOCK_FILE = ".lock"  # while a run goes on
-
-logger = logging.getLogger("suite")
 
 
 class PartFolder(Protocol):
@@ -86,16 +81,7 @@ class LocalFolder:
         """Lock a file of the folder; raises UsageError when another run has."""
         while True:
             self._lock = open(self._path / LOCK_FILE, "ab")  # noqa: SIM115
-            try:
-                portalocker.lock(self._lock, portalocker.LOCK_EX | portalocker.LOCK_NB)
-            except portalocker.AlreadyLocked as error:
-                self._lock.close()
-                raise UsageError(
-                    f"another run is writing {self._path}; wait for it, or give another --output"
-                ) from error
-            except portalocker.LockException:
-                logger.warning("%s is where files cannot be locked: let no other run write it", self._path)
-                return
+            lock(self._lock, self._path)
             if os.fstat(self._lock.fileno()).st_nlink:  # else a run that ends has just removed it
                 return
             self._lock.close()

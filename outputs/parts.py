@@ -20,7 +20,7 @@ from typing import TYPE_CHECKING
 from errors import UsageError
 from files import UNFINISHED
 from outputs.formats import PARQUET, make_format
-from outputs.made_with import check_same
+from outputs.made_with import folder_of_run, to_keep
 from outputs.part_folder import PartFolder, open_folder
 from outputs.rows import PATH_ERRORS, StoredFormat, StoredRow, writable
 from results import Result
@@ -34,7 +34,6 @@ if TYPE_CHECKING:
 ROWS = 1000  # of a part: what a run that is killed has to compute again, at most
 PART = re.compile(r"part-(\d{6,})\.(csv|jsonl|parquet)")
 RUN_FILE = "_run.json"  # pandas, DuckDB and pyarrow leave out what begins so
-FOLDER = "folder"  # the entry of the run's file that relative paths start from
 
 logger = logging.getLogger("suite")
 
@@ -142,7 +141,8 @@ class Parts:
             if parts and not resume and not force:
                 raise UsageError(f"{folder} has results; --resume goes on with them, --force removes them")
             if parts and resume:
-                self._start = self._check_run()
+                kept = f"{self.name}/{RUN_FILE}"
+                self._start = folder_of_run(self.name, kept, lambda: self._folder.read(RUN_FILE), self._made_with)
             self._numbers = sorted(int(number) for number, kind in parts if resume and kind == format)
         except BaseException:
             self._folder.unlock()
@@ -162,8 +162,7 @@ class Parts:
             for name in sorted(names):
                 self._folder.remove(name)
             if not self._numbers:
-                run = json.dumps(self._made_with | {FOLDER: self._start}, indent=2)
-                self._folder.write(RUN_FILE, f"{run}\n".encode())
+                self._folder.write(RUN_FILE, to_keep(self._made_with, self._start).encode())
         except OSError as error:
             raise UsageError(f"cannot write to {self.name}: {_reason(error)}") from error
 
@@ -211,19 +210,6 @@ class Parts:
                     f"{self.name}/{name} is damaged ({_reason(error)}); "
                     "remove it, and --resume computes its pictures again"
                 ) from error
-
-    def _check_run(self) -> str:
-        """Return the folder that the run was started in; raises UsageError when it was not made as this one."""
-        try:
-            made_with = json.loads(self._folder.read(RUN_FILE))
-            start = os.fspath(made_with.pop(FOLDER))
-        except (OSError, ValueError, KeyError, AttributeError, TypeError) as error:
-            raise UsageError(
-                f"cannot go on with {self.name}, because its {RUN_FILE}, which says how it was made, "
-                "cannot be read; --force without --resume starts anew"
-            ) from error
-        check_same(self.name, made_with, self._made_with)
-        return start
 
 
 def _is_torn(name: str) -> bool:

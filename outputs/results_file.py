@@ -15,12 +15,11 @@ from itertools import islice
 from pathlib import Path
 from typing import TYPE_CHECKING, BinaryIO
 
-import portalocker
-
 from decoding.formats import IMAGE_SUFFIXES
 from errors import UsageError
 from files import write_whole
-from outputs.made_with import check_same
+from outputs.lock import lock
+from outputs.made_with import folder_of_run, to_keep
 from outputs.overwrite import check_is_no_picture
 from outputs.results_stream import ResultsStream
 from outputs.rows import PATH_ERRORS, DoneRows, Format, Results, StoredFormat, StoredRow
@@ -29,8 +28,6 @@ from sources.named import absolute
 
 if TYPE_CHECKING:
     from sources.frames import Frame
-
-FOLDER = "folder"  # the entry of the run's file that relative paths start from
 
 logger = logging.getLogger("suite")
 
@@ -134,13 +131,7 @@ class ResultsFile:
             file = open(self._path, "ab", buffering=0)  # noqa: SIM115
         except OSError as error:
             raise UsageError(f"cannot write {self._path}: {error.strerror}") from error
-        try:
-            portalocker.lock(file, portalocker.LOCK_EX | portalocker.LOCK_NB)
-        except portalocker.AlreadyLocked as error:
-            file.close()
-            raise UsageError(f"another run is writing {self._path}; wait for it, or give another --output") from error
-        except portalocker.LockException:
-            logger.warning("%s is where files cannot be locked: let no other run write it", self._path)
+        lock(file, self._path)
         return file
 
     def _size(self) -> int:
@@ -159,7 +150,7 @@ class ResultsFile:
 
     def _save_run(self) -> None:
         try:
-            write_whole(self._run_path, json.dumps(self._made_with | {FOLDER: self._folder}, indent=2) + "\n")
+            write_whole(self._run_path, to_keep(self._made_with, self._folder))
         except OSError as error:
             raise UsageError(f"cannot write {self._run_path}: {error.strerror}") from error
 
@@ -175,7 +166,7 @@ class ResultsFile:
         self._end += len(data)
 
     def _resume(self) -> None:
-        folder = self._check_run()
+        folder = folder_of_run(str(self._path), str(self._run_path), self._run_path.read_bytes, self._made_with)
         header = self._format.header.encode()
         with open(self._path, "rb") as file:
             if (start := file.read(len(header))) != header:
@@ -193,19 +184,6 @@ class ResultsFile:
         self._is_started = True
         self._is_elsewhere = folder != self._folder
         self._done = DoneRows(self.stored_rows(), folder)
-
-    def _check_run(self) -> str:
-        """Return the folder that the interrupted run was started in; raises UsageError when it differs from this."""
-        try:
-            made_with = json.loads(self._run_path.read_text())
-            folder = os.fspath(made_with.pop(FOLDER))
-        except (OSError, ValueError, KeyError, AttributeError, TypeError) as error:
-            raise UsageError(
-                f"cannot go on with {self._path}, because {self._run_path}, which says how it was made, "
-                "cannot be read; --force without --resume starts anew"
-            ) from error
-        check_same(str(self._path), made_with, self._made_with)
-        return folder
 
     def stored_rows(self) -> Iterator[StoredRow]:
         """Yield the rows that were there before."""

@@ -145,10 +145,7 @@ def _open_page(args: argparse.Namespace, index: Index) -> Iterator[Callable[[Seq
     if args.gallery is None:
         yield lambda _group: None
         return
-    from similarity.pages import Duplicate, DuplicatesPage
+    from similarity.pages import DuplicatesPage
 
     with DuplicatesPage(args.gallery, index, args.force, args.max_pixels) as page:
-        yield lambda group: page.write(
-            group[-1].level_name,
-            [Duplicate(one.picture, one.level_name, one.similarity, one.is_best) for one in group],
-        )
+        yield page.write

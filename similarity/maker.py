@@ -16,6 +16,7 @@ from files import sha256_of
 from networks import Network
 from networks.own import OwnModel
 from settings import MAX_PIXELS
+from similarity.search import unit
 from transforms import Transform
 
 
@@ -41,17 +42,19 @@ def maker_of(classifier: Classifier) -> Maker:
 
 def features_of(network: Network) -> Network:
     """Return the part of a network that ends with its pooled features."""
+    if network.head is not None:
+        return replace(network, part="features")
     for spec in network.backbones:
         refuse_own(spec)
-    return Network(network.backbones) if network.head is None else replace(network, part="features")
+    return Network(network.backbones)
 
 
 def refuse_own(model: object) -> None:
-    """Raise UsageError for a Keras model in a file, of which nobody knows where its features are."""
+    """Raise UsageError for a Keras model in a file, which the index would need for as long as it is used."""
     if isinstance(model, OwnModel):
         raise UsageError(
-            f"{model.name} is a Keras model of one's own, of which no layer is known to hold features; give --model "
-            "a model of the registry, or the folder of a trained classifier"
+            f"{model.name} is a Keras model of one's own; give --model a model of the registry, or the folder of a "
+            "classifier that train_classifier.py has trained on it"
         )
 
 
@@ -90,12 +93,6 @@ def check_same(made_with: dict[str, Any], given: dict[str, Any], folder: Path) -
                 f"by {_named(given)} ({_shown(given[what])}), whose vectors mean something else; leave out --model, or "
                 "build another index"
             )
-
-
-def unit(vectors: np.ndarray) -> np.ndarray:
-    """Return vectors [N, D] with a length of one; zeros stay zeros."""
-    lengths = np.linalg.norm(vectors, axis=1, keepdims=True)
-    return vectors / np.maximum(lengths, np.finfo(np.float32).tiny)
 
 
 def _named(made_with: dict[str, Any]) -> str:

@@ -3,7 +3,7 @@
 import os
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
-from typing import Any, NamedTuple, Self
+from typing import TYPE_CHECKING, Any, Self
 
 from PIL import Image
 
@@ -18,6 +18,9 @@ from similarity.picture import Picture
 from similarity.query import Answer
 from sources.frames import read_ahead
 from sources.pictures import named_picture
+
+if TYPE_CHECKING:
+    from similarity.duplicates import Member
 
 MAKER = ("find_similar.py", "--gallery")
 NOTHING = "nothing is as similar as --threshold asks for"
@@ -36,7 +39,7 @@ class Tile:
 
 
 @dataclass(frozen=True)
-class Group:
+class Section:
     """Pictures that stand together under a heading."""
 
     heading: str
@@ -61,16 +64,16 @@ class GroupsPage:
         self._index, self._max_pixels = index, max_pixels
         self.count = 0
 
-    def add(self, group: Group) -> None:
-        """Keep a group, with small copies of its pictures."""
+    def add(self, section: Section) -> None:
+        """Keep a section, with small copies of its pictures."""
         self.count += 1
-        images = small_copies([tile.path for tile in group.tiles], SIDE, self._max_pixels)
-        for tile, image in zip(group.tiles, images, strict=True):
+        images = small_copies([tile.path for tile in section.tiles], SIDE, self._max_pixels)
+        for tile, image in zip(section.tiles, images, strict=True):
             self._album.add(
                 {
                     "group": self.count,
-                    "heading": readable(group.heading),
-                    "choice": readable(group.choice),
+                    "heading": readable(section.heading),
+                    "choice": readable(section.choice),
                     "path": readable(tile.path),
                     "link": self._album.link_to(tile.path),
                     "picture": self._album.keep(image) if image else "",
@@ -100,7 +103,7 @@ class FoundPage(GroupsPage):
 
     def write(self, answer: Answer) -> None:
         """Take what was found for a query."""
-        self.add(Group(answer.query, answer.query, tuple(self._tiles(answer))))
+        self.add(Section(answer.query, answer.query, tuple(self._tiles(answer))))
 
     def _tiles(self, answer: Answer) -> Iterator[Tile]:
         for path in answer.like or (answer.query,):
@@ -112,15 +115,6 @@ class FoundPage(GroupsPage):
             yield Tile(match.path, f"{rank}.", match.similarity, about_file(self._index.pictures[match.row]))
 
 
-class Duplicate(NamedTuple):
-    """A picture of a group of duplicates."""
-
-    picture: Picture
-    level: str  # how alike it is to the best one
-    similarity: float  # to that
-    is_best: bool  # the one that is proposed to be kept
-
-
 class DuplicatesPage(GroupsPage):
     """The page of duplicates in their groups, the best one first."""
 
@@ -128,14 +122,14 @@ class DuplicatesPage(GroupsPage):
     about = "The best of each group, which is proposed to be kept, comes first, and the others are compared with it"
     chosen_by = "Level"
 
-    def write(self, level: str, duplicates: Iterable[Duplicate]) -> None:
-        """Take a group, with the level of all of it; the best is what the others are compared with."""
-        best_first = sorted(duplicates, key=lambda one: not one.is_best)
-        self.add(Group(f"{self.count + 1:,}. {level}", level, tuple(map(_tile_of, best_first))))
+    def write(self, group: "Sequence[Member]") -> None:
+        """Take a group, the best first, which the others are compared with; the loosest level is that of all of it."""
+        level = group[-1].level_name
+        self.add(Section(f"{self.count + 1:,}. {level}", level, tuple(map(_tile_of, group))))
 
 
-def _tile_of(one: Duplicate) -> Tile:
-    name = "best" if one.is_best else one.level
+def _tile_of(one: "Member") -> Tile:
+    name = "best" if one.is_best else one.level_name
     return Tile(one.picture.path, name, one.similarity, about_file(one.picture), one.is_best)
 
 

@@ -12,8 +12,9 @@ from engines.runtime import Runtime
 from inference.loop import PATIENCE, predict_frames
 from settings import BATCH_SIZE, SIMILAR, WORKERS
 from similarity.index import Index
-from similarity.maker import Maker, maker_again, unit
+from similarity.maker import Maker, maker_again
 from similarity.reading import Seen, decoded, hashed
+from similarity.search import unit
 from sources.frames import read_ahead
 from sources.pictures import Given, find_pictures
 from sources.search import Search

@@ -41,6 +41,12 @@ class Exact:
         return rows, cosines
 
 
+def unit(vectors: np.ndarray) -> np.ndarray:
+    """Return vectors [N, D] with a length of one; zeros stay zeros."""
+    lengths = np.linalg.norm(vectors, axis=1, keepdims=True)
+    return vectors / np.maximum(lengths, np.finfo(np.float32).tiny)
+
+
 def blocks(vectors: np.ndarray, numbers: int = BLOCK) -> Iterator[tuple[int, np.ndarray]]:
     """Yield float16 vectors [N, D] block by block, as float32, with the row of the first."""
     step = max(1, numbers // max(1, vectors.shape[1]))

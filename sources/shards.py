@@ -17,12 +17,13 @@ BLOCK = 2**22  # bytes that are asked for at once
 
 
 def expand(name: str) -> Iterator[str]:
-    """Yield a name for each number of the ranges in it: x-{000..010}.tar stands for eleven."""
+    """Yield a name for each number of the ranges in it, up or down: x-{000..010}.tar stands for eleven."""
     if not (found := RANGE.search(name)):
         yield name
         return
     first, last = found.groups()
-    for number in range(int(first), int(last) + 1):
+    step = 1 if int(first) <= int(last) else -1
+    for number in range(int(first), int(last) + step, step):
         yield from expand(f"{name[: found.start()]}{number:0{len(first)}}{name[found.end() :]}")
 
 

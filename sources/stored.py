@@ -133,7 +133,10 @@ def _as_whole(url: str) -> Iterator[Given]:
 
 
 def _find_in_archive(search: Search, left_out: Counter[str], url: str) -> Iterator[Given]:
-    size = stores.size_of(url, search.timeout)
+    try:
+        size = stores.size_of(url, search.timeout)
+    except StoreError as error:  # which ends this archive, and not the others that a pattern matches
+        return iter([Given(url, ImageError(str(error)))])
     return find_in_shard(url, size, lambda start, end: _read(url, start, end, search.timeout), search, left_out)
 
 

@@ -1,10 +1,11 @@
-"""Keras models of one's own as people train and save them: `python save_own_models.py FOLDER PICTURE`.
+"""Keras models of one's own as people train and save them: `save_own_models.py FOLDER PICTURE {NAME: PREPROCESS}`.
 
 NAME.keras, NAME.h5      for each of MODELS; their weights are random, and their answers to pictures differ
 NAME_saved/              two of them as model.export() leaves a SavedModel
 file_saved/              a SavedModel that writes hostile.txt when it is computed
 lambda.*, custom.*       with a Lambda that writes hostile.txt when it is called; with a class of one's own
 scores.json              the probabilities of each for the picture, as plain Keras computes them
+suite.json               those of the models named, as the suite computes them on TensorFlow
 """
 
 import json
@@ -20,6 +21,8 @@ import numpy as np
 import tensorflow as tf
 from keras import layers
 from PIL import Image
+
+from classifiers import load_classifier
 
 SIZE, CLASSES = 64, 5
 RGB = (SIZE, SIZE, 3)
@@ -162,7 +165,13 @@ def save_writing(path: Path, marker: Path) -> None:
     marker.unlink()
 
 
-def main(folder: Path, picture: str) -> None:
+def suite_scores(path: Path, preprocess: str | None, picture: str) -> list[float]:
+    """What the suite says of a model in a file, by class."""
+    (result,) = load_classifier(path, preprocess=preprocess, backend="tensorflow").classify(picture, top_k=9)
+    return [one.score for one in sorted(result.predictions, key=lambda one: one.class_id)]
+
+
+def main(folder: Path, picture: str, preprocess: dict[str, str | None]) -> None:
     """Save all models, and what they say."""
     scores = {}
     for name, (make, prepare) in MODELS.items():
@@ -179,7 +188,9 @@ def main(folder: Path, picture: str) -> None:
             model.export(folder / f"{name}_saved", verbose=False)
     save_hostile(folder)
     (folder / "scores.json").write_text(json.dumps(scores))
+    suite = {name: suite_scores(folder / f"{name}.keras", way, picture) for name, way in preprocess.items()}
+    (folder / "suite.json").write_text(json.dumps(suite))
 
 
 if __name__ == "__main__":
-    main(Path(sys.argv[1]), sys.argv[2])
+    main(Path(sys.argv[1]), sys.argv[2], json.loads(sys.argv[3]))

@@ -13,7 +13,7 @@ from classifiers.manifest import Picture
 from console.text import printable
 from errors import ImageError
 from preprocess import read_image
-from similarity.search import best
+from similarity.search import best, unit
 from similarity.small import SIDE, SMALL, small_copy
 from similarity.verdict import show_the_same
 from sources.splits import SPLITS
@@ -68,8 +68,7 @@ def _places(pictures: Sequence[Picture]) -> np.ndarray:
 
 def _unit_features(features: FeatureSet, pictures: Sequence[Picture]) -> np.ndarray:
     """Return the pictures' features of all backbones, float32 [N, F], of length 1."""
-    joined = np.concatenate(load_features(features, pictures, [PLAIN]), axis=2)[0]
-    return joined / np.maximum(np.linalg.norm(joined, axis=1, keepdims=True), 1e-12)
+    return unit(np.concatenate(load_features(features, pictures, [PLAIN]), axis=2)[0])
 
 
 def _near(vectors: np.ndarray, places: np.ndarray) -> Iterator[tuple[int, int]]:

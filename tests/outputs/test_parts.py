@@ -133,7 +133,7 @@ def test_folder_without_what_made_it_is_refused(tmp_path, content):
     (tmp_path / "_run.json").unlink()
     if content is not None:
         (tmp_path / "_run.json").write_text(content, "latin-1")
-    with pytest.raises(UsageError, match=r"cannot go on with .*, because its _run\.json, which says how"):
+    with pytest.raises(UsageError, match=r"cannot go on with .*, because .*_run\.json, which says how"):
         finish(tmp_path)
     assert finish(tmp_path, resume=False, force=True) == INPUTS
 
@@ -176,13 +176,17 @@ def test_run_that_is_killed_ends_with_the_rows_of_another(tmp_path, how, format)
     names = make_photos(tmp_path)
     for folder in ("whole", "killed"):
         process = start(tmp_path, names, "-o", f"{folder}/", "--format", format)
-        if folder == "killed":
+        if folder == "killed":  # which more names may follow, so that it has not ended yet
             wait_for(tmp_path / "killed" / f"part-000003.{format}", process)
             process.send_signal(how)
+        else:
+            process.stdin.close()
         code = process.wait()
+        process.stdin.close()
         assert (folder, code) in [("whole", 0), ("killed", 130 if how == signal.SIGINT else -signal.SIGKILL)]
     kept = content(tmp_path / "killed")
     process = start(tmp_path, names, "-o", "killed/", "--format", format, "--resume")
+    process.stdin.close()
     assert process.wait() == 0
     assert content(tmp_path / "killed").items() >= {item for item in kept.items() if item[0].startswith("part")}
     assert {name[:5] for name in os.listdir(tmp_path / "killed")} == {"_run.", "part-"}
@@ -194,7 +198,7 @@ def test_run_that_is_killed_ends_with_the_rows_of_another(tmp_path, how, format)
 def make_photos(folder):
     for number in range(10):
         Image.new("RGB", (20, 20), (number, 0, 0)).save(folder / f"{number}.png")
-    return "".join(f"{number % 10}.png\n" for number in range(800))
+    return "".join(f"{number % 10}.png\n" for number in range(200))
 
 
 def start(folder, names, *options):
@@ -202,7 +206,7 @@ def start(folder, names, *options):
     command = [sys.executable, ROOT / "tests" / "small_parts.py", "-q", "-i", "-", *options]
     process = subprocess.Popen(command, cwd=folder, env=os.environ | {"PYTHONPATH": str(ROOT)}, stdin=subprocess.PIPE)
     process.stdin.write(names.encode())
-    process.stdin.close()
+    process.stdin.flush()
     return process
 
 

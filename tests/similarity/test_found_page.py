@@ -8,7 +8,8 @@ from indexes import build, make_pictures
 from errors import UsageError
 from settings import MAX_PIXELS
 from similarity import open_index
-from similarity.pages import Duplicate, DuplicatesPage, FoundPage, bytes_as_text
+from similarity.duplicates import Member
+from similarity.pages import DuplicatesPage, FoundPage, bytes_as_text
 from similarity.query import Answer, Match
 
 NAMES = ("a.png", "b.png", "c <img src=x onerror=alert(1)>.png", "d\u202e.png", "e.png", "f.png")
@@ -45,10 +46,9 @@ def broken_answer():
 
 
 def write_duplicates(index, path):
-    same = [Duplicate(index.pictures[row], "same-picture", 0.98, row == 1) for row in range(3)]
     with DuplicatesPage(str(path), index, False, MAX_PIXELS) as page:
-        page.write("same-picture", same)
-        page.write("very-similar", [Duplicate(index.pictures[row], "very-similar", 0.8, row == 4) for row in (3, 4)])
+        page.write([Member(index.pictures[row], "same-picture", 0.98, row == 1) for row in (1, 0, 2)])
+        page.write([Member(index.pictures[row], "very-similar", 0.8, row == 4) for row in (4, 3)])
     return path
 
 
@@ -70,11 +70,11 @@ def test_queries_and_what_was_found(index, tmp_path):
 def test_best_of_duplicates_comes_first(index, tmp_path):
     rows = rows_of(write_duplicates(index, tmp_path / "duplicates.html"))
     assert [(row["group"], row["kind"], row["name"]) for row in rows] == [
-        (1, "anchor", "best"), (1, "named", "same-picture"), (1, "named", "same-picture"),
-        (2, "anchor", "best"), (2, "named", "very-similar"),
+        (1, "anchor", "best"), (1, "named", "same picture"), (1, "named", "same picture"),
+        (2, "anchor", "best"), (2, "named", "very similar"),
     ]  # fmt: skip
     assert rows[0]["path"] == index.pictures[1].path
-    assert {row["choice"] for row in rows} == {"same-picture", "very-similar"}
+    assert {row["choice"] for row in rows} == {"same picture", "very similar"}
 
 
 def test_page_is_whole_or_not_there(index, tmp_path):
@@ -132,9 +132,9 @@ def test_filter_keeps_the_query_of_what_is_left(open_page, index, tmp_path):
 @pytest.mark.parametrize("colors", ["light", "dark"])
 def test_duplicates_by_level(open_page, index, tmp_path, colors):
     page = open_page(write_duplicates(index, tmp_path / "duplicates.html"), 360, colors)
-    assert headings(page) == ["1. same-picture 3", "2. very-similar 2"]
-    page.get_by_label("Level").select_option("very-similar (2)")
-    assert headings(page) == ["2. very-similar 2"]
+    assert headings(page) == ["1. same picture 3", "2. very similar 2"]
+    page.get_by_label("Level").select_option("very similar (2)")
+    assert headings(page) == ["2. very similar 2"]
     page.locator(".tile.named").click()
     caption = page.locator("#large-seen figcaption").inner_text().strip()
     assert caption == page.evaluate("`best: ${fileName(rows[3])}`")

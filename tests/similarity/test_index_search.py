@@ -8,11 +8,11 @@ from PIL import Image
 from similarity import graph
 from similarity.graph import build_graph, is_stale, open_graph
 from similarity.index import open_index
-from similarity.maker import Maker, unit
+from similarity.maker import Maker
 from similarity.picture import Place
 from similarity.query import Asker
 from similarity.records import New
-from similarity.search import Exact, widened
+from similarity.search import Exact, unit, widened
 from similarity.small import SMALL
 from similarity.store import Store
 from transforms import Transform

@@ -13,6 +13,7 @@ from preprocess import read_square
 from sources.frames import read_frames
 from sources.pictures import find_pictures, source_of
 from sources.search import Search
+from sources.shards import expand
 from stores import StoreError
 from transforms import Transform
 
@@ -138,6 +139,23 @@ def test_shard_that_is_cut_off_says_so(bucket, kind, tmp_path):
     *_, (source, error) = rows(f"{S3}/x.{kind}")
     assert source.startswith(f"{S3}/x.{kind}")
     assert "damaged" in error
+
+
+def test_shard_that_cannot_be_read_does_not_end_the_others(bucket, monkeypatch, tmp_path):
+    bucket.put(**{f"x-{number}.tar": packed(tmp_path, "tar", f"{number}") for number in (0, 1)})
+    monkeypatch.setattr(
+        stores, "size_of", lambda url, seconds, ask=stores.size_of: ask(url.replace("x-0", "y"), seconds)
+    )
+    (source, error), other = rows(f"{S3}/x-*.tar")
+    assert (source, error[:23]) == (f"{S3}/x-0.tar", "there is no such object")
+    assert other == (f"{S3}/x-1.tar/1.png", "")
+
+
+@pytest.mark.parametrize(
+    ("name", "numbers"), [("x-{08..10}", "08 09 10"), ("x-{2..0}", "2 1 0"), ("x-{a..b}", "{a..b}")]
+)
+def test_ranges_of_numbers(name, numbers):
+    assert list(expand(name)) == [f"x-{number}" for number in numbers.split()]
 
 
 # ---- what is not there

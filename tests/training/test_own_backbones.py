@@ -14,6 +14,7 @@ from PIL import Image
 from classifiers.folder import read_trained
 from errors import UsageError
 from networks.applications import tensorflow_not_imported
+from similarity import build_index, open_index
 
 COLOURS = {"blue": (0, 0, 160), "red": (160, 0, 0)}
 
@@ -90,6 +91,13 @@ def test_folder_works_without_the_file(moved, place, classify, tmp_path):
     assert [row["label_1"] for row in rows] == ["blue"] * 10 + ["red"] * 10
     assert len(list((tmp_path / "seen").rglob("*.*g"))) >= 20
     assert str(place) not in (moved / "spec.json").read_text()
+
+
+def test_folder_makes_an_index(moved, place, tmp_path):
+    counts = build_index(tmp_path / "index", [place / "data"], moved, cache_dir=tmp_path)
+    assert (counts.added, counts.failed) == (20, 0)
+    with open_index(tmp_path / "index") as index:
+        assert index.vectors.shape == (20, 8)
 
 
 @pytest.mark.parametrize(

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 from conftest import IMAGES
-from indexes import ABOUT
+from indexes import ABOUT, build, make_pictures
 from PIL import Image, ImageOps
 
 from errors import UsageError
@@ -131,6 +131,22 @@ def test_against_finds_what_is_on_both_sides(run, found, photos, tmp_path):
 
 def test_a_folder_is_no_duplicate_of_itself(index):
     assert find_groups(index, index) == []
+
+
+def test_a_file_counts_once_whatever_links_lead_to_it(tmp_path):
+    make_pictures(tmp_path / "b", "copy.png", "other.png")
+    (tmp_path / "a").symlink_to("b")
+    build(tmp_path / "index", tmp_path / "a", tmp_path / "b")
+    build(tmp_path / "against", tmp_path / "a")
+    with open_index(tmp_path / "index") as index, open_index(tmp_path / "against") as other:
+        assert len(index) == 4
+        assert find_groups(index, level="same-picture") == []
+        assert len(find_groups(index, other, "same-picture")) == 2
+    shutil.copy(tmp_path / "b" / "copy.png", tmp_path / "b" / "copy2.png")
+    build(tmp_path / "index", tmp_path / "a", tmp_path / "b")
+    with open_index(tmp_path / "index") as index:
+        (group,) = find_groups(index, level="same-picture")
+        assert [member.picture.path for member in group] == [f"{tmp_path}/b/copy.png", f"{tmp_path}/b/copy2.png"]
 
 
 def test_an_index_may_be_empty(index, tmp_path):

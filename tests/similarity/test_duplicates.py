@@ -16,7 +16,7 @@ from errors import UsageError
 from preprocess import read_image
 from similarity import open_index
 from similarity.duplicates import describe, find_groups, write_rows
-from similarity.review import open_review
+from similarity.review import check_review, open_review
 from similarity.store import Store
 
 LEVELS = {  # of copies, beside best.png
@@ -180,6 +180,11 @@ def test_each_group_has_a_folder_for_review(index, tmp_path, monkeypatch, copy_t
         copy_to, link_to, []
     ):  # fmt: skip
         pass
+
+
+def test_copies_and_links_go_to_two_folders(tmp_path):
+    with pytest.raises(UsageError, match="--copy-to and --link-to are both .*; give two folders"):
+        check_review(str(tmp_path / "review"), f"{tmp_path}/./review")
 
 
 def test_pictures_of_an_archive_are_copied_and_not_linked(index, tmp_path, monkeypatch, caplog):

@@ -183,7 +183,7 @@ def test_each_group_has_a_folder_for_review(index, tmp_path, monkeypatch, copy_t
 
 
 def test_copies_and_links_go_to_two_folders(tmp_path):
-    with pytest.raises(UsageError, match="--copy-to and --link-to are both .*; give two folders"):
+    with pytest.raises(UsageError, match=r"--copy-to and --link-to are both .*; give two folders"):
         check_review(str(tmp_path / "review"), f"{tmp_path}/./review")
 
 

@@ -166,6 +166,8 @@ def test_what_is_found_against_other_pictures_is_by_the_same_model(find, tmp_pat
     find("--image", tmp_path / "photos", "--index", tmp_path / "lite1", "--model", "efficientnet_lite1")
     finished = find("--index", tmp_path / "lite1", "--against", tmp_path / "photos", "--duplicates", "--format", "csv")
     assert finished.returncode == 0, finished.stderr
-    finished = find("--image", IMAGES, "--against", tmp_path / "lite1", "--duplicates")
+    against = "--image", IMAGES, "--against", tmp_path / "lite1", "--duplicates"
+    assert find(*against).returncode == 0
+    finished = find(*against, "--model", "efficientnet_lite0")
     assert finished.returncode == 2
     assert "was made by efficientnet_lite1" in finished.stderr

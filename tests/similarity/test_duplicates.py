@@ -13,7 +13,6 @@ from indexes import ABOUT, build, make_pictures
 from PIL import Image, ImageOps
 
 from errors import UsageError
-from find_similar import make_maker, parse
 from preprocess import read_image
 from similarity import open_index
 from similarity.duplicates import describe, find_groups, write_rows
@@ -163,13 +162,6 @@ def test_against_takes_what_the_same_model_made(run, found, tmp_path):
     assert f"the index {tmp_path}/other was made by other" in finished.stderr
     finished = run("find_similar.py", "--index", found[1], "--against", found[1], IMAGES, "--duplicates")
     assert (finished.returncode, "one index alone" in finished.stderr) == (2, True)
-
-
-def test_what_made_the_index_of_against_makes_the_other(index, tmp_path):
-    about = {**index.made_with, "transform": {**index.made_with["transform"], "resize": "stretch"}}
-    Store(tmp_path / "other", about).close()
-    args = parse(["--image", str(IMAGES), "--against", str(tmp_path / "other"), "--duplicates"])
-    assert make_maker(args, tmp_path / "none").about == about
 
 
 @pytest.mark.parametrize(("copy_to", "link_to"), [("review", None), (None, "review")])

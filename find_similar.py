@@ -196,13 +196,16 @@ def build(args: argparse.Namespace, names: Sequence[str], folder: Path, maker: "
 
 
 def make_maker(args: argparse.Namespace, folder: Path) -> "Maker":
-    """Return what makes the vectors: what made the index that is there, or else what is asked for."""
+    """Return what makes the vectors: what made the index that is there, or that of --against, or what is asked for."""
     from classifiers.load import make_classifier
     from similarity.index import made_with
     from similarity.maker import check_same, maker_again, maker_of, refuse_own
 
     refuse_own(args.model)
     runtime, made = runtime_from(args), made_with(folder)
+    if not made and args.against:
+        folder = Path(args.against[0])
+        made = made_with(folder)
     if made and not (args.model or args.weights or args.resize):
         return maker_again(made, folder, runtime, args.max_pixels)
     model = args.model or (made["model"] if made else MODEL)

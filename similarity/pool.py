@@ -1,5 +1,6 @@
 """The pictures that duplicates are looked for among: those of one index, or of two that are compared."""
 
+import os
 from functools import cached_property
 
 import numpy as np
@@ -14,7 +15,8 @@ DIGITS = 32  # of a SHA-256 in hexadecimal, which are enough to tell contents ap
 class Pool:
     """Pictures are numbered, through both indexes; so are their contents, each of which is looked at once.
 
-    Of a picture that is in both indexes, the one in the second counts.
+    Of a picture that is in both indexes, the one in the second counts; and in each index, a file once, whatever links
+    lead to it.
     """
 
     def __init__(self, index: Index, other: Index | None = None) -> None:
@@ -28,8 +30,9 @@ class Pool:
                 if side == 1 or not known or absolute(picture.path) not in known:
                     places[count], digests[count] = (side, row), picture.sha256[:DIGITS]
                     count += 1
-        self._places = places[:count]  # the index and the row of each picture
-        _, self.first, self._content = np.unique(digests[:count], return_index=True, return_inverse=True)
+        self._number(places[:count], digests[:count])
+        if links := self._links():
+            self._number(*(np.delete(of_each, links, axis=0) for of_each in (places[:count], digests[:count])))
 
     @property
     def contents(self) -> int:
@@ -45,9 +48,25 @@ class Pool:
         """Return 0 for a picture of the first index, and 1 for one of the second."""
         return int(self._places[number, 0])
 
-    @cached_property
-    def copies(self) -> dict[int, list[int]]:
-        """The pictures of each content that several have."""
+    def _number(self, places: np.ndarray, digests: np.ndarray) -> None:
+        self._places = places  # the index and the row of each picture
+        _, self.first, self._content = np.unique(digests, return_index=True, return_inverse=True)
+        self.copies = self._copies()  # the pictures of each content that several have
+
+    def _links(self) -> list[int]:
+        """Return the pictures whose file is that of another one of their index, by a symbolic link."""
+        links, files = [], set()
+        for numbers in self.copies.values():
+            paths = {number: absolute(self.picture(number).path) for number in numbers}
+            real = {number: os.path.realpath(path) for number, path in paths.items()}
+            for number in sorted(numbers, key=lambda number: real[number] != paths[number]):
+                file = self.side(number), real[number]
+                if file in files:
+                    links.append(number)
+                files.add(file)
+        return links
+
+    def _copies(self) -> dict[int, list[int]]:
         order = np.argsort(self._content, kind="stable")
         counts = np.bincount(self._content, minlength=self.contents)
         ends = np.cumsum(counts)

@@ -112,7 +112,7 @@ class Asker:
     def _matches(self, found: Iterable[tuple[Any, Any]], left_out: set[int]) -> Iterator[Match]:
         wanted = (each for each in found if each[0] not in left_out and each[1] >= self.threshold)
         for row, similarity in islice(wanted, self.top_k):
-            yield Match(int(row), self.index.pictures[int(row)].path, float(similarity))
+            yield Match(int(row), self.index.pictures[int(row)].path, min(float(similarity), 1.0))
 
 
 def _mean(seen: Iterable[tuple[Seen, np.ndarray | None]]) -> np.ndarray:

@@ -55,6 +55,8 @@ def open_review(copy_to: str | None, link_to: str | None, inputs: Sequence[str])
 def check_review(copy_to: str | None, link_to: str | None) -> dict[str, str]:
     """Return the folders that are named, by their option; raises UsageError for one that holds something already."""
     named = {option: folder for option, folder in (("--copy-to", copy_to), ("--link-to", link_to)) if folder}
+    if copy_to and link_to and os.path.realpath(copy_to) == os.path.realpath(link_to):
+        raise UsageError(f"--copy-to and --link-to are both {copy_to}; give two folders")
     for option, folder in named.items():
         if os.path.isdir(folder) and any(not name.startswith(PREFIX) for name in os.listdir(folder)):
             raise UsageError(f"{option} {folder} is not empty; give a folder of its own to each review")

@@ -170,6 +170,11 @@ def test_what_is_found_against_other_pictures_is_by_the_same_model(find, tmp_pat
     find("--image", tmp_path / "photos", "--index", tmp_path / "padded", "--resize", "pad")
     finished = find("--index", tmp_path / "padded", "--against", tmp_path / "photos", "--duplicates", "--format", "csv")
     assert finished.returncode == 0, finished.stderr
-    finished = find("--image", IMAGES, "--against", tmp_path / "padded", "--duplicates")
+    against = "--image", IMAGES, "--against", tmp_path / "padded", "--duplicates"
+    assert find(*against).returncode == 0
+    finished = find(*against, "--model", "efficientnet_lite1")
     assert finished.returncode == 2
-    assert "was made by efficientnet_lite0 (its transform: size 224, resize pad" in finished.stderr
+    assert (
+        "was made by efficientnet_lite0 (its model: efficientnet_lite0), and not by efficientnet_lite1"
+        in finished.stderr
+    )

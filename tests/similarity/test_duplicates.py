@@ -9,14 +9,14 @@ from pathlib import Path
 
 import pytest
 from conftest import IMAGES
-from indexes import ABOUT
+from indexes import ABOUT, build, make_pictures
 from PIL import Image, ImageOps
 
 from errors import UsageError
 from preprocess import read_image
 from similarity import open_index
 from similarity.duplicates import describe, find_groups, write_rows
-from similarity.review import open_review
+from similarity.review import check_review, open_review
 from similarity.store import Store
 
 LEVELS = {  # of copies, beside best.png
@@ -133,6 +133,22 @@ def test_a_folder_is_no_duplicate_of_itself(index):
     assert find_groups(index, index) == []
 
 
+def test_a_file_counts_once_whatever_links_lead_to_it(tmp_path):
+    make_pictures(tmp_path / "b", "copy.png", "other.png")
+    (tmp_path / "a").symlink_to("b")
+    build(tmp_path / "index", tmp_path / "a", tmp_path / "b")
+    build(tmp_path / "against", tmp_path / "a")
+    with open_index(tmp_path / "index") as index, open_index(tmp_path / "against") as other:
+        assert len(index) == 4
+        assert find_groups(index, level="same-picture") == []
+        assert len(find_groups(index, other, "same-picture")) == 2
+    shutil.copy(tmp_path / "b" / "copy.png", tmp_path / "b" / "copy2.png")
+    build(tmp_path / "index", tmp_path / "a", tmp_path / "b")
+    with open_index(tmp_path / "index") as index:
+        (group,) = find_groups(index, level="same-picture")
+        assert [member.picture.path for member in group] == [f"{tmp_path}/b/copy.png", f"{tmp_path}/b/copy2.png"]
+
+
 def test_an_index_may_be_empty(index, tmp_path):
     Store(tmp_path / "empty", index.made_with).close()
     with open_index(tmp_path / "empty") as empty:
@@ -164,6 +180,11 @@ def test_each_group_has_a_folder_for_review(index, tmp_path, monkeypatch, copy_t
         copy_to, link_to, []
     ):  # fmt: skip
         pass
+
+
+def test_copies_and_links_go_to_two_folders(tmp_path):
+    with pytest.raises(UsageError, match=r"--copy-to and --link-to are both .*; give two folders"):
+        check_review(str(tmp_path / "review"), f"{tmp_path}/./review")
 
 
 def test_pictures_of_an_archive_are_copied_and_not_linked(index, tmp_path, monkeypatch, caplog):

@@ -3,6 +3,7 @@
 import json
 import subprocess
 import sys
+import warnings
 import zipfile
 
 import h5py
@@ -14,6 +15,7 @@ from keras import layers
 
 from classifiers import load_classifier
 from errors import UsageError
+from networks.applications import tensorflow_not_imported
 from networks.own import read_backbone, read_own, with_preprocess
 from networks.own_file import read_config
 
@@ -425,6 +427,25 @@ def test_pixels_of_8_bits_are_taken_as_they_come(save):
     pixels = keras.Input((8, 8, 3), dtype="uint8")
     path = save(keras.Model(pixels, layers.Dense(3)(layers.Flatten()(keras.ops.cast(pixels, "float32")))))
     assert with_preprocess(read_own(path), None).preprocess == "inside"
+
+
+@pytest.mark.parametrize("ending", ["keras", "h5", "hdf5"])
+def test_preprocess_input_of_keras_3_inside_a_model(ending, tmp_path):
+    """Of a network that takes BGR; and the input and the output have names, as in {"image": pixels}."""
+    pixels = keras.Input((8, 8, 3), name="image")
+    row = layers.Flatten()(keras.applications.resnet50.preprocess_input(pixels))
+    model = keras.Model({"image": pixels}, {"kind": layers.Dense(3, activation="softmax", name="kind")(row / 255)})
+    path = tmp_path / f"mine.{ending}"
+    with tensorflow_not_imported(), warnings.catch_warnings(action="ignore"):  # that .h5 is old
+        model.save(path)
+    squares = np.random.default_rng(0).integers(0, 256, (2, 8, 8, 3), np.uint8)
+    expected = keras.ops.convert_to_numpy(model({"image": squares.astype("float32")})["kind"])
+    np.testing.assert_allclose(load_classifier(path, use_cache=False).predict(squares), expected, atol=1e-4)
+
+
+def test_class_of_ones_own_around_all_layers(save):
+    with pytest.raises(UsageError, match="class Mine is not Keras's own"):
+        read_own(save('{"class_name": "Mine", "config": {}, "registered_name": "Mine"}'))
 
 
 def test_model_of_imagenets_classes_gets_its_labels(save):

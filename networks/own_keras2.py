@@ -54,7 +54,7 @@ def _layer_in_keras_3(path: str, layer: Layer) -> Layer:
 
 
 def _nested(config: Layer) -> Layer:
-    """Return what a model is made with: its only output without brackets or name, and calls of models counted from 0."""
+    """Return what a model is made with: its one output without brackets or name, and calls of models counted from 0."""
     ends = {key: _only(config[key]) for key in ("input_layers", "output_layers") if len(config.get(key, ())) == 1}
     models = {layer["config"]["name"] for layer in config["layers"] if layer["class_name"] in NESTED}
     layers = [

@@ -213,6 +213,20 @@ def test_heat_is_grad_cam_by_tensorflow_s_gradient(saved, run):
     assert max(found) < 1e-3
 
 
+@pytest.mark.parametrize("window", [2, 3])
+def test_heat_of_a_map_that_is_pooled_and_flattened(window, tmp_path):
+    """As VGG16 and a Flatten layer: the parts of it that OpenVINO computes channels first fit the others."""
+    model = dense(
+        layers.Conv2D(4, 3, padding="same", activation="relu"), layers.MaxPooling2D(window, 2, padding="same"),
+        layers.Flatten(), layers.Dense(8, activation="relu"),
+    )  # fmt: skip
+    with tensorflow_not_imported():
+        model.save(tmp_path / "mine.keras")
+    classifier = load_classifier(tmp_path / "mine.keras", preprocess="0..1", use_cache=False)
+    explanations = [classifier.explain(CAT, label, method="grad-cam") for label in "012"]
+    assert max(one.map.max() for one in explanations) > 0.9
+
+
 def test_last_layers_without_a_gradient_are_explained_by_occlusion(saved):
     classifier = load_classifier(saved / "grey.keras", preprocess="0..1")
     assert classifier.explain(CAT).map.max() > 0.9

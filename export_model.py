@@ -93,7 +93,10 @@ def parse(argv: Sequence[str] | None) -> tuple[argparse.Namespace, Classifier]:
     if (args.calibrate is not None) != (CALIBRATED in args.precision):
         parser.error("--precision int8 needs --calibrate PICTURES, and nothing else does")
     if args.weights == "none":
-        parser.error("--weights none: random weights are others each time, so an export of them means nothing")
+        parser.error(
+            "--weights none: random weights are others each time, so an export of them means nothing; "
+            "to try a format, save some with Keras's save_weights and give their file"
+        )
     for name in args.format:
         check_format(FORMATS[name], args.precision)
     check_output(Path(args.output), args.force)

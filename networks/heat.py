@@ -91,13 +91,18 @@ def last_map(network: keras.Model) -> int:
     """Return the cut at a network's last feature map, before a pooling layer."""
     for cut, operation in enumerate(reversed(network.operations)):
         shape: tuple[int, ...] = getattr(operation.output, "shape", ())  # some operations have several outputs
-        is_pooled = isinstance(operation, keras.layers.GlobalAveragePooling2D) or (
-            isinstance(operation, keras.layers.MaxPooling2D)
-            and tuple(operation.input.shape[1:3]) == (2 * shape[1], 2 * shape[2])  # which has a gradient
-        )
+        is_pooled = isinstance(operation, keras.layers.GlobalAveragePooling2D) or _is_halved(operation)
         if len(shape) == 4 and min(sorted(shape[1:])[:2]) > 1 and not is_pooled:
             return cut
     raise ValueError(f"{network.name} has no feature map")
+
+
+def _is_halved(operation: keras.Operation) -> bool:
+    """Return whether it is the pooling whose gradient `_of_maximum` is."""
+    if not isinstance(operation, keras.layers.MaxPooling2D) or tuple(operation.pool_size) != (2, 2):
+        return False
+    places = slice(2, 4) if operation.data_format == "channels_first" else slice(1, 3)
+    return operation.input.shape[places] == tuple(2 * side for side in operation.output.shape[places])
 
 
 def _split_maps(rows: KerasTensor, outputs: Sequence[KerasTensor]) -> list[KerasTensor]:

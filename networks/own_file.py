@@ -15,7 +15,7 @@ from collections.abc import Iterator
 from typing import Any
 
 from errors import UsageError
-from networks.own_keras2 import in_keras_3
+from networks.own_keras2 import NESTED, in_keras_3
 from networks.saved_model import as_file
 from networks.weights import check_weights_file
 
@@ -76,6 +76,8 @@ def _parse(path: str, text: str | bytes) -> dict[str, Any]:
         raise ValueError(f"it holds {type(config).__name__}")
     config = _without(config, "compile_config")  # of training; it is not needed, and names losses of one's own
     _check_classes(path, config)
+    if "class_name" in config and config["class_name"] not in NESTED:
+        raise UsageError(_why_refused(path, f"class {config['class_name']}", "is not Keras's own"))
     return config
 
 

@@ -43,7 +43,7 @@ def _layer_in_keras_3(path: str, layer: Layer) -> Layer:
     dropped = {"rng_type", *DROPPED.get(kind, ())}
     if kind != "InputLayer" and "trainable" in config:
         dropped.add("dtype")
-    if set(config) == {"name"} and not layer.get("module"):
+    if not layer.get("module") and (set(config) == {"name"} or kind == "Stack"):
         layer |= {"module": "keras.src.ops.numpy", "registered_name": kind}
     if kind in NESTED:
         config = _nested(config)
@@ -54,14 +54,19 @@ def _layer_in_keras_3(path: str, layer: Layer) -> Layer:
 
 
 def _nested(config: Layer) -> Layer:
-    """Return what a model is made with: its only output without brackets, and calls of models in it counted from 0."""
-    ends = {key: config[key][0] for key in ("input_layers", "output_layers") if len(config.get(key, ())) == 1}
+    """Return what a model is made with: its one output without brackets or name, and calls of models counted from 0."""
+    ends = {key: _only(config[key]) for key in ("input_layers", "output_layers") if len(config.get(key, ())) == 1}
     models = {layer["config"]["name"] for layer in config["layers"] if layer["class_name"] in NESTED}
     layers = [
         layer | {key: _counted_from_0(layer[key], models) for key in ("inbound_nodes",) if key in layer}
         for layer in config["layers"]
     ]
     return config | ends | {"layers": layers}
+
+
+def _only(ends: Any) -> Any:
+    """Return the one input or output of a model, which is in a list, or in a dictionary by its name."""
+    return next(iter(ends.values() if isinstance(ends, dict) else ends))
 
 
 def _counted_from_0(value: Any, models: set[str]) -> Any:

@@ -26,6 +26,7 @@ SCALING = (
     "Divide",
     "Multiply",
     "Subtract",
+    "GetItem",  # of channels, as preprocess_input turns RGB into BGR
     "TFOpLambda",
     "SlicingOpLambda",
 )

@@ -17,7 +17,7 @@ from networks.weights_package import find_weights
 
 BUILT_IN_WEIGHTS = ("imagenet", "none")
 IMAGENET_CLASSES = 1000
-WEIGHTS_SUFFIXES = (".h5", ".keras")  # .weights.h5 ends in .h5, too
+WEIGHTS_SUFFIXES = (".h5", ".hdf5", ".keras")  # .weights.h5 ends in .h5, too
 HDF5_SIGNATURE = b"\x89HDF\r\n\x1a\n"
 
 

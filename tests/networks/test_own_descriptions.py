@@ -1,18 +1,23 @@
 """What the file of a Keras model of one's own says of it: what is read off it, and what is refused."""
 
 import json
+import warnings
 import zipfile
 
 import h5py
 import keras
 import numpy as np
 import pytest
+from conftest import IMAGES
 from keras import layers
 
 from classifiers import load_classifier
 from errors import UsageError
+from networks.applications import tensorflow_not_imported
 from networks.own import read_own, with_preprocess
 from networks.own_file import read_config
+
+CAT = str(IMAGES / "cat.png")
 
 
 @pytest.fixture
@@ -189,3 +194,36 @@ def test_model_of_imagenets_classes_gets_its_labels(save):
     path = save(ending_in(layers.Rescaling(1 / 255), layers.Flatten(), layers.Dense(1000)))
     assert load_classifier(path).labels[7].label == "cock"
     assert with_preprocess(read_own(path), None).preprocess == "inside"
+
+
+@pytest.mark.parametrize("ending", ["keras", "h5", "hdf5"])
+def test_preprocess_input_of_keras_3_inside_a_model(ending, tmp_path):
+    """Of a network that takes BGR; and the input and the output have names, as in {"image": pixels}."""
+    pixels = keras.Input((8, 8, 3), name="image")
+    row = layers.Flatten()(keras.applications.resnet50.preprocess_input(pixels))
+    model = keras.Model({"image": pixels}, {"kind": layers.Dense(3, activation="softmax", name="kind")(row / 255)})
+    path = tmp_path / f"mine.{ending}"
+    with tensorflow_not_imported(), warnings.catch_warnings(action="ignore"):  # that .h5 is old
+        model.save(path)
+    squares = np.random.default_rng(0).integers(0, 256, (2, 8, 8, 3), np.uint8)
+    expected = keras.ops.convert_to_numpy(model({"image": squares.astype("float32")})["kind"])
+    np.testing.assert_allclose(load_classifier(path, use_cache=False).predict(squares), expected, atol=1e-4)
+
+
+def test_class_of_ones_own_around_all_layers(save):
+    with pytest.raises(UsageError, match="class Mine is not Keras's own"):
+        read_own(save('{"class_name": "Mine", "config": {}, "registered_name": "Mine"}'))
+
+
+@pytest.mark.parametrize("window", [2, 3])
+def test_heat_of_a_map_that_is_pooled_and_flattened(window, tmp_path):
+    """As VGG16 and a Flatten layer: the parts of it that OpenVINO computes channels first fit the others."""
+    model = dense(
+        layers.Conv2D(4, 3, padding="same", activation="relu"), layers.MaxPooling2D(window, 2, padding="same"),
+        layers.Flatten(), layers.Dense(8, activation="relu"),
+    )  # fmt: skip
+    with tensorflow_not_imported():
+        model.save(tmp_path / "mine.keras")
+    classifier = load_classifier(tmp_path / "mine.keras", preprocess="0..1", use_cache=False)
+    explanations = [classifier.explain(CAT, label, method="grad-cam") for label in "012"]
+    assert max(one.map.max() for one in explanations) > 0.9

@@ -20,6 +20,8 @@ RUN = ("--image", "images", "--cluster")
     [
         ((*RUN, "local"), "--cluster writes a folder of parts; give --output FOLDER/"),
         ((*RUN, "local", "-o", "r.csv"), "--cluster writes a folder of parts; give --output FOLDER/"),
+        ((*RUN, "locl", "-o", "out"), "--cluster locl is not local, auto, HOST:PORT or ray://HOST:PORT"),
+        ((*RUN, "local", "-o", "https://h/out/"), "--output https://h/out/ is in no object store; give s3://, gs://"),
         ((*RUN, "local", "-o", "out/", "--show"), "--show works on one machine only; leave it out, or leave --cl"),
         ((*RUN, "local", "-o", "out/", "--copy-to", "x"), "--copy-to works on one machine only; leave it out"),
         ((*RUN, "local", "-o", "out/", "--device", "gpu:1"), "--device gpu:1 is one GPU of a machine; with --cluster"),

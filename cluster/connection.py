@@ -45,9 +45,8 @@ def check_address(address: str) -> None:
 def connected(address: str) -> Iterator[Path]:
     """Have Ray at hand, and give a folder of this machine that is gone at the end; raises UsageError."""
     os.environ.update(QUIET | os.environ)
-    with tempfile.TemporaryDirectory(prefix="cluster-", ignore_cleanup_errors=True) as folder:
+    with _folder() as folder:
         options = _of_this_machine(folder) if address == LOCAL else _of_others(address, folder)
-
         try:
             _start(options)
             yield Path(folder)

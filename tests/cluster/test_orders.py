@@ -1,11 +1,14 @@
 """What a cluster is told, without one: errors at once, blocks of inputs, names on stdin, counts of tries."""
 
+import os
+import tempfile
 import threading
 import zipfile
 
 import pytest
 from conftest import IMAGES
 
+from cluster import connection
 from cluster.order import Order, Within
 from cluster.tries import Tries
 from errors import UsageError
@@ -43,6 +46,20 @@ def test_address_that_does_not_answer(classify, tmp_path):
     finished = classify(*RUN, "127.0.0.1:1", "-o", f"{tmp_path}/")
     assert finished.returncode == 2
     assert finished.stderr.startswith("error: --cluster 127.0.0.1:1 does not answer (Connection refused); ray status ")
+
+
+def test_folder_of_a_run_that_was_killed_is_removed_by_the_next(tmp_path, monkeypatch):
+    monkeypatch.setattr(tempfile, "gettempdir", lambda: str(tmp_path))
+    monkeypatch.setattr(connection, "LONGEST_TMPDIR", 1000)
+    monkeypatch.setattr(connection, "_start", lambda _options: None)
+    monkeypatch.setattr(connection, "_end", lambda _address: None)
+    monkeypatch.setattr(os, "environ", dict(os.environ))
+    killed = tmp_path / f"{connection.PREFIX}killed"
+    killed.mkdir()
+    (killed / connection.LOCK_FILE).touch()
+    with connection.connected("local") as first, connection.connected("local") as second:
+        assert sorted(tmp_path.iterdir()) == sorted([first, second])
+    assert not list(tmp_path.iterdir())
 
 
 class NoParts:

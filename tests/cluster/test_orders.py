@@ -1,6 +1,7 @@
 """What a cluster is told, without one: errors at once, blocks of inputs, names on stdin, counts of tries."""
 
 import os
+import socket
 import tempfile
 import threading
 import zipfile
@@ -46,6 +47,22 @@ def test_address_that_does_not_answer(classify, tmp_path):
     finished = classify(*RUN, "127.0.0.1:1", "-o", f"{tmp_path}/")
     assert finished.returncode == 2
     assert finished.stderr.startswith("error: --cluster 127.0.0.1:1 does not answer (Connection refused); ray status ")
+
+
+def answer(server):
+    connection, _address = server.accept()
+    with connection:
+        connection.sendall(b"HTTP/1.1 400 \r\n")
+
+
+def test_address_of_something_else(classify, tmp_path):
+    pytest.importorskip("ray")
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        address = f"127.0.0.1:{server.getsockname()[1]}"
+        threading.Thread(target=answer, args=[server]).start()
+        finished = classify(*RUN, address, "-o", f"{tmp_path}/")
+    assert finished.returncode == 2
+    assert finished.stderr.startswith(f"error: --cluster {address} does not answer (what is there is not Ray); ray ")
 
 
 def test_folder_of_a_run_that_was_killed_is_removed_by_the_next(tmp_path, monkeypatch):

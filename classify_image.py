@@ -174,7 +174,7 @@ def classify_on_cluster(args: argparse.Namespace, classifier: Classifier) -> int
     """Have the workers of a cluster write the parts, and tell how far they are; return the failures."""
     from cluster.connection import connected
     from cluster.drive import follow
-    from outputs.parts import Parts, how_to_go_on
+    from outputs.parts import Parts
 
     options = args.output, args.format, classifier.name, args.top_k, what_shapes_answers(args, classifier)
     is_shown = sys.stderr.isatty() and not args.quiet
@@ -187,7 +187,8 @@ def classify_on_cluster(args: argparse.Namespace, classifier: Classifier) -> int
             with connected(args.cluster) as folder:
                 follow(order_from(args, classifier, parts, folder), args.cluster, progress)
         except KeyboardInterrupt:
-            raise KeyboardInterrupt(how_to_go_on(parts.name, progress.done)) from None
+            kept = f"finished parts stay in {parts.name}; the same command with --resume goes on"
+            raise KeyboardInterrupt(kept) from None  # how many rows they have, workers have not yet told
     if args.summary:
         with contextlib.closing(Parts(*options, resume=True, force=False)) as parts:
             summary = Summary()

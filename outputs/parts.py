@@ -269,7 +269,9 @@ class PartsResults:
 
     def how_to_go_on(self) -> str:
         """Say what is safe after an interruption."""
-        return how_to_go_on(self._parts.name, self.rows)
+        if not self.rows:
+            return f"{self._parts.name} has no rows yet"
+        return f"{self._parts.name} has {self.rows:,} rows; the same command with --resume goes on"
 
     def __enter__(self) -> "PartsResults":
         return self
@@ -291,10 +293,3 @@ class PartsResults:
         self._parts.writer.write(self._number, self._waiting)
         self._number += 1
         self._waiting = []
-
-
-def how_to_go_on(folder: str, rows: int) -> str:
-    """Say what is safe after an interruption."""
-    if not rows:
-        return f"{folder} has no rows yet"
-    return f"{folder} has {rows:,} rows; the same command with --resume goes on"

@@ -135,7 +135,9 @@ def test_ctrl_c_and_resumed(folder, expected, output):
         _printed, said = process.communicate()
         assert not rays()
     assert process.returncode == 130
-    assert re.search(r"^interrupted: out has \d+ rows; the same command with --resume goes on\n\Z", said, re.M)
+    assert re.search(
+        r"^interrupted: finished parts stay in out; the same command with --resume goes on\n\Z", said, re.M
+    )
     assert run(folder, *FEW_ROWS, "--resume")[0] == 1
     assert rows(output) == expected
 

@@ -35,7 +35,7 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 import settings
-from arguments.cluster import check_cluster, order_from
+from arguments.cluster import check_cluster, folder_of, order_from
 from arguments.options import add_input_options, add_message_options, add_model_options
 from arguments.outputs import add_output_options, check_format, copy_folders, open_outputs, open_rows
 from arguments.parser import ArgumentParser
@@ -90,6 +90,8 @@ def parse(argv: Sequence[str] | None) -> tuple[argparse.Namespace, Classifier]:
     args.strip, args.top_k = args.top_k or 1, args.top_k or settings.TOP_K
     if args.output == STDIN:
         args.output = None
+    if args.cluster is not None:
+        args.output = folder_of(args.output)
     args.format = check_format(args)
     if args.explain is None and (args.explain_label is not None or args.explain_method != "auto"):
         parser.error("--explain-label and --explain-method say what --explain DIR shows; give it, too")

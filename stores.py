@@ -43,6 +43,12 @@ def split_url(url: str) -> tuple[str, str]:
     return f"{scheme.lower()}://{bucket}", key
 
 
+def check_bucket(url: str) -> None:
+    """Raise StoreError for a URL that names no bucket."""
+    if split_url(url)[0].endswith("/"):
+        raise StoreError("it names no bucket, as s3://BUCKET/FOLDER/ does")
+
+
 def find(prefix: str, seconds: float = TIMEOUT) -> Iterator[Stored]:
     """Yield all objects whose URL starts with `prefix`, which ends in a slash or within a name, in a fixed order.
 

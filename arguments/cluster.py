@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 from arguments.values import STDIN, search_of
 from classifiers import Classifier
 from errors import UsageError
-from outputs.formats import is_folder
+from outputs.formats import SUFFIXES, is_folder
 from sources.named import Kind, is_on_disk, kind_of
 
 if TYPE_CHECKING:
@@ -19,6 +19,13 @@ if TYPE_CHECKING:
     from sources.spool import Spool
 
 ON_ONE_MACHINE = ("annotate", "explain", "gallery", "copy_to", "link_to", "show")  # outputs that a cluster has not
+
+
+def folder_of(output: str | None) -> str | None:
+    """Return --output with a slash at its end, unless it is called like a file: a cluster writes folders only."""
+    if output is None or Path(output).suffix.lower() in SUFFIXES:
+        return output
+    return output.rstrip("/" + os.sep) + "/"
 
 
 def check_cluster(args: argparse.Namespace) -> None:

@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     from outputs.explain import ExplainedOutput
 
 ROWS = (*FORMATS, PARQUET)
+URLS = (Kind.URL, Kind.STREAM, Kind.WEB_ARCHIVE, Kind.OTHER_URL)  # where nothing can be written
 
 logger = logging.getLogger("suite")
 
@@ -71,6 +72,8 @@ def add_output_options(parser: argparse.ArgumentParser) -> None:
 
 def check_format(args: argparse.Namespace) -> str:
     """Return the format of the results; raises UsageError where it does not go with --output and --resume."""
+    if args.output is not None and kind_of(args.output) in URLS:
+        raise UsageError(f"--output {args.output} is in no object store; give s3://, gs:// or az://, or a path")
     is_parts = args.output is not None and is_folder(args.output)
     format = args.format or ("csv" if is_parts else "text" if args.output is None else format_of(args.output, ROWS))
     if is_parts:

@@ -22,6 +22,7 @@ CLIENT = "ray://"  # a cluster that this machine is no part of
 NAMESPACE = "image-classifier"
 ADDRESS = re.compile(rf"(?:{CLIENT})?(?P<host>[\w.-]+|\[[0-9a-fA-F:]+\]):(?P<port>\d{{1,5}})")
 SECONDS = 5  # that an address may take to answer
+SETTINGS = bytes([0, 0, 0, 4, 0, 0, 0, 0, 0])  # the frame that both sides of HTTP/2 begin with
 OBJECT_STORE = 200 * 2**20  # bytes of shared memory on this machine: only names and counts go through it
 PREFIX, LOCK_FILE = "classify-ray-", "lock"  # of folders for Ray's files on this machine
 LONGEST_TMPDIR = 20  # characters: the path of a Unix socket in it has 107 at most
@@ -103,13 +104,22 @@ def _of_others(address: str, folder: str) -> dict[str, Any]:
     """Return what connects with a cluster, which gets the suite's code; raises UsageError when nobody answers."""
     if match := ADDRESS.fullmatch(_of_running() if address == AUTO else address):
         try:
-            socket.create_connection((match["host"].strip("[]"), int(match["port"])), SECONDS).close()
+            with socket.create_connection((match["host"].strip("[]"), int(match["port"])), SECONDS) as connection:
+                _check_speaks_grpc(connection)
         except (OSError, OverflowError) as error:
             reason = getattr(error, "strerror", None) or error
             raise UsageError(
                 f"--cluster {address} does not answer ({reason}); ray status on its head says whether it runs"
             ) from error
     return {"address": address, "runtime_env": {"working_dir": _copy_code(Path(folder, "suite"))}}
+
+
+def _check_speaks_grpc(connection: socket.socket) -> None:
+    """Raise OSError for what is no server of Ray's, which Ray itself would wait for, for minutes (RFC 9113, 3.4)."""
+    if os.environ.get("RAY_USE_TLS", "0") == "0":
+        connection.sendall(b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n" + SETTINGS)
+        if connection.recv(len(SETTINGS))[3:4] != SETTINGS[3:4]:
+            raise OSError("what is there is not Ray")
 
 
 def _of_running() -> str:

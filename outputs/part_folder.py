@@ -99,7 +99,8 @@ class StoreFolder:
 
     def __init__(self, url: str) -> None:
         stores.check_can_open(url)
-        self._url = url.rstrip("/") + "/"
+        stores.check_bucket(url)
+        self._url = "/".join(stores.split_url(url)).rstrip("/") + "/"
 
     def names(self) -> Iterator[str]:
         """Yield the names of what is in the folder."""

@@ -35,6 +35,7 @@ def find_stored(
     for url in expand(name) if may_match else [name]:
         if not search.leaves_out_named(url):
             try:
+                stores.check_bucket(url)
                 yield from _find(url, search, left_out, may_match, look_into)
             except StoreError as error:
                 yield Given(url, ImageError(str(error)))

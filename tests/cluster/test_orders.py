@@ -1,11 +1,15 @@
 """What a cluster is told, without one: errors at once, blocks of inputs, names on stdin, counts of tries."""
 
+import os
+import socket
+import tempfile
 import threading
 import zipfile
 
 import pytest
 from conftest import IMAGES
 
+from cluster import connection
 from cluster.order import Order, Within
 from cluster.tries import Tries
 from errors import UsageError
@@ -20,6 +24,8 @@ RUN = ("--image", "images", "--cluster")
     [
         ((*RUN, "local"), "--cluster writes a folder of parts; give --output FOLDER/"),
         ((*RUN, "local", "-o", "r.csv"), "--cluster writes a folder of parts; give --output FOLDER/"),
+        ((*RUN, "locl", "-o", "out"), "--cluster locl is not local, auto, HOST:PORT or ray://HOST:PORT"),
+        ((*RUN, "local", "-o", "https://h/out/"), "--output https://h/out/ is in no object store; give s3://, gs://"),
         ((*RUN, "local", "-o", "out/", "--show"), "--show works on one machine only; leave it out, or leave --cl"),
         ((*RUN, "local", "-o", "out/", "--copy-to", "x"), "--copy-to works on one machine only; leave it out"),
         ((*RUN, "local", "-o", "out/", "--device", "gpu:1"), "--device gpu:1 is one GPU of a machine; with --cluster"),
@@ -41,6 +47,36 @@ def test_address_that_does_not_answer(classify, tmp_path):
     finished = classify(*RUN, "127.0.0.1:1", "-o", f"{tmp_path}/")
     assert finished.returncode == 2
     assert finished.stderr.startswith("error: --cluster 127.0.0.1:1 does not answer (Connection refused); ray status ")
+
+
+def answer(server):
+    connection, _address = server.accept()
+    with connection:
+        connection.sendall(b"HTTP/1.1 400 \r\n")
+
+
+def test_address_of_something_else(classify, tmp_path):
+    pytest.importorskip("ray")
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        address = f"127.0.0.1:{server.getsockname()[1]}"
+        threading.Thread(target=answer, args=[server]).start()
+        finished = classify(*RUN, address, "-o", f"{tmp_path}/")
+    assert finished.returncode == 2
+    assert finished.stderr.startswith(f"error: --cluster {address} does not answer (what is there is not Ray); ray ")
+
+
+def test_folder_of_a_run_that_was_killed_is_removed_by_the_next(tmp_path, monkeypatch):
+    monkeypatch.setattr(tempfile, "gettempdir", lambda: str(tmp_path))
+    monkeypatch.setattr(connection, "LONGEST_TMPDIR", 1000)
+    monkeypatch.setattr(connection, "_start", lambda _options: None)
+    monkeypatch.setattr(connection, "_end", lambda _address: None)
+    monkeypatch.setattr(os, "environ", dict(os.environ))
+    killed = tmp_path / f"{connection.PREFIX}killed"
+    killed.mkdir()
+    (killed / connection.LOCK_FILE).touch()
+    with connection.connected("local") as first, connection.connected("local") as second:
+        assert sorted(tmp_path.iterdir()) == sorted([first, second])
+    assert not list(tmp_path.iterdir())
 
 
 class NoParts:

@@ -78,6 +78,18 @@ def test_force_begins_anew(run, pictures):
 
 
 @pytest.mark.slow
+def test_scheme_may_be_in_capitals(run, pictures):
+    assert classify(run, "-o", OUT).returncode == 0
+    finished = classify(run, "-o", "S3://bucket/out", "--resume")
+    assert "50 classified, 0 failed (50 rows are from before)" in finished.stderr
+
+
+def test_store_without_a_bucket(run):
+    finished = run(QUICK, "-i", "images", "-o", "s3://", **ENVIRONMENT)
+    assert finished.stderr == "error: cannot write to s3://: it names no bucket, as s3://BUCKET/FOLDER/ does\n"
+
+
+@pytest.mark.slow
 def test_results_go_nowhere_without_a_bucket(run, pictures):
     finished = classify(run, "-o", "s3://elsewhere/out/")
     assert finished.returncode == 2

@@ -26,8 +26,7 @@ LEAST = 50_000  # pictures from which on a graph is worth its time
 AXES = 256
 SAMPLE = 20_000  # vectors that the axes are chosen by
 CONNECTIVITY, EXPANSION = 16, 128  # of a vector that is added
-EXPANSIONS = (128, 256, 512, 1024)  # of a search
-CANDIDATES = 128  # for each query, at least; four for each that is wanted
+EXPANSIONS = (128, 256, 512, 1024, 2048, 4096, 8192)  # of a search, and the candidates that it gives
 MOST_WANTED = 256  # of a query; for more, exact search is as quick
 PROBES, WANTED = 100, 10  # pictures that measure the recall before the graph knows them, and how many they ask for
 GOOD, LEAST_GOOD = 0.995, 0.99  # recall that is aimed for, and that is enough
@@ -46,8 +45,8 @@ class Graph:
 
     def nearest(self, queries: np.ndarray, k: int) -> tuple[np.ndarray, np.ndarray]:
         """Return rows int64 [Q, k] and cosines float32 [Q, k], best first, for float32 queries [Q, D]."""
-        wanted = max(CANDIDATES, 4 * k)
-        if k > MOST_WANTED or wanted > len(self._neighbours):
+        wanted = min(self._neighbours.expansion_search, len(self._neighbours))
+        if k > MOST_WANTED or wanted < 4 * k:
             return self._exact.nearest(queries, k)
         keys = self._neighbours.search(shortened(queries, self._axes), wanted).keys.reshape(len(queries), -1)
         found = [self._best(query, row, k) for query, row in zip(queries, keys.astype(np.int64), strict=True)]

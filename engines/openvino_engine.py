@@ -25,6 +25,7 @@ def load(network: Network, weights: Weights, runtime: Runtime) -> "OpenVINOEngin
     config = {"INFERENCE_PRECISION_HINT": hint, "PERFORMANCE_HINT": "THROUGHPUT"}
     if runtime.threads is not None and device == "CPU":
         config["INFERENCE_NUM_THREADS"] = str(runtime.threads)
+        config["ENABLE_CPU_PINNING"] = False  # each of several processes would take the first core
 
     def compile_model() -> openvino.CompiledModel:
         from networks.openvino_graph import build_graph  # imports Keras

@@ -22,7 +22,7 @@ def load(network: Network, weights: Weights, runtime: Runtime) -> "OpenVINOEngin
     core = openvino.Core()
     device = _openvino_device(runtime.device, core.available_devices)
     hint = _precision_hint(runtime.precision, device, core.get_property(device, "OPTIMIZATION_CAPABILITIES"))
-    config = {"INFERENCE_PRECISION_HINT": hint, "PERFORMANCE_HINT": "THROUGHPUT"}
+    config: dict[str, object] = {"INFERENCE_PRECISION_HINT": hint, "PERFORMANCE_HINT": "THROUGHPUT"}
     if runtime.threads is not None and device == "CPU":
         config["INFERENCE_NUM_THREADS"] = str(runtime.threads)
         config["ENABLE_CPU_PINNING"] = False  # each of several processes would take the first core

@@ -9,7 +9,7 @@ from training.options import OPTION_NAMES, Options
 from training.output import FILES, is_complete, prepare_output, remove_checkpoints
 
 OPTIONS = Options(**dict.fromkeys(OPTION_NAMES))
-LEFT = [*(pattern.replace("*", "one") for pattern in FILES), "mine.txt"]
+LEFT = [*(pattern.replace("[0-9]", "1").replace("*", "one") for pattern in FILES), "mine.txt"]
 
 
 @pytest.fixture

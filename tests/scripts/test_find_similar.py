@@ -116,7 +116,7 @@ def build_until(folder, photos, count, end):
     while process.poll() is None and (not (vectors := folder / "vectors.f16").exists() or size(vectors) < count):
         time.sleep(0.01)
     process.send_signal(end)
-    return process.wait(), process.communicate()[1]
+    return process.wait(60), process.communicate()[1]
 
 
 def size(vectors):

@@ -68,3 +68,12 @@ def check_vectors(index: Index) -> None:
 def copy_tree(source: Path, target: Path) -> None:
     """Copy a folder with its times."""
     shutil.copytree(source, target)
+
+
+def groups(count: int, of_each: int, size: int = 64) -> tuple[np.ndarray, np.ndarray]:
+    """Return vectors of unit length, float32 [N, size], in groups around centres, and each one's group."""
+    rng = np.random.default_rng(0)
+    centres = np.eye(size)[:count]
+    labels = np.repeat(np.arange(count), of_each)
+    vectors = centres[labels] + 0.05 * rng.standard_normal((len(labels), size))
+    return (vectors / np.linalg.norm(vectors, axis=1, keepdims=True)).astype(np.float32), labels

@@ -5,8 +5,7 @@ from html import unescape
 import numpy as np
 import pytest
 from galleries import rows_of
-from indexes import build, make_pictures
-from test_layout import groups
+from indexes import build, groups, make_pictures
 
 from errors import UsageError
 from outputs.album import folder_of

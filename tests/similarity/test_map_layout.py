@@ -4,20 +4,12 @@ import importlib.util
 
 import numpy as np
 import pytest
+from indexes import groups
 from sklearn.decomposition import PCA
 
 from errors import UsageError
 from similarity import layout
 from similarity.layout import choose_layout, lay_out, principal_components
-
-
-def groups(count, of_each, size=64):
-    """Return vectors of unit length, float32 [N, size], in groups around centres, and each one's group."""
-    rng = np.random.default_rng(0)
-    centres = np.eye(size)[:count]
-    labels = np.repeat(np.arange(count), of_each)
-    vectors = centres[labels] + 0.05 * rng.standard_normal((len(labels), size))
-    return (vectors / np.linalg.norm(vectors, axis=1, keepdims=True)).astype(np.float32), labels
 
 
 def share_of_own(places, labels, near=10):

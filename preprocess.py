@@ -1,6 +1,6 @@
 """From a picture to the uint8 RGB square that a model takes: one path for every model and script.
 
-`decode_square` makes it of a file of any bytes, `convert_square` of a picture that is in memory; `decode_image` and
+`decode_square` makes it of a file of any bytes, `convert_with` of a picture that is in memory; `decode_image` and
 `convert_image` give the whole picture as upright RGB, for outputs that show it. On the way to the square, a strip of
 the picture is in RGB at a time. Each model's own `preprocess_input` is part of its graph (see `networks`).
 """
@@ -92,11 +92,6 @@ def convert_image(image: Image.Image, max_pixels: int = MAX_PIXELS) -> Image.Ima
     """Return a copy of a Pillow image as upright 8-bit sRGB, as `decode_image` makes it; raises ImageError."""
     converted = _convert(image, max_pixels, _to_rgb)
     return image.copy() if converted is image else converted
-
-
-def convert_square(image: Image.Image, transform: Transform) -> np.ndarray:
-    """Make the uint8 RGB square that a model takes of any Pillow image; raises ImageError."""
-    return convert_with(partial(make_square, transform=transform), image, transform)
 
 
 def convert_with(make: Callable[[Image.Image], Made], image: Image.Image, transform: Transform) -> Made:

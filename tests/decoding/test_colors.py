@@ -12,7 +12,8 @@ from PIL import Image, ImageCms, ImageOps
 
 from decoding import colors
 from decoding.colors import Upright
-from preprocess import convert_image, convert_square, decode_image, decode_square, make_square
+from preprocess import convert_image, decode_image, decode_square, make_square
+from sources.pictures import open_square
 from transforms import Transform
 
 GREY = np.add.outer(np.arange(48), np.arange(64) * 3).astype(np.uint8)
@@ -80,7 +81,7 @@ def test_a_converted_picture_is_not_converted_again():
 
 def test_lab_is_converted_when_it_is_small():
     assert difference(convert_image(in_lab(PHOTO)), PHOTO) < 2
-    assert difference(convert_square(in_lab(PHOTO), SQUARE), make_square(Image.fromarray(PHOTO), SQUARE)) < 2
+    assert difference(open_square(in_lab(PHOTO), "", SQUARE), make_square(Image.fromarray(PHOTO), SQUARE)) < 2
 
 
 def test_threads_share_a_picture_and_its_profile():
@@ -90,7 +91,7 @@ def test_threads_share_a_picture_and_its_profile():
     alone = decode_square(io.BytesIO(data), "x", SQUARE)
     with ThreadPoolExecutor(8) as threads:
         for image in (Image.open(io.BytesIO(data)) for _ in range(10)):
-            squares = threads.map(lambda _, image=image: convert_square(image, SQUARE), range(8))
+            squares = threads.map(lambda _, image=image: open_square(image, "", SQUARE), range(8))
             assert all((square == alone).all() for square in squares)
 
 
@@ -140,12 +141,12 @@ def test_strips_give_the_bytes_of_the_whole_picture(mode, orientation, monkeypat
         assert (np.asarray(convert_image(image)) == np.asarray(whole)).all()
         for resize in ("crop", "pad", "stretch"):
             transform = Transform(32, resize, interpolation="bicubic")
-            assert (convert_square(image, transform) == make_square(whole, transform)).all()
+            assert (open_square(image, "", transform) == make_square(whole, transform)).all()
 
 
 @pytest.mark.parametrize("size", [(1, 3_000_000), (3_000_000, 1)])
 @pytest.mark.parametrize("mode", ["RGB", "RGBA"])
 def test_endless_strips_become_squares(size, mode):
     for resize, fraction in (("crop", None), ("crop", 0.875), ("pad", 0.875), ("stretch", 0.875)):
-        square = convert_square(Image.new(mode, size, "red"), Transform(32, resize, fraction))
+        square = open_square(Image.new(mode, size, "red"), "", Transform(32, resize, fraction))
         assert (square == (255, 0, 0)).all(axis=-1).any()

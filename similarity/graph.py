@@ -2,13 +2,14 @@
 
 The graph has vectors of 256 numbers of 8 bits: projections on the main axes of a sample (PCA without a mean), which
 keep cosines. What it finds is compared with the whole vectors, so that cosines are exact and only a neighbour may be
-missed. How often that happens is measured when the graph is built, and decides how far it is searched.
+missed. How often that happens is measured when the graph is built, and decides how far it is searched. Where vectors
+have no neighbourhoods that lead to each other, as when they are mostly noise, all of the short ones are compared.
 """
 
 import importlib.util
 import logging
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 from tqdm import tqdm
@@ -26,7 +27,6 @@ LEAST = 50_000  # pictures from which on a graph is worth its time
 AXES = 256
 SAMPLE = 20_000  # vectors that the axes are chosen by
 CONNECTIVITY, EXPANSION = 16, 128  # of a vector that is added
-EXPANSIONS = (128, 256, 512, 1024, 2048, 4096, 8192)  # of a search, and the candidates that it gives
 MOST_WANTED = 256  # of a query; for more, exact search is as quick
 PROBES, WANTED = 100, 10  # pictures that measure the recall before the graph knows them, and how many they ask for
 GOOD, LEAST_GOOD = 0.995, 0.99  # recall that is aimed for, and that is enough
@@ -35,8 +35,20 @@ STALE = 0.1  # share of pictures that the graph lacks, from which on it is built
 logger = logging.getLogger("suite")
 
 
+class Reach(NamedTuple):
+    """How far a search goes."""
+
+    candidates: int  # that are compared with the whole vectors; of a graph also what HNSW calls ef
+    scans: bool = False  # whether all short vectors are compared, instead of those that the graph leads to
+
+
+REACHES = (Reach(128), Reach(256), Reach(512), Reach(1024), Reach(1024, scans=True), Reach(4096, scans=True))
+
+
 class Graph:
     """Finds candidates in the graph, and the best of them, and of what it lacks, by their whole vectors."""
+
+    reach = REACHES[0]
 
     def __init__(self, vectors: np.ndarray, neighbours: "Neighbours", axes: np.ndarray, others: np.ndarray) -> None:
         """`others` are rows that the graph lacks, or knows with another vector."""
@@ -45,10 +57,12 @@ class Graph:
 
     def nearest(self, queries: np.ndarray, k: int) -> tuple[np.ndarray, np.ndarray]:
         """Return rows int64 [Q, k] and cosines float32 [Q, k], best first, for float32 queries [Q, D]."""
-        wanted = min(self._neighbours.expansion_search, len(self._neighbours))
+        wanted = min(self.reach.candidates, len(self._neighbours))
         if k > MOST_WANTED or wanted < 4 * k:
             return self._exact.nearest(queries, k)
-        keys = self._neighbours.search(shortened(queries, self._axes), wanted).keys.reshape(len(queries), -1)
+        self._neighbours.expansion_search = wanted
+        short = shortened(queries, self._axes)
+        keys = self._neighbours.search(short, wanted, exact=self.reach.scans).keys.reshape(len(queries), -1)
         found = [self._best(query, row, k) for query, row in zip(queries, keys.astype(np.int64), strict=True)]
         rows, cosines = (np.stack(each) for each in zip(*found, strict=True))
         if not len(self._others):
@@ -78,26 +92,26 @@ def is_wanted(search: str, store: Store) -> bool:
 
 
 def is_stale(store: Store) -> bool:
-    """Return whether the graph is not there, or lacks too many pictures."""
+    """Return whether the graph is not there, damaged, or lacks too many pictures."""
     about = store.graph
-    return not about or len(store.rows_without_graph()) + max(0, about["rows"] - len(store)) > STALE * len(store)
+    if not about or len(store.rows_without_graph()) + max(0, about["rows"] - len(store)) > STALE * len(store):
+        return True
+    return open_graph(store, store.vectors()) is None
 
 
-def open_graph(store: Store, vectors: np.ndarray) -> Graph:
-    """Return the graph of an index, memory-mapped."""
+def open_graph(store: Store, vectors: np.ndarray) -> Graph | None:
+    """Return the graph of an index, memory-mapped; None when it is damaged."""
     from usearch.index import Index as Neighbours
 
     about: dict[str, Any] = store.graph or {}
     try:
         neighbours = Neighbours.restore(store.folder / about["file"], view=True)
-        axes = np.load(store.folder / about["axes"])
-    except Exception as error:  # usearch raises almost anything
-        raise UsageError(
-            f"the graph in the index {store.folder} is damaged ({error}); --search exact needs none, and "
-            "--image PICTURES --search approximate makes another one"
-        ) from error
-    neighbours.expansion_search = about["expansion"]
-    return Graph(vectors, neighbours, axes, store.rows_without_graph())
+        axes, reach = np.load(store.folder / about["axes"]), Reach(*about["reach"])
+    except Exception:  # usearch raises almost anything
+        return None
+    graph = Graph(vectors, neighbours, axes, store.rows_without_graph())
+    graph.reach = reach
+    return graph
 
 
 def build_graph(store: Store) -> None:
@@ -118,14 +132,14 @@ def build_graph(store: Store) -> None:
                 threads = 1 if start == 0 else 0  # all; those that begin a graph together may not find each other
                 neighbours.add(rows, shortened(block[rows - start], axes), threads=threads)
             bar.update(len(block))
-    expansion, recall = _measured(Graph(vectors, neighbours, axes, np.empty(0, np.int64)), neighbours, probes)
+    reach, recall = _measured(Graph(vectors, neighbours, axes, np.empty(0, np.int64)), probes)
     neighbours.add(probes, shortened(widened(vectors[probes]), axes))
-    _keep(store, neighbours, axes, expansion)
+    _keep(store, neighbours, axes, reach)
     message = "the graph finds %.1f %% of the %d nearest of pictures that it does not know"
     logger.log(logging.INFO if recall >= LEAST_GOOD else logging.WARNING, message, 100 * recall, WANTED)
 
 
-def _measured(graph: Graph, neighbours: "Neighbours", probes: np.ndarray) -> tuple[int, float]:
+def _measured(graph: Graph, probes: np.ndarray) -> tuple[Reach, float]:
     """Return how far to search, and how much of what exact search finds for probes, which it lacks, is found then."""
     queries, wanted = widened(graph.vectors[probes]), min(2 * WANTED, len(graph.vectors))
 
@@ -133,19 +147,18 @@ def _measured(graph: Graph, neighbours: "Neighbours", probes: np.ndarray) -> tup
         return [row[~np.isin(row, probes)][:WANTED] for row in finder.nearest(queries, wanted)[0]]
 
     right, recall = others(Exact(graph.vectors)), 1.0
-    for expansion in EXPANSIONS:
-        neighbours.expansion_search = expansion
+    for graph.reach in REACHES:
         recalls = [np.isin(*pair).mean() for pair in zip(right, others(graph), strict=True) if len(pair[0])]
         recall = float(np.mean(recalls)) if recalls else 1.0
         if recall >= GOOD:
             break
-    return expansion, recall
+    return graph.reach, recall
 
 
-def _keep(store: Store, neighbours: "Neighbours", axes: np.ndarray, expansion: int) -> None:
+def _keep(store: Store, neighbours: "Neighbours", axes: np.ndarray, reach: Reach) -> None:
     before = store.graph or {"number": 0}
     number = before["number"] + 1
-    about = {"number": number, "file": f"graph-{number}.usearch", "axes": f"axes-{number}.npy", "expansion": expansion}
+    about = {"number": number, "file": f"graph-{number}.usearch", "axes": f"axes-{number}.npy", "reach": reach}
     with store.errors():
         with written_whole(store.folder / about["file"]) as unfinished:
             neighbours.save(unfinished)

@@ -1,6 +1,7 @@
 """An index that is open to be searched: pictures with their vectors, a row each."""
 
 import contextlib
+import logging
 import os
 from collections.abc import Iterator, Sequence
 from contextlib import closing
@@ -12,12 +13,14 @@ import numpy as np
 from errors import UsageError
 from settings import SEARCHES, check_choice
 from similarity.database import NoIndexError, is_index
-from similarity.graph import build_graph, is_stale, is_wanted, open_graph
+from similarity.graph import Graph, build_graph, is_stale, is_wanted, open_graph
 from similarity.picture import Picture
 from similarity.search import Exact, Finder
 from similarity.store import Store
 
 ROWS_AT_ONCE = 1000
+
+logger = logging.getLogger("suite")
 
 
 class Index:
@@ -47,9 +50,19 @@ class Index:
         They are int64 [Q, k] and float32 [Q, k]; fewer than k columns where there are fewer rows.
         """
         if self._finder is None:
-            uses_graph = len(self) and self._store.graph is not None and is_wanted(self._kind, self._store)
-            self._finder = open_graph(self._store, self.vectors) if uses_graph else Exact(self.vectors)
+            self._finder = self._graph() or Exact(self.vectors)
         return self._finder.nearest(np.asarray(queries, np.float32), min(k, len(self)))
+
+    def _graph(self) -> Graph | None:
+        if not len(self) or self._store.graph is None or not is_wanted(self._kind, self._store):
+            return None
+        graph = open_graph(self._store, self.vectors)
+        if graph is None:
+            logger.warning(
+                "the graph in the index %s is damaged, and each picture is compared instead; "
+                "--search approximate builds another one", self.folder
+            )  # fmt: skip
+        return graph
 
     def vector_of(self, sha256: bytes) -> np.ndarray | None:
         """Return the vector of a picture with this content, float32 [D], if there is one."""

@@ -121,9 +121,36 @@ def test_large_indexes_get_a_graph_by_themselves(tmp_path, monkeypatch):
     assert (tmp_path / "index" / "graph-1.usearch").exists()
     with open_index(tmp_path / "index") as index:
         assert index.nearest(index.vectors[5:6], 3)[0][0, 0] == 5
-    (tmp_path / "index" / "graph-1.usearch").write_bytes(b"damaged")
-    with open_index(tmp_path / "index", "exact") as index:
-        assert index.nearest(index.vectors[5:6], 3)[0][0, 0] == 5
+
+
+@pytest.mark.parametrize("left", [0, 100, -1])
+def test_damaged_graph_is_told_and_built_anew(tmp_path, monkeypatch, caplog, left):
+    pytest.importorskip("usearch")
+    monkeypatch.setattr(graph, "LEAST", 500)
+    store = filled(tmp_path / "index", made_up(600))
+    build_graph(store)
+    store.close()
+    file = tmp_path / "index" / "graph-1.usearch"
+    file.write_bytes(file.read_bytes()[:left])
+    for search, warnings in (("exact", 0), ("auto", 1), ("approximate", 1)):
+        with open_index(tmp_path / "index", search) as index:
+            assert index.nearest(index.vectors[5:6], 3)[0][0, 0] == 5
+        assert len([record for record in caplog.records if "is damaged" in record.message]) == warnings
+    assert (tmp_path / "index" / "graph-2.usearch").exists()
+
+
+def test_noise_is_searched_as_a_whole(tmp_path, monkeypatch):
+    """Vectors of noise lead to no neighbours: all of the short ones are compared."""
+    pytest.importorskip("usearch")
+    monkeypatch.setattr(graph, "REACHES", (graph.Reach(80), graph.Reach(1024, scans=True)))
+    vectors = unit(np.random.default_rng(0).standard_normal((3000, 300), np.float32)).astype(np.float16)
+    store = filled(tmp_path / "index", vectors)
+    build_graph(store)
+    queries = unit(np.random.default_rng(1).standard_normal((50, 300), np.float32))
+    found = open_graph(store, store.vectors())
+    assert found.reach.scans
+    assert recall(found.nearest(queries, 10)[0], Exact(vectors).nearest(queries, 10)[0]) >= 0.99
+    store.close()
 
 
 @pytest.fixture

@@ -99,7 +99,8 @@ def parse(argv: Sequence[str] | None) -> argparse.Namespace:
     if args.gallery and not (args.query or args.duplicates):
         parser.error("--gallery shows what was found; give --query or --duplicates, too (--map shows all pictures)")
     if not (args.query or args.duplicates or args.map or (args.image and args.index)):
-        parser.error("nothing to do: give --index DIR to keep an index, --query, --duplicates or --map")
+        keep = "--image PICTURES to bring the index up to date" if args.index else "--index DIR to keep an index"
+        parser.error(f"nothing to do: give {keep}, --query, --duplicates or --map")
     args.output = None if args.output == STDIN else args.output
     args.format = args.format or (format_of(args.output) if args.output else "text")
     check_backend_name(args.backend)
@@ -170,7 +171,7 @@ def build(args: argparse.Namespace, names: Sequence[str], folder: Path, maker: "
 
     check_named(names)
     given = argparse.Namespace(**vars(args) | {"image": names})
-    search = search_of(given, [folder for folder in (args.copy_to, args.link_to) if folder])
+    search = search_of(given, [made for made in (args.copy_to, args.link_to, args.index) if made])
     with (
         contextlib.closing(Store(folder, maker.about)) as store,
         Progress(sys.stderr.isatty() and not args.quiet, count=count_of(given, search)) as progress,
@@ -180,12 +181,12 @@ def build(args: argparse.Namespace, names: Sequence[str], folder: Path, maker: "
                 named_images(given), search
             )
         except KeyboardInterrupt:
-            how = f"{len(store):,} pictures are in {kept}; the same command goes on with it" if kept else ""
+            how = f"{counted(len(store))} in {kept}; the same command goes on with it" if kept else ""
             raise KeyboardInterrupt(how) from None
         total = len(store)
     if args.search != "exact":
         finish(folder, maker.about, args.search)
-    line = f"{counts}; {total:,} pictures are in {printable(kept) if kept else 'an index for this run'}"
+    line = f"{counts}; {counted(total)} in {printable(kept) if kept else 'an index for this run'}"
     if counts.left_out:
         line += f"; left out: {', '.join(name_counts(counts.left_out))}"
     if args.query or args.duplicates or args.map:
@@ -193,6 +194,11 @@ def build(args: argparse.Namespace, names: Sequence[str], folder: Path, maker: "
     else:
         print(line)
     return counts.failed
+
+
+def counted(pictures: int) -> str:
+    """Return how many pictures there are, in words."""
+    return "1 picture is" if pictures == 1 else f"{pictures:,} pictures are"
 
 
 def make_maker(args: argparse.Namespace, folder: Path) -> "Maker":

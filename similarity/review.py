@@ -16,7 +16,7 @@ from outputs.places import file_name, with_hash
 from outputs.sort import PLACERS
 from outputs.workspace import PREFIX
 from preprocess import open_file
-from sources.named import absolute
+from sources.named import absolute, frame_of
 
 if TYPE_CHECKING:
     from similarity.duplicates import Member
@@ -76,6 +76,8 @@ def _original(path: str, option: str) -> Original:
     if os.path.isfile(path):
         return Original(os.path.basename(path), path, None)
     if not split_member(path)[1]:
+        if frame_of(path):
+            raise ImageError("not put there: it is a frame of a video, and no file of its own")
         raise ImageError("not put there: there is no file of that name")
     if option == "--link-to":
         raise ImageError("not put there: it is no file that a link could point to; use --copy-to")

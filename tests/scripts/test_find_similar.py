@@ -60,6 +60,14 @@ def test_build_and_ask_in_one_run_without_an_index_to_keep(find, tmp_path):
     assert finished.returncode == 1
 
 
+def test_an_index_is_no_part_of_the_folder_that_it_is_of(find, tmp_path):
+    make_pictures(tmp_path, "a.png")
+    arguments = ("--image", tmp_path, "--index", tmp_path / "here.index")
+    assert find(*arguments).stdout.startswith("added 1,")
+    finished = find(*arguments)
+    assert finished.stdout.endswith(f"; 1 picture is in {tmp_path / 'here.index'}\n"), finished
+
+
 def test_an_index_knows_what_made_it(find, index):
     for arguments in (("--model", "efficientnet_lite2"), ("--resize", "pad")):
         finished = find("--index", index, "--query", IMAGES / "cat.png", *arguments)
@@ -78,7 +86,8 @@ def test_an_index_in_use_is_left_alone(find, index):
     ("arguments", "message"),
     [
         ((), "no picture given"),
-        (("--image", "images"), "nothing to do"),
+        (("--image", "images"), "nothing to do: give --index DIR to keep an index"),
+        (("--index", "x"), "nothing to do: give --image PICTURES to bring the index up to date"),
         (("--index", "nowhere", "--query", "images"), "nowhere does not exist; build one with --image"),
         (("--index", "README.md", "--image", "images"), "README.md is a file; an index is a folder"),
         (("--index", "docs", "--image", "images"), "holds something else than an index"),

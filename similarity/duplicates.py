@@ -43,7 +43,7 @@ def report(args: argparse.Namespace, index: Index, against: Index | None = None)
     with (
         open_review(args.copy_to, args.link_to, _inputs(args)) as review,
         opened(args.output, args.force) as file,
-        _open_page(args, index) as write_on_page,
+        _open_page(args, index, against) as write_on_page,
     ):
         threshold = COSINE if args.threshold is None else args.threshold
         groups = find_groups(index, against, args.level, threshold, args.workers)
@@ -140,12 +140,14 @@ def _inputs(args: argparse.Namespace) -> list[str]:
 
 
 @contextlib.contextmanager
-def _open_page(args: argparse.Namespace, index: Index) -> Iterator[Callable[[Sequence[Member]], object]]:
+def _open_page(
+    args: argparse.Namespace, index: Index, against: Index | None
+) -> Iterator[Callable[[Sequence[Member]], object]]:
     """Give what takes each group for the page of --gallery, which is written at the end."""
     if args.gallery is None:
         yield lambda _group: None
         return
     from similarity.pages import DuplicatesPage
 
-    with DuplicatesPage(args.gallery, index, args.force, args.max_pixels) as page:
+    with DuplicatesPage(args.gallery, index, args.force, args.max_pixels, against=against) as page:
         yield page.write

@@ -109,7 +109,7 @@ class MapPage:
     def _copies(self, pictures: Sequence[Picture]) -> Iterator[Image.Image | None]:
         if not self._has_copies:
             return repeat(None, len(pictures))
-        return small_copies([picture.path for picture in pictures], SIDE, self._max_pixels)
+        return small_copies([picture.path for picture in pictures], SIDE, self._max_pixels, [self._index])
 
     def _neighbours(self, vectors: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
         """Return the places on the map of each picture's nearest others, int64 [N, K] (-1: not on it), and cosines."""

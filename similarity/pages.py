@@ -14,8 +14,9 @@ from errors import ImageError
 from outputs.album import MOST_INSIDE, SIDE, Album
 from settings import MAX_PIXELS, WORKERS
 from similarity.index import Index
-from similarity.picture import Picture
+from similarity.picture import Picture, place_of
 from similarity.query import Answer
+from similarity.small import restored
 from sources.frames import read_ahead
 from sources.pictures import named_picture
 
@@ -58,16 +59,24 @@ class GroupsPage:
     chosen_by = "Group"  # what the `choice` of a group is
 
     def __init__(
-        self, path: str, index: Index, force: bool, max_pixels: int = MAX_PIXELS, most_inside: int = MOST_INSIDE
+        self,
+        path: str,
+        index: Index,
+        force: bool,
+        max_pixels: int = MAX_PIXELS,
+        most_inside: int = MOST_INSIDE,
+        against: Index | None = None,
     ) -> None:
         self._album = Album(path, MAKER, force, most_inside=most_inside)
         self._index, self._max_pixels = index, max_pixels
+        self._indexes = [index] if against is None else [index, against]
         self.count = 0
 
     def add(self, section: Section) -> None:
         """Keep a section, with small copies of its pictures."""
         self.count += 1
-        images = small_copies([tile.path for tile in section.tiles], SIDE, self._max_pixels)
+        paths = [tile.path for tile in section.tiles]
+        images = small_copies(paths, SIDE, self._max_pixels, self._indexes)
         for tile, image in zip(section.tiles, images, strict=True):
             self._album.add(
                 {
@@ -147,16 +156,31 @@ def bytes_as_text(count: int) -> str:
     return f"{count} bytes"
 
 
-def small_copies(paths: Iterable[str], side: int, max_pixels: int) -> Iterator[Image.Image | None]:
-    """Yield a small copy of each picture, in order, a few ahead on threads; None where there is none to be had."""
-    return read_ahead(paths, lambda path: _small_copy(path, side, max_pixels), WORKERS)
+def small_copies(
+    paths: Iterable[str], side: int, max_pixels: int, indexes: Sequence[Index]
+) -> Iterator[Image.Image | None]:
+    """Yield a small copy of each picture, in order, a few ahead on threads.
+
+    Of what is in an archive, is a frame of a video, or is gone, it is the blurred one of the index that has it; None
+    where none has it.
+    """
+    return read_ahead(paths, lambda path: _small_copy(path, side, max_pixels) or _kept(path, side, indexes), WORKERS)
 
 
 def _small_copy(path: str, side: int, max_pixels: int) -> Image.Image | None:
     named: Any = named_picture(path)
-    if isinstance(named, str) and not os.path.isfile(named):  # in an archive, or a frame of a video
+    if isinstance(named, str) and not os.path.isfile(named):
         return None
     try:
         return shrink(named if isinstance(named, str) else named.picture, max_pixels, side, path)
     except ImageError:
         return None
+
+
+def _kept(path: str, side: int, indexes: Sequence[Index]) -> Image.Image | None:
+    for index in indexes:
+        row = index.row_at(place_of(path).key)
+        if row is not None:
+            picture = index.pictures[row]
+            return restored(index.small[row], picture.width, picture.height, side)
+    return None

@@ -20,6 +20,16 @@ def small_copy(image: Image.Image) -> np.ndarray:
     return np.concatenate([np.asarray(small)[..., 0].ravel(), color.transpose(2, 0, 1).ravel()])
 
 
+def restored(small: np.ndarray, width: int, height: int, side: int) -> Image.Image:
+    """Return what a small copy uint8 [SMALL] of a picture of this size shows, blurred, at most `side` pixels long."""
+    luma = Image.fromarray(small[: SIDE * SIDE].reshape(SIDE, SIDE))
+    chroma = [Image.fromarray(each) for each in small[SIDE * SIDE :].reshape(2, COLOR_SIDE, COLOR_SIDE)]
+    scale = min(1.0, side / max(width, height))
+    shape = [max(1, round(scale * pixels)) for pixels in (width, height)]
+    bands = [band.resize((shape[0], shape[1]), Image.Resampling.BICUBIC) for band in (luma, *chroma)]
+    return Image.merge("YCbCr", bands).convert("RGB")
+
+
 def brightness(small: np.ndarray) -> np.ndarray:
     """Return the brightness float32 [N, SIDE, SIDE] of small copies uint8 [N, SMALL]."""
     return small[:, : SIDE * SIDE].reshape(-1, SIDE, SIDE).astype(np.float32)

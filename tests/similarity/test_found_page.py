@@ -1,11 +1,18 @@
 """The pages of what find_similar.py found, as files and in a real browser."""
 
+import zipfile
+from base64 import b64decode
+
+import numpy as np
 import pytest
-from conftest import assert_soon
+from conftest import IMAGES, assert_soon
 from galleries import rows_of
 from indexes import build, make_pictures
+from PIL import Image
 
+from drawing.thumbnails import decode
 from errors import UsageError
+from outputs.album import SIDE
 from settings import MAX_PIXELS
 from similarity import open_index
 from similarity.duplicates import Member
@@ -65,6 +72,18 @@ def test_queries_and_what_was_found(index, tmp_path):
     assert rows[7]["about"] == "nothing is as similar as --threshold asks for"
     assert rows[8]["error"] == "no such file"
     assert "Found for 4 queries" in (tmp_path / "found.html").read_text(encoding="utf-8")
+
+
+def test_what_is_in_no_file_is_shown_as_the_index_knows_it(tmp_path):
+    with zipfile.ZipFile(tmp_path / "photos.zip", "w") as archive:
+        archive.write(IMAGES / "cat.png", "cat.png")
+    build(tmp_path / "index", tmp_path / "photos.zip")
+    with open_index(tmp_path / "index") as index, FoundPage(str(tmp_path / "found.html"), index, False) as page:
+        page.write(Answer(str(tmp_path / "photos.zip" / "cat.png")))
+    (row,) = rows_of(tmp_path / "found.html")
+    with Image.open(IMAGES / "cat.png") as cat, decode(b64decode(row["picture"].partition(",")[2])) as shown:
+        assert shown.size == (SIDE, round(SIDE * cat.height / cat.width))
+        assert np.abs(np.asarray(cat.convert("RGB").resize(shown.size), float) - np.asarray(shown)).mean() < 10
 
 
 def test_best_of_duplicates_comes_first(index, tmp_path):

@@ -5,7 +5,9 @@ from functools import partial
 from typing import TYPE_CHECKING
 
 import numpy as np
+from tqdm import tqdm
 
+from console import bar_is_off
 from similarity import graph
 from similarity.pool import Pool
 from similarity.small import CELLS, patterns
@@ -20,6 +22,14 @@ NEIGHBOURS = 24  # of a picture, at most, of each kind
 ALIKE = 0.9  # correlation of patterns
 
 
+def in_blocks(numbers: np.ndarray, size: int, doing: str) -> Iterator[np.ndarray]:
+    """Yield numbers so many at a time; what takes long says on a terminal how far it is."""
+    with tqdm(total=len(numbers), desc=doing, delay=1, leave=False, disable=bar_is_off()) as bar:
+        for start in range(0, len(numbers), size):
+            yield numbers[start : start + size]
+            bar.update(min(size, len(numbers) - start))
+
+
 def unique_pairs(first: np.ndarray, second: np.ndarray, count: int) -> np.ndarray:
     """Return pairs of numbers below `count` as one number each, sorted, without those of a number with itself."""
     low, high = np.minimum(first, second), np.maximum(first, second)
@@ -28,7 +38,7 @@ def unique_pairs(first: np.ndarray, second: np.ndarray, count: int) -> np.ndarra
 
 def near_pairs(pool: Pool, least: float) -> Iterator[np.ndarray]:
     """Yield pairs of contents whose vectors have a cosine of at least `least`, as `unique_pairs` gives them."""
-    for some in _blocks(pool.sides[0] if len(pool.sides[1]) else pool.sides[1]):
+    for some in in_blocks(pool.sides[0] if len(pool.sides[1]) else pool.sides[1], AT_ONCE, "looking for pictures"):
         found, cosines = pool.nearest(pool.vectors(some), NEIGHBOURS + 1)
         rows, columns = np.nonzero(cosines >= least)
         yield unique_pairs(some[rows], found[rows, columns], pool.contents)
@@ -39,8 +49,8 @@ def alike_pairs(pool: Pool) -> Iterator[tuple[np.ndarray, np.ndarray]]:
     left = _all_patterns(pool, pool.sides[0])
     right = _all_patterns(pool, pool.sides[1]) if pool.is_two else left
     alike = find_in_graph(right) if len(right) >= graph.LEAST and graph.is_installed() else find_exactly(right)
-    for start in range(0, len(left), AT_ONCE):
-        block = left[start : start + AT_ONCE]
+    for some in in_blocks(np.arange(len(left)), AT_ONCE, "looking for patterns"):
+        start, block = some[0], left[some]
         mirrored = block.reshape(-1, CELLS, CELLS)[..., ::-1].reshape(block.shape)
         found = [alike(each) for each in (block, mirrored)]
         direct, flipped = (
@@ -50,7 +60,7 @@ def alike_pairs(pool: Pool) -> Iterator[tuple[np.ndarray, np.ndarray]]:
 
 
 def _all_patterns(pool: Pool, contents: np.ndarray) -> np.ndarray:
-    parts = [patterns(pool.small(some)) for some in _blocks(contents)]
+    parts = [patterns(pool.small(some)) for some in in_blocks(contents, AT_ONCE, "reading patterns")]
     return np.concatenate([np.empty((0, CELLS * CELLS), np.float32), *parts])
 
 
@@ -64,7 +74,7 @@ def find_in_graph(patterns: np.ndarray) -> Find:
     from usearch.index import Index as Neighbours
 
     neighbours = Neighbours(ndim=patterns.shape[1], metric="cos", dtype="f16")
-    for some in _blocks(np.flatnonzero(patterns.any(axis=1))):
+    for some in in_blocks(np.flatnonzero(patterns.any(axis=1)), AT_ONCE, "graph of patterns"):
         neighbours.add(some, patterns[some])
     return partial(_alike_in_graph, neighbours=neighbours)
 
@@ -101,8 +111,3 @@ def _best(rows: list, columns: list, values: list) -> tuple[np.ndarray, np.ndarr
     rank = np.arange(len(row)) - np.searchsorted(row, row)
     kept = order[rank <= NEIGHBOURS]
     return np.concatenate(rows)[kept], column[kept], value[kept]
-
-
-def _blocks(contents: np.ndarray) -> Iterator[np.ndarray]:
-    for start in range(0, len(contents), AT_ONCE):
-        yield contents[start : start + AT_ONCE]

@@ -6,7 +6,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from settings import LEVELS, WORKERS
-from similarity.candidates import alike_pairs, near_pairs, unique_pairs
+from similarity.candidates import alike_pairs, in_blocks, near_pairs, unique_pairs
 from similarity.groups import make_groups
 from similarity.pool import Pool
 from similarity.same import NARROW, Likeness, compare
@@ -79,7 +79,7 @@ class Duplicates:
     def _same(self, pairs: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
         """Return the pairs that are the same picture, and those that would be with the same colours."""
         same, recolored = [], []
-        for some in _blocks(pairs):
+        for some in in_blocks(pairs, PAIRS_AT_ONCE, "same pictures"):
             some = some[are_worth_comparing(*map(self._pool.small, self._ends(some)))]
             likeness = self._likeness(some)
             alike = self._alike(some, likeness)
@@ -94,12 +94,13 @@ class Duplicates:
         return unique_pairs(first, second, self._pool.contents)
 
     def _very_near(self, pairs: np.ndarray) -> np.ndarray:
-        return _union(some[self._are_near(*self._ends(some))] for some in _blocks(pairs))
+        blocks = in_blocks(pairs, PAIRS_AT_ONCE, "near pictures")
+        return _union(some[self._are_near(*self._ends(some))] for some in blocks)
 
     def _flipped(self, pairs: np.ndarray) -> np.ndarray:
         """Return the pairs that are the same picture when one is mirrored."""
         found = []
-        for some in _blocks(pairs):
+        for some in in_blocks(pairs, PAIRS_AT_ONCE, "mirrored pictures"):
             first, second = (self._pool.small(ends) for ends in self._ends(some))
             found.append(self._alike(some, compare(mirrored(first), second, NARROW, self._workers)))
         return _union(found)
@@ -107,7 +108,7 @@ class Duplicates:
     def _cropped(self, pairs: np.ndarray) -> np.ndarray:
         """Return the pairs of which one is a part of the other, or both are of the same."""
         found = []
-        for some in _blocks(pairs):
+        for some in in_blocks(pairs, PAIRS_AT_ONCE, "cropped pictures"):
             first, second = (self._pool.small(ends) for ends in self._ends(some))
             is_cropped, correlations = are_cropped(first, second, self._workers)
             found.append(some[is_cropped])
@@ -197,8 +198,3 @@ class Duplicates:
 
 def _union(pairs: Iterable[np.ndarray]) -> np.ndarray:
     return np.unique(np.concatenate([np.empty(0, np.int64), *pairs]))
-
-
-def _blocks(pairs: np.ndarray) -> Iterator[np.ndarray]:
-    for start in range(0, len(pairs), PAIRS_AT_ONCE):
-        yield pairs[start : start + PAIRS_AT_ONCE]

@@ -164,7 +164,7 @@ def repeated(index: "Index", count: int) -> "Index":
     made = copy.copy(index)
     made.pictures = [known[row] for row in rows]
     made.vectors = blurred.astype(np.float16)
-    made._finder = Exact(made.vectors)
+    made.finder = Exact(made.vectors)
     return made
 
 

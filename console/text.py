@@ -1,4 +1,4 @@
-"""Text for terminals and narrow places: shortened, and without what steers a terminal."""
+"""Text for terminals and narrow places: shortened, without what steers a terminal, and sizes as people read them."""
 
 import re
 
@@ -22,3 +22,12 @@ def readable(text: str) -> str:
 def printable(text: str) -> str:
     """Escape control characters, so that a file's name cannot break lines or steer a terminal."""
     return re.sub(r"[\x00-\x1f\x7f-\x9f]", lambda match: repr(match[0])[1:-1], text)
+
+
+def bytes_as_text(count: int) -> str:
+    """Return a number of bytes as people read it, with three digits, in powers of 1,000."""
+    for unit, size in (("GB", 10**9), ("MB", 10**6), ("kB", 10**3)):
+        if count >= 0.9995 * size:  # what is rounded to 1,000 of a unit is 1 of the next
+            value = count / size
+            return f"{value:.3g} {unit}" if value < 100 else f"{value:,.0f} {unit}"
+    return f"{count} bytes"

@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import TextIO
 
-from console.text import printable
+from console.text import bytes_as_text, printable
 from settings import LEVELS, WORKERS
 from similarity.index import Index
 from similarity.levels import COSINE, SAME_CONTENT, SAME_PICTURE, VERY_SIMILAR, Duplicates, Group
@@ -18,7 +18,6 @@ from similarity.review import open_review
 from similarity.rows import CsvRows, JsonlRows, opened
 
 COLUMNS = ("group", "level", "path", "similarity", "best")
-MEGABYTE = 1e6
 
 logger = logging.getLogger("suite")
 
@@ -120,7 +119,7 @@ def _lines(number: int, group: Sequence[Member]) -> Iterator[str]:
     for member in group:
         picture = member.picture
         said = "best" if member.is_best else f"{member.level_name}, {member.similarity:.3f}"
-        size = f"{picture.width} x {picture.height}, {picture.size / MEGABYTE:,.2f} MB"
+        size = f"{picture.width} x {picture.height}, {bytes_as_text(picture.size)}"
         yield f"  {printable(picture.path)}: {said} ({size})\n"
 
 
@@ -131,8 +130,8 @@ def describe(groups: Sequence[Sequence[Member]]) -> str:
     if not groups:
         return "no duplicates"
     named = ", ".join(f"{count:,} {name}" for name, count in counts.items())
-    size = sum(member.picture.size for member in others) / MEGABYTE
-    return f"{len(groups):,} group{'s' * (len(groups) != 1)}; beside the best of each: {named}; {size:,.1f} MB"
+    size = bytes_as_text(sum(member.picture.size for member in others))
+    return f"{len(groups):,} group{'s' * (len(groups) != 1)}; beside the best of each: {named}; {size}"
 
 
 def _inputs(args: argparse.Namespace) -> list[str]:

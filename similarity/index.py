@@ -29,7 +29,7 @@ class Index:
     def __init__(self, store: Store, search: str = "auto") -> None:
         self._store = store
         self._kind = search
-        self._finder: Finder | None = None
+        self.finder: Finder | None = None  # of `nearest`, which opens it when it is first asked
         self.folder = store.folder
         self.made_with: dict[str, Any] = store.about
         self.pictures: Sequence[Picture] = Pictures(store)
@@ -49,9 +49,9 @@ class Index:
 
         They are int64 [Q, k] and float32 [Q, k]; fewer than k columns where there are fewer rows.
         """
-        if self._finder is None:
-            self._finder = self._graph() or Exact(self.vectors)
-        return self._finder.nearest(np.asarray(queries, np.float32), min(k, len(self)))
+        if self.finder is None:
+            self.finder = self._graph() or Exact(self.vectors)
+        return self.finder.nearest(np.asarray(queries, np.float32), min(k, len(self)))
 
     def _graph(self) -> Graph | None:
         if not len(self) or self._store.graph is None or not is_wanted(self._kind, self._store):

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any, Self
 
 from PIL import Image
 
-from console.text import readable
+from console.text import bytes_as_text, readable
 from drawing.pages import FOUND
 from drawing.thumbnails import shrink
 from errors import ImageError
@@ -146,14 +146,6 @@ def about_file(picture: Picture) -> str:
     """Return the size of a picture, that of its file and its format, in a line."""
     parts = [f"{picture.width:,} × {picture.height:,}", bytes_as_text(picture.size), picture.format.upper()]
     return ", ".join(part for part in parts if part)
-
-
-def bytes_as_text(count: int) -> str:
-    """Return a number of bytes as people read it, in powers of 1,000."""
-    for unit, size in (("GB", 10**9), ("MB", 10**6), ("kB", 10**3)):
-        if count >= size:
-            return f"{count / size:.3g} {unit}"
-    return f"{count} bytes"
 
 
 def small_copies(

@@ -16,7 +16,7 @@ from outputs.album import SIDE
 from settings import MAX_PIXELS
 from similarity import open_index
 from similarity.duplicates import Member
-from similarity.pages import DuplicatesPage, FoundPage, bytes_as_text
+from similarity.pages import DuplicatesPage, FoundPage
 from similarity.query import Answer, Match
 
 NAMES = ("a.png", "b.png", "c <img src=x onerror=alert(1)>.png", "d\u202e.png", "e.png", "f.png")
@@ -103,13 +103,6 @@ def test_page_is_whole_or_not_there(index, tmp_path):
     (tmp_path / "found.html").touch()
     with pytest.raises(UsageError, match=r"--gallery: .*found\.html exists; --force overwrites it"):
         FoundPage(str(tmp_path / "found.html"), index, False)
-
-
-@pytest.mark.parametrize(
-    ("count", "text"), [(999, "999 bytes"), (1_000, "1 kB"), (2_345_678, "2.35 MB"), (10**9, "1 GB")]
-)
-def test_bytes_as_people_read_them(count, text):
-    assert bytes_as_text(count) == text
 
 
 # In a browser.

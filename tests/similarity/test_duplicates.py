@@ -12,6 +12,7 @@ from conftest import IMAGES
 from indexes import ABOUT, build, make_pictures
 from PIL import Image, ImageOps
 
+from console.text import bytes_as_text
 from errors import UsageError
 from preprocess import read_image
 from similarity import open_index
@@ -113,7 +114,8 @@ def test_the_best_is_the_largest_and_then_the_least_compressed(run, tmp_path):
     finished = run("find_similar.py", "--image", tmp_path, "--duplicates", "--level", "same-picture")
     lines = finished.stdout.splitlines()
     assert lines[0] == "group 1: 3 pictures"
-    assert lines[1].startswith(f"  {tmp_path}/b.jpg: best (200 x 150, 0.0")
+    size = bytes_as_text((tmp_path / "b.jpg").stat().st_size)
+    assert lines[1] == f"  {tmp_path}/b.jpg: best (200 x 150, {size})"
     assert ": same picture, " in lines[2]
 
 

@@ -28,6 +28,7 @@ AXES = 256
 SAMPLE = 20_000  # vectors that the axes are chosen by
 CONNECTIVITY, EXPANSION = 16, 128  # of a vector that is added
 MOST_WANTED = 256  # of a query; for more, exact search is as quick
+MOST_SCANNED = 100  # queries at once; more are compared as quickly with the whole vectors
 PROBES, WANTED = 100, 10  # pictures that measure the recall before the graph knows them, and how many they ask for
 GOOD, LEAST_GOOD = 0.995, 0.99  # recall that is aimed for, and that is enough
 STALE = 0.1  # share of pictures that the graph lacks, from which on it is built anew
@@ -58,7 +59,7 @@ class Graph:
     def nearest(self, queries: np.ndarray, k: int) -> tuple[np.ndarray, np.ndarray]:
         """Return rows int64 [Q, k] and cosines float32 [Q, k], best first, for float32 queries [Q, D]."""
         wanted = min(self.reach.candidates, len(self._neighbours))
-        if k > MOST_WANTED or wanted < 4 * k:
+        if k > MOST_WANTED or wanted < 4 * k or (self.reach.scans and len(queries) > MOST_SCANNED):
             return self._exact.nearest(queries, k)
         self._neighbours.expansion_search = wanted
         short = shortened(queries, self._axes)

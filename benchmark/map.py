@@ -163,7 +163,7 @@ def repeated(index: "Index", count: int) -> "Index":
     blurred /= np.linalg.norm(blurred, axis=1, keepdims=True)
     made = copy.copy(index)
     made.pictures = [known[row] for row in rows]
-    made.vectors = blurred.astype(np.float16)
+    made.vectors, made.small = blurred.astype(np.float16), index.small[rows]
     made.finder = Exact(made.vectors)
     return made
 

@@ -30,11 +30,11 @@ SUFFIXES = (".html", ".htm")
 SIDE, QUALITY = 400, 75  # of a small copy: pixels of the longer side, and of the JPEG
 MOST_INSIDE = 32 * 10**6  # bytes of pictures in the page itself; with more of them, they are files beside it
 BASE64 = 4 / 3  # bytes in a page for one of a picture
-PICTURES = ("picture", "heat")  # what a row calls its small copies
+PICTURES = ("picture", "heat", "sheet")  # what a row calls its small copies
 ABOUT = "about.txt"  # says whose a folder of pictures is
 ABOUT_TEXT = "The pictures of the page {}, which has to lie beside this folder; {} made both.\n"
 HEAD = 1000  # bytes of a page in which its maker stands
-OURS = re.compile(rf"\d{{6,}}(-heat)?\.jpg|{re.escape(ABOUT)}")
+OURS = re.compile(rf"\d{{6,}}(-heat|-sheet)?\.jpg|{re.escape(ABOUT)}")
 
 logger = logging.getLogger("suite")
 

@@ -21,11 +21,16 @@ from similarity.layout import choose_layout, lay_out
 from similarity.oddness import NEIGHBOURS, Odd, find_odd
 from similarity.pages import small_copies
 from similarity.picture import Picture
+from similarity.small import SIDE as TILE
+from similarity.small import restored
 
 MAKER = ("find_similar.py", "--map")
 MOST_SHOWN = 100_000  # pictures; of more, so many are chosen by chance
-MOST_COPIES = 10_000  # pictures that have small copies; of more, the files themselves are shown
+MOST_COPIES = (
+    10_000  # pictures that are read for small copies; of more, those of the index are shown, which are smaller
+)
 SIDE = 200  # of a small copy, pixels
+TILES = 8  # small copies of the index in a line of a sheet, and lines
 NAMES = {"pca": "principal components", "tsne": "t-SNE", "umap": "UMAP"}
 AT_ONCE = 1000  # pictures whose neighbours are looked for in one pass
 
@@ -81,6 +86,8 @@ class MapPage:
             images="" if self._has_copies else "'self' file:",
             model=self._index.model,
             layout=NAMES[self._layout],
+            tile=TILE,
+            tiles=TILES,
             all_pictures=len(self._index),
             labels=[readable(name) for name in names],
         )
@@ -103,6 +110,11 @@ class MapPage:
                 }
                 if image is not None:
                     kept["picture"] = self._album.keep(image)
+                if not self._has_copies:
+                    kept["ratio"] = round(picture.width / picture.height, 3)
+                    if row % TILES**2 == 0:
+                        some = self._rows[row : row + TILES**2]
+                        kept["sheet"] = self._album.keep(sheet_of(self._index.small[some]), "-sheet")
                 self._album.add(kept | marks.get(row, {}))
                 progress.add(failed=False)
 
@@ -125,6 +137,15 @@ class MapPage:
             near.append(place_of[found[is_other].reshape(len(block), count)])
             similarities.append(cosines[is_other].reshape(len(block), count))
         return np.concatenate(near), np.concatenate(similarities)
+
+
+def sheet_of(small: np.ndarray) -> Image.Image:
+    """Return small copies, uint8 [N, SMALL], as squares beside each other, TILES in a line."""
+    sheet = Image.new("RGB", (TILES * TILE, TILES * TILE))
+    for place, each in enumerate(small):
+        line, column = divmod(place, TILES)
+        sheet.paste(restored(each, TILE, TILE, TILE), (column * TILE, line * TILE))
+    return sheet
 
 
 def labels_of(paths: Sequence[str]) -> tuple[list[str], np.ndarray]:

@@ -4,7 +4,8 @@ const rows = JSON.parse(document.getElementById("rows").textContent);
 const names = JSON.parse(document.getElementById("labels").textContent);
 const byId = Object.fromEntries([...document.querySelectorAll("[id]")].map((element) => [element.id, element]));
 const { canvas, stage, words, copies } = byId;
-const address = stage.dataset.address;
+const { address } = stage.dataset;
+const [tile, tiles] = [stage.dataset.tile, stage.dataset.tiles].map(Number); // pixels, and how many are in a line
 const paint = canvas.getContext("2d");
 const number = new Intl.NumberFormat("en");
 const dark = matchMedia("(prefers-color-scheme: dark)");
@@ -37,8 +38,15 @@ function variable(name) {
 }
 
 function source(row) {
-  if (!row.picture) return row.link;
-  return row.picture.startsWith("data:") ? row.picture : address + row.picture;
+  return row.picture ? addressOf(row.picture) : row.link;
+}
+
+function addressOf(copy) {
+  return copy.startsWith("data:") ? copy : address + copy;
+}
+
+function hasCopy(row) {
+  return Boolean(row.picture || row.ratio);
 }
 
 function screenX(row) {
@@ -143,7 +151,7 @@ function placeCopies() {
   const list = [];
   for (const some of [odd, active]) {
     for (const row of some) {
-      if (!row.picture || (some === active && isOdd(row))) continue;
+      if (!hasCopy(row) || (some === active && isOdd(row))) continue;
       const [column, line] = [Math.floor(row.x / cell), Math.floor(row.y / cell)];
       const isFree = [-1, 0, 1].every((down) => [-1, 0, 1].every((right) => {
         const other = taken.get(`${column + right} ${line + down}`);
@@ -164,33 +172,45 @@ function isOdd(row) {
 
 function drawCopies() {
   for (const row of placeCopies()) if (isOnScreen(row, sideOfCopies())) drawCopy(row, sideOfCopies());
-  if (chosen?.picture) drawCopy(chosen, sideOfCopies());
+  if (chosen && hasCopy(chosen)) drawCopy(chosen, sideOfCopies());
 }
 
 function drawCopy(row, side) {
-  const image = imageOf(row);
+  const { image, from, ratio } = copyOf(row);
   if (!image.complete || !image.naturalWidth) return;
-  const shrink = side / Math.max(image.naturalWidth, image.naturalHeight);
-  const [width, height] = [image.naturalWidth * shrink, image.naturalHeight * shrink];
+  const [width, height] = [side * Math.min(1, ratio), side / Math.max(1, ratio)];
   const [left, top] = [screenX(row) - width / 2, screenY(row) - height / 2];
   paint.fillStyle = colorOf(row.label);
   paint.fillRect(left - 2, top - 2, width + 4, height + 4);
-  paint.drawImage(image, left, top, width, height);
+  paint.drawImage(image, ...from, left, top, width, height);
 }
 
-function imageOf(row) {
+// Where a row's small copy is: an image of its own, or a tile of a sheet, which is as high as it is wide.
+function copyOf(row) {
+  if (row.picture) {
+    const image = imageOf(row, row.picture);
+    const [width, height] = [image.naturalWidth, image.naturalHeight];
+    return { image, from: [0, 0, width, height], ratio: width / height };
+  }
+  const place = row.index % tiles ** 2;
+  const first = rows[row.index - place];
+  const [left, top] = [place % tiles, Math.floor(place / tiles)].map((tilesBefore) => tilesBefore * tile);
+  return { image: imageOf(first, first.sheet), from: [left, top, tile, tile], ratio: row.ratio };
+}
+
+function imageOf(row, copy) {
   if (!row.image) {
     row.image = new Image();
     row.image.onload = drawSoon;
     row.image.onerror = () => { if (byId.missing) byId.missing.hidden = false; };
-    row.image.src = source(row);
+    row.image.src = addressOf(copy);
   }
   return row.image;
 }
 
 function drawRings() {
   const side = copies.checked ? sideOfCopies() / 2 + 5 : 0;
-  const withCopies = new Set(copies.checked ? [...placeCopies(), ...(chosen?.picture ? [chosen] : [])] : []);
+  const withCopies = new Set(copies.checked ? [...placeCopies(), ...(chosen && hasCopy(chosen) ? [chosen] : [])] : []);
   for (const row of odd) {
     if (isOnScreen(row, 60)) ring(row, withCopies.has(row) ? side : dotRadius() + 4, "--wrong", 2);
   }

@@ -235,7 +235,7 @@ words.addEventListener("input", () => {
   soon = setTimeout(filter, 120);
 });
 copies.addEventListener("change", drawSoon);
-byId["copies-choice"].hidden = !rows.some((row) => row.picture);
+byId["copies-choice"].hidden = !rows.some(hasCopy);
 dark.addEventListener("change", () => {
   listLabels();
   drawSoon();

@@ -45,11 +45,13 @@ def test_page_has_every_picture_with_its_label_and_neighbours(index, tmp_path):
         assert row["picture"].startswith("data:image/jpeg")
 
 
-def test_many_pictures_are_shown_from_their_files(index, tmp_path, monkeypatch):
+def test_many_pictures_are_shown_from_the_index_and_their_files(index, tmp_path, monkeypatch):
     monkeypatch.setattr(map_module, "MOST_SHOWN", 20)
     rows = make_map(index, tmp_path / "map.html", most_copies=10)
     assert len(rows) == 20
     assert not any("picture" in row for row in rows)
+    assert [row["ratio"] for row in rows] == [1.5] * 20
+    assert ["sheet" in row for row in rows] == [True] + [False] * 19
     assert all((tmp_path / row["link"]).resolve().is_file() for row in rows)
     page = unescape((tmp_path / "map.html").read_text(encoding="utf-8"))
     assert "img-src data: 'self' file:;" in page

@@ -3,9 +3,11 @@
 import re
 import shutil
 
+import numpy as np
 import pytest
 from conftest import assert_soon
 from indexes import build, make_pictures
+from PIL import Image
 
 from outputs.album import folder_of
 from settings import MAX_PIXELS
@@ -199,10 +201,24 @@ def test_folder_that_is_missing_is_said(browser, tmp_path):
     page.close()
 
 
+MEAN = """(row) => {
+    const { image, from } = copyOf(row);
+    const paint = new OffscreenCanvas(tile, tile).getContext("2d");
+    paint.drawImage(image, ...from, 0, 0, tile, tile);
+    const pixels = paint.getImageData(0, 0, tile, tile).data;
+    return [0, 1, 2].map((band) => pixels.reduce((sum, value, at) => sum + (at % 4 === band) * value, 0) / tile ** 2);
+}"""
+
+
 @pytest.mark.slow
-def test_files_are_shown_where_there_are_no_copies(open_page, tmp_path):
-    page = open_page(make_map(tmp_path, *(f"{n}.png" for n in range(4)), most_copies=0))
-    assert page.locator("#copies-choice").is_hidden()
+def test_many_are_shown_on_sheets_and_in_their_files(open_page, tmp_path):
+    page = open_page(make_map(tmp_path, *(f"{n:02}.png" for n in range(70)), most_copies=0))
+    assert_soon(page, lambda page: page.evaluate("placeCopies().every((row) => copyOf(row).image.complete)"), True)
+    for row in (0, 9, 63, 64, 69):
+        page.evaluate(f"copyOf(rows[{row}]).image.decode()")
+        with Image.open(tmp_path / f"{row:02}.png") as picture:
+            mean = np.asarray(picture).mean(axis=(0, 1))
+        assert page.evaluate(f"({MEAN})(rows[{row}])") == pytest.approx(mean.tolist(), abs=5)
     page.mouse.click(*place_of(page, 1))
     assert_soon(page, lambda page: page.evaluate("byId['card-picture'].naturalWidth"), 48)
 

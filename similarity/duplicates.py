@@ -15,7 +15,7 @@ from similarity.levels import COSINE, SAME_CONTENT, SAME_PICTURE, VERY_SIMILAR, 
 from similarity.picture import Picture
 from similarity.pool import Pool
 from similarity.review import open_review
-from similarity.rows import CsvRows, JsonlRows, opened
+from similarity.rows import Rows, opened
 
 COLUMNS = ("group", "level", "path", "similarity", "best")
 
@@ -106,12 +106,11 @@ def write_rows(groups: Iterable[Sequence[Member]], file: TextIO, format: str) ->
     if format == "text":
         file.write("\n".join("".join(_lines(number, group)) for number, group in enumerate(groups, start=1)))
         return
-    rows = CsvRows(file, COLUMNS) if format == "csv" else JsonlRows(file)
+    rows = Rows(file, format, COLUMNS)
     for number, group in enumerate(groups, start=1):
         for member in group:
             best = member.is_best if format == "jsonl" else "yes" if member.is_best else "no"
-            values = number, member.level_name, member.picture.path, member.similarity, best
-            rows.write(dict(zip(COLUMNS, values, strict=True)))
+            rows.write(number, member.level_name, member.picture.path, member.similarity, best)
 
 
 def _lines(number: int, group: Sequence[Member]) -> Iterator[str]:

@@ -19,7 +19,7 @@ from outputs.album import MOST_INSIDE, Album
 from similarity.index import Index
 from similarity.layout import choose_layout, lay_out
 from similarity.oddness import NEIGHBOURS, Odd, find_odd
-from similarity.pages import small_copies
+from similarity.pages import thumbnails
 from similarity.picture import Picture
 
 MAKER = ("find_similar.py", "--map")
@@ -109,7 +109,7 @@ class MapPage:
     def _copies(self, pictures: Sequence[Picture]) -> Iterator[Image.Image | None]:
         if not self._has_copies:
             return repeat(None, len(pictures))
-        return small_copies([picture.path for picture in pictures], SIDE, self._max_pixels, [self._index])
+        return thumbnails([picture.path for picture in pictures], SIDE, self._max_pixels, [self._index])
 
     def _neighbours(self, vectors: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
         """Return the places on the map of each picture's nearest others, int64 [N, K] (-1: not on it), and cosines."""

@@ -39,11 +39,8 @@ class Member:
 
 def report(args: argparse.Namespace, index: Index, against: Index | None = None) -> int:
     """Write the groups of duplicates of an index, or of its pictures that are in another one; return failures."""
-    with (
-        open_review(args.copy_to, args.link_to, _inputs(args)) as review,
-        opened(args.output, args.force) as file,
-        _open_page(args, index, against) as write_on_page,
-    ):
+    review = open_review(args.copy_to, args.link_to, _inputs(args))
+    with opened(args.output, args.force) as file, _open_page(args, index, against) as write_on_page:
         threshold = COSINE if args.threshold is None else args.threshold
         groups = find_groups(index, against, args.level, threshold, args.workers)
         write_rows(groups, file, args.format)

@@ -1,9 +1,8 @@
 """A folder for each group of duplicates, with copies of its pictures or links to them, to look at and to decide."""
 
-import contextlib
 import logging
 import os
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -45,11 +44,10 @@ class Review:
                     logger.error("error: %s: %s", printable(member.picture.path), error)
 
 
-@contextlib.contextmanager
-def open_review(copy_to: str | None, link_to: str | None, inputs: Sequence[str]) -> Iterator[Review]:
-    """Give what fills the folders that are named; raises UsageError for one that holds something already."""
+def open_review(copy_to: str | None, link_to: str | None, inputs: Sequence[str]) -> Review:
+    """Return what fills the folders that are named; raises UsageError for one that holds something already."""
     named = check_review(copy_to, link_to)
-    yield Review({option: CopiesFolder(option, folder, inputs) for option, folder in named.items()})
+    return Review({option: CopiesFolder(option, folder, inputs) for option, folder in named.items()})
 
 
 def check_review(copy_to: str | None, link_to: str | None) -> dict[str, str]:

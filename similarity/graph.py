@@ -8,7 +8,6 @@ have no neighbourhoods that lead to each other, as when they are mostly noise, a
 
 import importlib.util
 import logging
-from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
@@ -17,7 +16,7 @@ from tqdm import tqdm
 from console import bar_is_off
 from errors import UsageError
 from files import written_whole
-from similarity.search import Exact, Finder, best, blocks, widened
+from similarity.search import Exact, Finder, best, blocks, unit, widened
 from similarity.store import Store
 
 if TYPE_CHECKING:
@@ -167,7 +166,7 @@ def _keep(store: Store, neighbours: "Neighbours", axes: np.ndarray, reach: Reach
         store.set_graph(about | {"rows": len(neighbours)})
         for path in (*store.folder.glob("graph-*.usearch"), *store.folder.glob("axes-*.npy")):
             if path.name not in (about["file"], about["axes"]):
-                Path(path).unlink()
+                path.unlink()
 
 
 def main_axes(vectors: np.ndarray) -> np.ndarray:
@@ -181,5 +180,4 @@ def main_axes(vectors: np.ndarray) -> np.ndarray:
 
 def shortened(vectors: np.ndarray, axes: np.ndarray) -> np.ndarray:
     """Return what is left of float32 vectors [N, D] on the axes, of unit length."""
-    short = vectors @ axes
-    return short / np.maximum(np.linalg.norm(short, axis=1, keepdims=True), np.finfo(np.float32).tiny)
+    return unit(vectors @ axes)

@@ -1,10 +1,10 @@
-"""What find_similar.py looks for: the options of queries and of duplicates."""
+"""What find_similar.py looks for: the options of queries, of duplicates and of pages."""
 
 import argparse
 
 from arguments.kinds import probability
 from arguments.options import add_option
-from settings import LEVELS, SEARCHES, SIMILAR
+from settings import LAYOUTS, LEVELS, SEARCHES, SIMILAR
 
 
 def add_query_options(parser: argparse.ArgumentParser) -> None:
@@ -47,3 +47,12 @@ def add_duplicates_options(parser: argparse.ArgumentParser) -> None:
     )  # fmt: skip
     group.add_argument("--copy-to", metavar="DIR", help="copy each group into a folder in DIR, for review")
     group.add_argument("--link-to", metavar="DIR", help="put links to the pictures of each group into a folder in DIR")
+
+
+def add_page_options(group: argparse._ActionsContainer) -> None:
+    """Which pages show what was found."""
+    group.add_argument("--gallery", metavar="FILE", help="write what was found as a page to browse, FILE.html")
+    group.add_argument("--map", metavar="FILE", help="write a page with all pictures, laid out by likeness, FILE.html")
+    group.add_argument(
+        "--layout", choices=LAYOUTS, default="auto", help="how --map lays them out (default: auto, t-SNE)"
+    )

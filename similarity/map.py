@@ -1,9 +1,7 @@
 """A page with all pictures of an index, laid out by likeness, on which outliers and wrong labels show themselves."""
 
-import argparse
 import logging
 import os
-import sys
 from collections.abc import Iterator, Sequence
 from itertools import compress, repeat
 from typing import Any
@@ -30,12 +28,6 @@ NAMES = {"pca": "principal components", "tsne": "t-SNE", "umap": "UMAP"}
 AT_ONCE = 1000  # pictures whose neighbours are looked for in one pass
 
 logger = logging.getLogger("suite")
-
-
-def write_map(args: argparse.Namespace, index: Index) -> None:
-    """Write the page of --map; raises UsageError when it may not or cannot be written."""
-    is_shown = sys.stderr.isatty() and not args.quiet
-    MapPage(args.map, index, args.layout, args.force, args.max_pixels, is_shown).write()
 
 
 class MapPage:

@@ -140,12 +140,11 @@ class Builder:
     def _place(self, seen: Seen) -> None:
         """Take in a picture whose content is in the index: the same with another time, one that moved, or a copy."""
         rows = self._store.with_content(seen.sha256)
-        at = {row.place and row.place.key: row for row in rows}
-        free = [row for row in rows if row.row not in self._moving and not _is_there(row.place)]
-        if same := at.get(seen.place.key):
+        if same := next((row for row in rows if row.place and row.place.key == seen.place.key), None):
             self._move(same, seen)
             self.counts.same += 1
             return
+        free = [row for row in rows if row.row not in self._moving and not _is_there(row.place)]
         self._count("changed" if not self._is_new(seen.place) else "moved" if free else "added")
         if free:
             self._move(free[0], seen)

@@ -8,6 +8,7 @@ have no neighbourhoods that lead to each other, as when they are mostly noise, a
 
 import importlib.util
 import logging
+from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
@@ -166,7 +167,7 @@ def _keep(store: Store, neighbours: "Neighbours", axes: np.ndarray, reach: Reach
         store.set_graph(about | {"rows": len(neighbours)})
         for path in (*store.folder.glob("graph-*.usearch"), *store.folder.glob("axes-*.npy")):
             if path.name not in (about["file"], about["axes"]):
-                path.unlink()
+                Path(path).unlink()
 
 
 def main_axes(vectors: np.ndarray) -> np.ndarray:

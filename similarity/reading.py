@@ -1,4 +1,4 @@
-"""From a picture as it was found to what the index takes of it: the model's square, a small picture, and facts."""
+"""From a picture as it was found to what the index takes of it: the model's square, a small copy, and facts."""
 
 import hashlib
 import io
@@ -74,7 +74,7 @@ def decoded(seen: Seen, picture: Any, transform: Transform) -> Seen:
 
 
 def _taken(image: Image.Image, transform: Transform) -> tuple[np.ndarray, np.ndarray, tuple[int, int], str]:
-    """Return the model's square, the small picture, the upright size and the format."""
+    """Return the model's square, the small copy uint8 [SMALL], the upright size and the format."""
     format, size = image.info.get(STORED_AS) or (image.format or "", image.size)
     if orientation_of(image) in ASIDE:
         size = size[::-1]

@@ -1,4 +1,4 @@
-"""The folder of an index: a table of pictures in SQLite, and beside it their vectors and small pictures, a row each.
+"""The folder of an index: a table of pictures in SQLite, and beside it their vectors and small copies, a row each.
 
 What a row has in the files counts only when the table names it: a batch is appended to the files first and then
 to the table, so a process may be killed at any moment. No row is written over while the table names it.
@@ -60,11 +60,11 @@ class Store(Database):
         return self._mapped(VECTORS_FILE, np.dtype(np.float16), (self.dimensions,))
 
     def small(self) -> np.ndarray:
-        """Return all small pictures, uint8 [N, SMALL], memory-mapped."""
+        """Return all small copies, uint8 [N, SMALL], memory-mapped."""
         return self._mapped(SMALL_FILE, np.dtype(np.uint8), (SMALL,))
 
     def content_of(self, row: int) -> tuple[np.ndarray, np.ndarray]:
-        """Return the vector and the small picture of a row."""
+        """Return the vector of a row, float16 [D], and its small copy, uint8 [SMALL]."""
         vector = np.fromfile(self.folder / VECTORS_FILE, np.float16, self.dimensions, offset=2 * self.dimensions * row)
         small = np.fromfile(self.folder / SMALL_FILE, np.uint8, SMALL, offset=SMALL * row)
         return vector, small

@@ -218,7 +218,7 @@ def make_maker(args: argparse.Namespace, folder: Path) -> "Maker":
 def ask(args: argparse.Namespace, index: "Index") -> int:
     """Write what is found for each query; return how many cannot be read."""
     from similarity.query import Asker
-    from similarity.rows import FoundRows, opened
+    from similarity.rows import FoundRows, open_output
 
     threshold = -1.0 if args.threshold is None else args.threshold
     asker = Asker(index, make_maker(args, index.folder), args.top_k, threshold, args.workers, args.batch_size)
@@ -227,7 +227,7 @@ def ask(args: argparse.Namespace, index: "Index") -> int:
     queries = named_images(argparse.Namespace(image=args.query, null=args.null))
     answers = asker.ask_together(queries, args.unlike or (), search) if is_one else asker.ask(queries, search)
     failed = 0
-    with opened(args.output, args.force) as file, open_page(args, index) as write_on_page:
+    with open_output(args.output, args.force) as file, open_page(args, index) as write_on_page:
         rows = FoundRows(file, args.format)
         for answer in answers:
             rows.write(answer)
@@ -242,14 +242,14 @@ def find_duplicates(args: argparse.Namespace, index: "Index") -> int:
     """Write the groups of duplicates; return how many pictures cannot be read, or be put into a folder for review."""
     from similarity.duplicates import describe, find_groups, write_rows
     from similarity.levels import COSINE
-    from similarity.review import open_review
-    from similarity.rows import opened
+    from similarity.review import Review
+    from similarity.rows import open_output
 
     inputs = [name for name in (*(args.image or ()), *(args.against or ()), args.index) if name]
     threshold = COSINE if args.threshold is None else args.threshold
     with against(args, index) as (other, failed):
-        review = open_review(args.copy_to, args.link_to, inputs)
-        with opened(args.output, args.force) as file, open_page(args, index, other) as write_on_page:
+        review = Review(args.copy_to, args.link_to, inputs)
+        with open_output(args.output, args.force) as file, open_page(args, index, other) as write_on_page:
             groups = find_groups(index, other, args.level, threshold, args.workers)
             write_rows(groups, file, args.format)
             for number, group in enumerate(groups, start=1):

@@ -11,12 +11,9 @@ def add_query_options(parser: argparse.ArgumentParser) -> None:
     """What is searched for."""
     group = parser.add_argument_group("queries")
     group.add_argument(
-        "--query",
-        nargs="+",
-        action="extend",
-        metavar="PATH",
+        "--query", nargs="+", action="extend", metavar="PATH",
         help="find the pictures that are like these, which are named as with --image",
-    )
+    )  # fmt: skip
     group.add_argument(
         "--unlike", nargs="+", action="extend", metavar="PATH",
         help="less like these; all pictures of --query are one query then",

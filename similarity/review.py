@@ -28,8 +28,10 @@ logger = logging.getLogger("suite")
 class Review:
     """Puts pictures into the folders of --copy-to and --link-to; nothing that is there is written over."""
 
-    def __init__(self, folders: dict[str, CopiesFolder]) -> None:
-        self._folders = folders
+    def __init__(self, copy_to: str | None, link_to: str | None, inputs: Sequence[str]) -> None:
+        """Take the folders that are named; raises UsageError for one that holds something already, or an input."""
+        named = check_review(copy_to, link_to)
+        self._folders = {option: CopiesFolder(option, folder, inputs) for option, folder in named.items()}
         self.failed = 0  # pictures that could not be put there
 
     def put(self, number: int, group: "Sequence[Member]") -> None:
@@ -42,12 +44,6 @@ class Review:
                 except ImageError as error:
                     self.failed += 1
                     logger.error("error: %s: %s", printable(member.picture.path), error)
-
-
-def open_review(copy_to: str | None, link_to: str | None, inputs: Sequence[str]) -> Review:
-    """Return what fills the folders that are named; raises UsageError for one that holds something already."""
-    named = check_review(copy_to, link_to)
-    return Review({option: CopiesFolder(option, folder, inputs) for option, folder in named.items()})
 
 
 def check_review(copy_to: str | None, link_to: str | None) -> dict[str, str]:

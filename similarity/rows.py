@@ -42,7 +42,7 @@ def _cell(value: Any) -> Any:
 
 
 @contextlib.contextmanager
-def opened(output: str | None, force: bool) -> Iterator[TextIO]:
+def open_output(output: str | None, force: bool) -> Iterator[TextIO]:
     """Give the file that --output names, which is whole at the end or not there, or stdout; raises UsageError."""
     if output is None:
         yield sys.stdout

@@ -33,9 +33,9 @@ from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from arguments.options import add_engine_options, add_message_options, add_option, add_options, add_search_options
+from arguments.options import add_message_options, add_option, add_options, add_search_options
 from arguments.parser import ArgumentParser
-from arguments.similar import add_duplicates_options, add_page_options, add_query_options
+from arguments.similar import add_duplicates_options, add_index_options, add_page_options, add_query_options
 from arguments.values import STDIN, check_backend_name, count_of, named_images, runtime_from, search_of
 from console import EXIT_FAILED_INPUTS, EXIT_OK, configure_messages, logger, run_script
 from console.progress import Progress
@@ -57,16 +57,7 @@ def make_parser() -> ArgumentParser:
     add_options(group, "--image", "--null")
     add_search_options(group)
     add_options(group, "--every", "--video", "--timeout", "--max-bytes", "--resize", "--max-pixels", "--workers")
-    group = parser.add_argument_group("index")
-    group.add_argument(
-        "--index", metavar="DIR",
-        help="the folder of the index: with --image, it is built or brought up to date (default: one for this run)",
-    )  # fmt: skip
-    add_option(group, "--model", default=None, help="a model of the registry, or the folder of a trained classifier "
-               "(default: what the index was made with, or efficientnet_lite0)")  # fmt: skip
-    add_options(group, "--list-models", "--weights")
-    add_engine_options(group)
-    add_options(group, "--cache-dir", "--no-cache")
+    add_index_options(parser)
     add_query_options(parser)
     add_duplicates_options(parser)
     group = parser.add_argument_group("output")

@@ -1,10 +1,24 @@
-"""What find_similar.py looks for: the options of queries, of duplicates and of pages."""
+"""The options that find_similar.py alone has: of the index, of queries, of duplicates and of pages."""
 
 import argparse
 
 from arguments.kinds import probability
-from arguments.options import add_option
+from arguments.options import add_engine_options, add_option, add_options
 from settings import LAYOUTS, LEVELS, SEARCHES, SIMILAR
+
+
+def add_index_options(parser: argparse.ArgumentParser) -> None:
+    """Where the index is, and what computes its vectors."""
+    group = parser.add_argument_group("index")
+    group.add_argument(
+        "--index", metavar="DIR",
+        help="the folder of the index: with --image, it is built or brought up to date (default: one for this run)",
+    )  # fmt: skip
+    add_option(group, "--model", default=None, help="a model of the registry, or the folder of a trained classifier "
+               "(default: what the index was made with, or efficientnet_lite0)")  # fmt: skip
+    add_options(group, "--list-models", "--weights")
+    add_engine_options(group)
+    add_options(group, "--cache-dir", "--no-cache")
 
 
 def add_query_options(parser: argparse.ArgumentParser) -> None:

@@ -13,7 +13,7 @@ from inference.loop import PATIENCE, predict_frames
 from settings import BATCH_SIZE, SIMILAR, WORKERS
 from similarity.index import Index
 from similarity.maker import Maker, maker_again
-from similarity.reading import Seen, decoded, hashed
+from similarity.reading import Seen, read_new
 from similarity.search import unit
 from sources.frames import read_ahead
 from sources.pictures import Given, find_pictures
@@ -88,10 +88,7 @@ class Asker:
                 yield frame, self.index.vector_of(frame.sha256) if vector is None and not frame.error else vector
 
     def _read(self, item: str | Given) -> Seen:
-        seen, picture = hashed(item)
-        if seen.error or self.index.vector_of(seen.sha256) is not None:
-            return seen
-        return decoded(seen, picture, self.maker.transform)
+        return read_new(item, lambda sha256: self.index.vector_of(sha256) is not None, self.maker.transform)
 
     def _answers(self, queries: Sequence[tuple[str, set[str], np.ndarray]]) -> Iterator[Answer]:
         """Answer queries, each a name, the keys of its own pictures, which are not found, and a vector."""

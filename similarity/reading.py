@@ -3,6 +3,7 @@
 import hashlib
 import io
 import os
+from collections.abc import Callable
 from dataclasses import dataclass, replace
 from functools import partial
 from typing import Any, BinaryIO, cast
@@ -51,23 +52,21 @@ def stamp_of(item: str | Given) -> tuple[int, int] | None:
     return status.st_size, status.st_mtime_ns
 
 
-def hashed(item: str | Given) -> tuple[Seen, Any]:
-    """Return a picture with the hash of its content, and what it can be decoded from; errors go into the Seen."""
+def read_new(item: str | Given, is_known: Callable[[bytes], object], transform: Transform) -> Seen:
+    """Read a picture, and decode it, once for all that the index takes of it, unless `is_known` knows its SHA-256.
+
+    Errors go into the Seen.
+    """
     source = source_of(item)
     seen = Seen(source, place=place_of(source), is_file=not isinstance(item, Given))
     _size, mtime_ns = stamp_of(item) or (0, 0)  # before it is read: who changes it meanwhile has it read again
     try:
         digest, picture, size = _hash_given(item.picture) if isinstance(item, Given) else _hash_file(item)
-    except ImageError as error:
-        return replace(seen, error=str(error)), None
-    return replace(seen, size=size, mtime_ns=mtime_ns, sha256=digest), picture
-
-
-def decoded(seen: Seen, picture: Any, transform: Transform) -> Seen:
-    """Decode a picture once, for all that the index takes of it."""
-    try:
+        seen = replace(seen, size=size, mtime_ns=mtime_ns, sha256=digest)
+        if is_known(digest):
+            return seen
         take = partial(_taken, transform=transform)
-        square, small, (width, height), format = open_with(take, picture, seen.source, transform)
+        square, small, (width, height), format = open_with(take, picture, source, transform)
     except ImageError as error:
         return replace(seen, error=str(error))
     return replace(seen, square=square, small=small, width=width, height=height, format=format)

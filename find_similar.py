@@ -33,22 +33,21 @@ from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from arguments.options import add_engine_options, add_message_options, add_option, add_options, add_search_options
+from arguments.options import add_message_options, add_option, add_options, add_search_options
 from arguments.parser import ArgumentParser
-from arguments.similar import add_duplicates_options, add_query_options
+from arguments.similar import add_duplicates_options, add_index_options, add_page_options, add_query_options
 from arguments.values import STDIN, check_backend_name, count_of, named_images, runtime_from, search_of
 from console import EXIT_FAILED_INPUTS, EXIT_OK, configure_messages, logger, run_script
 from console.progress import Progress
 from console.text import printable
 from errors import UsageError
 from outputs.formats import FORMATS, format_of
-from settings import LAYOUTS, MODEL
+from settings import MODEL
 from sources.listing import name_counts
 
 if TYPE_CHECKING:
     from similarity.index import Index
     from similarity.maker import Maker
-    from similarity.query import Answer
 
 
 def make_parser() -> ArgumentParser:
@@ -58,26 +57,13 @@ def make_parser() -> ArgumentParser:
     add_options(group, "--image", "--null")
     add_search_options(group)
     add_options(group, "--every", "--video", "--timeout", "--max-bytes", "--resize", "--max-pixels", "--workers")
-    group = parser.add_argument_group("index")
-    group.add_argument(
-        "--index", metavar="DIR",
-        help="the folder of the index: with --image, it is built or brought up to date (default: one for this run)",
-    )  # fmt: skip
-    add_option(group, "--model", default=None, help="a model of the registry, or the folder of a trained classifier "
-               "(default: what the index was made with, or efficientnet_lite0)")  # fmt: skip
-    add_options(group, "--list-models", "--weights")
-    add_engine_options(group)
-    add_options(group, "--cache-dir", "--no-cache")
+    add_index_options(parser)
     add_query_options(parser)
     add_duplicates_options(parser)
     group = parser.add_argument_group("output")
     add_option(group, "--output")
     add_option(group, "--format", choices=FORMATS)
-    group.add_argument("--gallery", metavar="FILE", help="write what was found as a page to browse, FILE.html")
-    group.add_argument("--map", metavar="FILE", help="write a page with all pictures, laid out by likeness, FILE.html")
-    group.add_argument(
-        "--layout", choices=LAYOUTS, default="auto", help="how --map lays them out (default: auto, t-SNE)"
-    )
+    add_page_options(group)
     add_option(group, "--force", help="overwrite files that exist")
     add_message_options(parser)
     return parser
@@ -117,19 +103,19 @@ def main(argv: Sequence[str] | None = None) -> int:
         folder = Path(args.index) if args.index else opened.enter_context(scratch_folder())
         if args.image:
             failed += build(args, args.image, folder, make_maker(args, folder), args.index)
-        if not (args.query or args.duplicates or args.map):
-            return EXIT_FAILED_INPUTS if failed else EXIT_OK
-        from similarity import open_index
+        if args.query or args.duplicates or args.map:
+            from similarity import open_index
 
-        index = opened.enter_context(open_index(folder, args.search))
-        if args.query:
-            failed += ask(args, index)
-        if args.duplicates:
-            failed += find_duplicates(args, index)
-        if args.map:
-            from similarity.map import write_map
+            index = opened.enter_context(open_index(folder, args.search))
+            if args.query:
+                failed += ask(args, index)
+            if args.duplicates:
+                failed += find_duplicates(args, index)
+            if args.map:
+                from similarity.map import MapPage
 
-            write_map(args, index)
+                has_progress = sys.stderr.isatty() and not args.quiet
+                MapPage(args.map, index, args.layout, args.force, args.max_pixels, has_progress).write()
     return EXIT_FAILED_INPUTS if failed else EXIT_OK
 
 
@@ -177,9 +163,8 @@ def build(args: argparse.Namespace, names: Sequence[str], folder: Path, maker: "
         Progress(sys.stderr.isatty() and not args.quiet, count=count_of(given, search)) as progress,
     ):
         try:
-            counts = Builder(store, maker, args.workers, args.batch_size, progress.add).build(
-                named_images(given), search
-            )
+            builder = Builder(store, maker, args.workers, args.batch_size, progress.add)
+            counts = builder.build(named_images(given), search)
         except KeyboardInterrupt:
             how = f"{counted(len(store))} in {kept}; the same command goes on with it" if kept else ""
             raise KeyboardInterrupt(how) from None
@@ -224,7 +209,7 @@ def make_maker(args: argparse.Namespace, folder: Path) -> "Maker":
 def ask(args: argparse.Namespace, index: "Index") -> int:
     """Write what is found for each query; return how many cannot be read."""
     from similarity.query import Asker
-    from similarity.rows import FoundRows, opened
+    from similarity.rows import FoundRows, open_output
 
     threshold = -1.0 if args.threshold is None else args.threshold
     asker = Asker(index, make_maker(args, index.folder), args.top_k, threshold, args.workers, args.batch_size)
@@ -233,7 +218,7 @@ def ask(args: argparse.Namespace, index: "Index") -> int:
     queries = named_images(argparse.Namespace(image=args.query, null=args.null))
     answers = asker.ask_together(queries, args.unlike or (), search) if is_one else asker.ask(queries, search)
     failed = 0
-    with opened(args.output, args.force) as file, open_page(args, index) as write_on_page:
+    with open_output(args.output, args.force) as file, open_page(args, index) as write_on_page:
         rows = FoundRows(file, args.format)
         for answer in answers:
             rows.write(answer)
@@ -244,37 +229,39 @@ def ask(args: argparse.Namespace, index: "Index") -> int:
     return failed
 
 
-@contextlib.contextmanager
-def open_page(args: argparse.Namespace, index: "Index") -> Iterator[Callable[["Answer"], object]]:
-    """Give what takes each answer for the page of --gallery, which is written at the end."""
-    if args.gallery is None:
-        yield lambda _answer: None
-        return
-    from similarity.pages import FoundPage
-
-    with FoundPage(args.gallery, index, args.force, args.max_pixels) as page:
-        yield page.write
-
-
 def find_duplicates(args: argparse.Namespace, index: "Index") -> int:
-    """Write the groups of duplicates; return how many pictures cannot be read."""
-    from similarity.duplicates import report
+    """Write the groups of duplicates; return how many pictures cannot be read, or be put into a folder for review."""
+    from similarity.duplicates import describe, find_groups, write_rows
+    from similarity.levels import COSINE
+    from similarity.review import Review
+    from similarity.rows import open_output
 
-    if not args.against:
-        return report(args, index)
+    inputs = [name for name in (*(args.image or ()), *(args.against or ()), args.index) if name]
+    threshold = COSINE if args.threshold is None else args.threshold
     with against(args, index) as (other, failed):
-        return failed + report(args, index, other)
+        review = Review(args.copy_to, args.link_to, inputs)
+        with open_output(args.output, args.force) as file, open_page(args, index, other) as write_on_page:
+            groups = find_groups(index, other, args.level, threshold, args.workers)
+            write_rows(groups, file, args.format)
+            for number, group in enumerate(groups, start=1):
+                review.put(number, group)
+                write_on_page(group)
+        logger.info(describe(groups))
+    return failed + review.failed
 
 
 @contextlib.contextmanager
-def against(args: argparse.Namespace, index: "Index") -> Iterator[tuple["Index", int]]:
+def against(args: argparse.Namespace, index: "Index") -> Iterator[tuple["Index | None", int]]:
     """Give the index that --against names, or one of its pictures, and how many of those cannot be read."""
+    if not args.against:
+        yield None, 0
+        return
     from similarity import open_index
     from similarity.database import is_index
     from similarity.maker import check_same
 
     folder, failed = Path(args.against[0]), 0
-    if any(is_index(Path(name)) for name in args.against[1:]) or (is_index(folder) and args.against[1:]):
+    if len(args.against) > 1 and any(is_index(Path(name)) for name in args.against):
         raise UsageError("--against takes pictures, or one index alone; give one of these")
     with contextlib.ExitStack() as opened:
         if not is_index(folder):
@@ -283,6 +270,19 @@ def against(args: argparse.Namespace, index: "Index") -> Iterator[tuple["Index",
         other = opened.enter_context(open_index(folder, args.search))
         check_same(other.made_with, index.made_with, folder)
         yield other, failed
+
+
+@contextlib.contextmanager
+def open_page(args: argparse.Namespace, index: "Index", other: "Index | None" = None) -> Iterator[Callable]:
+    """Give what takes each answer or group of duplicates for the page of --gallery, which is written at the end."""
+    if args.gallery is None:
+        yield lambda _found: None
+        return
+    from similarity.pages import DuplicatesPage, FoundPage
+
+    kind = DuplicatesPage if args.duplicates else FoundPage
+    with kind(args.gallery, index, args.force, args.max_pixels, other) as page:
+        yield page.write
 
 
 if __name__ == "__main__":

@@ -1,22 +1,33 @@
-"""What find_similar.py looks for: the options of queries and of duplicates."""
+"""The options that find_similar.py alone has: of the index, of queries, of duplicates and of pages."""
 
 import argparse
 
 from arguments.kinds import probability
-from arguments.options import add_option
-from settings import LEVELS, SEARCHES, SIMILAR
+from arguments.options import add_engine_options, add_option, add_options
+from settings import LAYOUTS, LEVELS, SEARCHES, SIMILAR
+
+
+def add_index_options(parser: argparse.ArgumentParser) -> None:
+    """Where the index is, and what computes its vectors."""
+    group = parser.add_argument_group("index")
+    group.add_argument(
+        "--index", metavar="DIR",
+        help="the folder of the index: with --image, it is built or brought up to date (default: one for this run)",
+    )  # fmt: skip
+    add_option(group, "--model", default=None, help="a model of the registry, or the folder of a trained classifier "
+               "(default: what the index was made with, or efficientnet_lite0)")  # fmt: skip
+    add_options(group, "--list-models", "--weights")
+    add_engine_options(group)
+    add_options(group, "--cache-dir", "--no-cache")
 
 
 def add_query_options(parser: argparse.ArgumentParser) -> None:
     """What is searched for."""
     group = parser.add_argument_group("queries")
     group.add_argument(
-        "--query",
-        nargs="+",
-        action="extend",
-        metavar="PATH",
+        "--query", nargs="+", action="extend", metavar="PATH",
         help="find the pictures that are like these, which are named as with --image",
-    )
+    )  # fmt: skip
     group.add_argument(
         "--unlike", nargs="+", action="extend", metavar="PATH",
         help="less like these; all pictures of --query are one query then",
@@ -47,3 +58,12 @@ def add_duplicates_options(parser: argparse.ArgumentParser) -> None:
     )  # fmt: skip
     group.add_argument("--copy-to", metavar="DIR", help="copy each group into a folder in DIR, for review")
     group.add_argument("--link-to", metavar="DIR", help="put links to the pictures of each group into a folder in DIR")
+
+
+def add_page_options(group: argparse._ActionsContainer) -> None:
+    """Which pages show what was found."""
+    group.add_argument("--gallery", metavar="FILE", help="write what was found as a page to browse, FILE.html")
+    group.add_argument("--map", metavar="FILE", help="write a page with all pictures, laid out by likeness, FILE.html")
+    group.add_argument(
+        "--layout", choices=LAYOUTS, default="auto", help="how --map lays them out (default: auto, t-SNE)"
+    )

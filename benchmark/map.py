@@ -21,6 +21,7 @@ import sys
 import tempfile
 import time
 from collections.abc import Sequence
+from importlib.util import find_spec
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -75,8 +76,6 @@ def main(argv: Sequence[str] | None = None) -> int:
 
 def compare_layouts(index: "Index") -> None:
     """Print what each layout that is installed keeps together, and how long it takes."""
-    import importlib.util
-
     from similarity.layout import lay_out
     from similarity.map import labels_of
 
@@ -85,8 +84,8 @@ def compare_layouts(index: "Index") -> None:
     wanted = nearest(vectors.astype("float32"))
     print(f"{'layout':>9}{'seconds':>9}{'kept':>8}{'label':>8}")
     print(f"{'features':>9}{'':>9}{1:8.3f}{(labels[wanted] == labels[:, None]).mean():8.3f}")
-    for layout in ("pca", "tsne", "umap"):
-        if layout == "umap" and importlib.util.find_spec("umap") is None:
+    for layout in LAYOUTS[1:]:
+        if layout == "umap" and find_spec("umap") is None:
             continue
         started = time.perf_counter()
         found = nearest(lay_out(vectors, layout))

@@ -17,7 +17,6 @@ if __name__ == "__main__":  # before all else, so that Ctrl-C ends in one line w
 
     interrupts.exit_at_once()
 
-import argparse
 import contextlib
 import sys
 import tempfile
@@ -67,7 +66,7 @@ def main(argv: Sequence[str] | None = None) -> int:
             for spec in args.model:
                 print_share(args.folder, spec.name, Path(folder, spec.name))
         else:
-            measure(args, Path(folder, "index"))
+            measure(args.vectors, Path(folder, "index"))
     return EXIT_OK
 
 
@@ -119,17 +118,16 @@ def without_themselves(rows: "np.ndarray") -> "np.ndarray":
     return np.array([[other for other in found if other != row][:WANTED] for row, found in enumerate(rows)])
 
 
-def measure(args: argparse.Namespace, folder: Path) -> None:
-    """Print seconds and memory of building an index of made-up vectors and of searching it."""
-
+def measure(vectors: int, folder: Path) -> None:
+    """Print seconds and memory of building an index of so many made-up vectors and of searching it."""
     from similarity.graph import build_graph, is_installed
     from similarity.index import open_index
     from similarity.store import Store
 
-    print(f"{args.vectors:,} made-up vectors of {DIMENSIONS} numbers; {anonymous()} MiB before", flush=True)
+    print(f"{vectors:,} made-up vectors of {DIMENSIONS} numbers; {anonymous()} MiB before", flush=True)
     with contextlib.closing(Store(folder, ABOUT)) as store:
         with timed("appended to the index"):
-            fill(store, args.vectors)
+            fill(store, vectors)
         queries = next(made_up(QUERIES, seed=1))
         right = brute_force(store.vectors(), queries, WANTED)
         if is_installed():

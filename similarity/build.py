@@ -19,7 +19,7 @@ from settings import BATCH_SIZE, MODEL, WORKERS
 from similarity.index import finish, made_with
 from similarity.maker import Maker, check_same, maker_of
 from similarity.picture import Place, place_of
-from similarity.reading import Seen, decoded, hashed, stamp_of
+from similarity.reading import Seen, read_new, stamp_of
 from similarity.records import Failure, Move, New, Row
 from similarity.store import Store
 from sources.frames import Frame, read_ahead
@@ -103,15 +103,12 @@ class Builder:
                 yield item
 
     def _read(self, item: str | Given) -> Seen:
-        """Read a picture, on one of several threads; it is decoded only when its content is new."""
+        """Read a picture, on one of several threads, unless it could not be read before and is still the same."""
         place, stamp = place_of(source_of(item)), stamp_of(item)
         failure = self._store.failure_at(place.key) if stamp else None
         if failure and (failure.size, failure.mtime_ns) == stamp:
             return Seen(source_of(item), error=failure.error, place=place, is_known=True)
-        seen, picture = hashed(item)
-        if seen.error or self._store.with_content(seen.sha256):
-            return seen
-        return decoded(seen, picture, self._maker.transform)
+        return read_new(item, self._store.with_content, self._maker.transform)
 
     def _take(self, frame: Frame, vector: np.ndarray | None) -> None:
         seen = cast(Seen, frame)
@@ -140,12 +137,11 @@ class Builder:
     def _place(self, seen: Seen) -> None:
         """Take in a picture whose content is in the index: the same with another time, one that moved, or a copy."""
         rows = self._store.with_content(seen.sha256)
-        at = {row.place and row.place.key: row for row in rows}
-        free = [row for row in rows if row.row not in self._moving and not _is_there(row.place)]
-        if same := at.get(seen.place.key):
+        if same := next((row for row in rows if row.place and row.place.key == seen.place.key), None):
             self._move(same, seen)
             self.counts.same += 1
             return
+        free = [row for row in rows if row.row not in self._moving and not _is_there(row.place)]
         self._count("changed" if not self._is_new(seen.place) else "moved" if free else "added")
         if free:
             self._move(free[0], seen)

@@ -14,7 +14,7 @@ from errors import UsageError
 
 TABLE_FILE, LOCK_FILE = "pictures.sqlite", "lock"
 FORMAT = 1  # of the folder
-IS_AN_INDEX = 0x53494D49  # SQLite's application_id: "SIMI"
+APPLICATION_ID = 0x53494D49  # by which SQLite tells whose a file is: "SIMI"
 SCHEMA = """
 CREATE TABLE about (what TEXT PRIMARY KEY, value TEXT);
 CREATE TABLE pictures (row INTEGER PRIMARY KEY, place BLOB UNIQUE, is_relative INTEGER, size INTEGER,
@@ -59,6 +59,11 @@ class Database:
 
     def _check(self) -> None:
         """Raise UsageError when what lies beside the table is not whole."""
+
+    def _value(self, what: str) -> Any:
+        """Return a value of the table `about`, a str; None where it has none."""
+        found = self._one("SELECT value FROM about WHERE what = ?", (what,))
+        return found and found[0]
 
     def _one(self, query: str, values: Sequence[Any] = ()) -> Any:
         return next(iter(self._all(query, values)), None)
@@ -126,23 +131,23 @@ class Database:
     def _is_empty(self) -> bool:
         """Return whether nothing is in the table yet; raises UsageError for one that another program has made."""
         is_empty = not self._one("SELECT count(*) FROM sqlite_master")[0]
-        if not is_empty and self._one("PRAGMA application_id")[0] != IS_AN_INDEX:
+        if not is_empty and self._one("PRAGMA application_id")[0] != APPLICATION_ID:
             raise UsageError(f"{self.folder / TABLE_FILE} is of another program; give --index another folder")
         return is_empty
 
     def _create(self, about: dict[str, Any]) -> None:
         with self._writing():
-            self._all(f"PRAGMA application_id = {IS_AN_INDEX}")
+            self._all(f"PRAGMA application_id = {APPLICATION_ID}")
             for statement in SCHEMA.split(";"):
                 self._all(statement)
             self._all("INSERT INTO about VALUES ('format', ?)", (str(FORMAT),))
             self._all("INSERT INTO about VALUES ('model', ?)", (json.dumps(about),))
 
     def _check_format(self) -> None:
-        found = self._one("SELECT value FROM about WHERE what = 'format'")
-        if found is None or found[0] != str(FORMAT):
+        found = self._value("format")
+        if found != str(FORMAT):
             raise UsageError(
-                f"the index {self.folder} has the format {found and found[0]}, and this version reads {FORMAT}; "
+                f"the index {self.folder} has the format {found}, and this version reads {FORMAT}; "
                 "build it again, in another folder"
             )
 

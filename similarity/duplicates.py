@@ -1,10 +1,7 @@
-"""Groups of pictures that are the same, or nearly so: rows of them, and folders for review."""
+"""Groups of pictures that are the same, or nearly so, and rows of them."""
 
-import argparse
-import contextlib
-import logging
 from collections import Counter
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import TextIO
 
@@ -14,12 +11,9 @@ from similarity.index import Index
 from similarity.levels import COSINE, SAME_CONTENT, SAME_PICTURE, VERY_SIMILAR, Duplicates, Group
 from similarity.picture import Picture
 from similarity.pool import Pool
-from similarity.review import open_review
-from similarity.rows import CsvRows, JsonlRows, opened
+from similarity.rows import Rows
 
 COLUMNS = ("group", "level", "path", "similarity", "best")
-
-logger = logging.getLogger("suite")
 
 
 @dataclass(frozen=True)
@@ -35,23 +29,6 @@ class Member:
     def level_name(self) -> str:
         """The level in words."""
         return self.level.replace("-", " ")
-
-
-def report(args: argparse.Namespace, index: Index, against: Index | None = None) -> int:
-    """Write the groups of duplicates of an index, or of its pictures that are in another one; return failures."""
-    with (
-        open_review(args.copy_to, args.link_to, _inputs(args)) as review,
-        opened(args.output, args.force) as file,
-        _open_page(args, index, against) as write_on_page,
-    ):
-        threshold = COSINE if args.threshold is None else args.threshold
-        groups = find_groups(index, against, args.level, threshold, args.workers)
-        write_rows(groups, file, args.format)
-        for number, group in enumerate(groups, start=1):
-            review.put(number, group)
-            write_on_page(group)
-    logger.info(describe(groups))
-    return review.failed
 
 
 def find_groups(
@@ -106,12 +83,11 @@ def write_rows(groups: Iterable[Sequence[Member]], file: TextIO, format: str) ->
     if format == "text":
         file.write("\n".join("".join(_lines(number, group)) for number, group in enumerate(groups, start=1)))
         return
-    rows = CsvRows(file, COLUMNS) if format == "csv" else JsonlRows(file)
+    rows = Rows(file, format, COLUMNS)
     for number, group in enumerate(groups, start=1):
         for member in group:
             best = member.is_best if format == "jsonl" else "yes" if member.is_best else "no"
-            values = number, member.level_name, member.picture.path, member.similarity, best
-            rows.write(dict(zip(COLUMNS, values, strict=True)))
+            rows.write(number, member.level_name, member.picture.path, member.similarity, best)
 
 
 def _lines(number: int, group: Sequence[Member]) -> Iterator[str]:
@@ -132,21 +108,3 @@ def describe(groups: Sequence[Sequence[Member]]) -> str:
     named = ", ".join(f"{count:,} {name}" for name, count in counts.items())
     size = bytes_as_text(sum(member.picture.size for member in others))
     return f"{len(groups):,} group{'s' * (len(groups) != 1)}; beside the best of each: {named}; {size}"
-
-
-def _inputs(args: argparse.Namespace) -> list[str]:
-    return [name for name in (*(args.image or ()), *(args.against or ()), args.index) if name]
-
-
-@contextlib.contextmanager
-def _open_page(
-    args: argparse.Namespace, index: Index, against: Index | None
-) -> Iterator[Callable[[Sequence[Member]], object]]:
-    """Give what takes each group for the page of --gallery, which is written at the end."""
-    if args.gallery is None:
-        yield lambda _group: None
-        return
-    from similarity.pages import DuplicatesPage
-
-    with DuplicatesPage(args.gallery, index, args.force, args.max_pixels, against=against) as page:
-        yield page.write

@@ -17,7 +17,7 @@ from tqdm import tqdm
 from console import bar_is_off
 from errors import UsageError
 from files import written_whole
-from similarity.search import Exact, Finder, best, blocks, widened
+from similarity.search import Exact, Finder, best, blocks, unit, widened
 from similarity.store import Store
 
 if TYPE_CHECKING:
@@ -52,7 +52,7 @@ class Graph:
     reach = REACHES[0]
 
     def __init__(self, vectors: np.ndarray, neighbours: "Neighbours", axes: np.ndarray, others: np.ndarray) -> None:
-        """`others` are rows that the graph lacks, or knows with another vector."""
+        """Vectors are float16 [N, D]; `others` int64 [M] are rows that the graph lacks or knows with another vector."""
         self.vectors, self._neighbours, self._axes = vectors, neighbours, axes
         self._others, self._exact, self._exact_others = others, Exact(vectors), Exact(vectors[others])
 
@@ -172,7 +172,7 @@ def _keep(store: Store, neighbours: "Neighbours", axes: np.ndarray, reach: Reach
 
 
 def main_axes(vectors: np.ndarray) -> np.ndarray:
-    """Return the main axes of a sample of vectors, float32 [D, AXES]."""
+    """Return the main axes of a sample of vectors, float16 [N, D], as float32 [D, AXES]."""
     chosen = np.random.default_rng(0).choice(len(vectors), min(SAMPLE, len(vectors)), replace=False)
     products = np.zeros((vectors.shape[1], vectors.shape[1]), np.float32)
     for _start, block in blocks(vectors[np.sort(chosen)]):
@@ -181,6 +181,5 @@ def main_axes(vectors: np.ndarray) -> np.ndarray:
 
 
 def shortened(vectors: np.ndarray, axes: np.ndarray) -> np.ndarray:
-    """Return what is left of float32 vectors [N, D] on the axes, of unit length."""
-    short = vectors @ axes
-    return short / np.maximum(np.linalg.norm(short, axis=1, keepdims=True), np.finfo(np.float32).tiny)
+    """Return what is left of float32 vectors [N, D] on the axes: float32 [N, AXES] of unit length."""
+    return unit(vectors @ axes)

@@ -24,17 +24,17 @@ logger = logging.getLogger("suite")
 
 
 class Index:
-    """Pictures that could be read, each a row: its facts, its vector, its small picture. A context manager."""
+    """Pictures that could be read, each a row: its facts, its vector, its small copy. A context manager."""
 
     def __init__(self, store: Store, search: str = "auto") -> None:
         self._store = store
-        self._kind = search
+        self._search = search
         self.finder: Finder | None = None  # of `nearest`, which opens it when it is first asked
         self.folder = store.folder
         self.made_with: dict[str, Any] = store.about
         self.pictures: Sequence[Picture] = Pictures(store)
         self.vectors = store.vectors()  # float16 [N, D], memory-mapped, of unit length
-        self.small = store.small()  # uint8 [N, SMALL], memory-mapped: as `small_copy` makes them
+        self.small = store.small()  # uint8 [N, SMALL], memory-mapped, as `small_copy` makes them
 
     @property
     def model(self) -> str:
@@ -54,7 +54,7 @@ class Index:
         return self.finder.nearest(np.asarray(queries, np.float32), min(k, len(self)))
 
     def _graph(self) -> Graph | None:
-        if not len(self) or self._store.graph is None or not is_wanted(self._kind, self._store):
+        if not len(self) or self._store.graph is None or not is_wanted(self._search, self._store):
             return None
         graph = open_graph(self._store, self.vectors)
         if graph is None:

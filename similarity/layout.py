@@ -17,6 +17,7 @@ PERPLEXITY = 30  # of t-SNE: about how many neighbours count
 LEAST = 10  # pictures; fewer have no groups to be shown
 PLACED_BETWEEN = 3  # pictures of the layout, for one that is not in it
 BLOCK = 10_000  # rows that are computed at once
+AT_ONCE = 1000  # rows whose distances to all that are laid out are in memory
 
 
 def choose_layout(layout: str, count: int) -> str:
@@ -91,13 +92,13 @@ def _place_all(components: np.ndarray, rows: np.ndarray, places: np.ndarray) -> 
     known = components[rows]
     lengths = (known**2).sum(axis=1)
     found = np.empty((len(components), 2), np.float32)
-    for start in range(0, len(components), 1000):
-        block = components[start : start + 1000]
+    for start in range(0, len(components), AT_ONCE):
+        block = components[start : start + AT_ONCE]
         distances = lengths - 2 * block @ known.T + (block**2).sum(axis=1, keepdims=True)
         nearest = np.argpartition(distances, PLACED_BETWEEN, axis=1)[:, :PLACED_BETWEEN]
         weights = 1 / np.maximum(np.take_along_axis(distances, nearest, axis=1), 1e-6)
         weights /= weights.sum(axis=1, keepdims=True)
-        found[start : start + 1000] = (places[nearest] * weights[..., None]).sum(axis=1)
+        found[start : start + AT_ONCE] = (places[nearest] * weights[..., None]).sum(axis=1)
     found[rows] = places
     return found
 

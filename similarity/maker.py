@@ -89,14 +89,10 @@ def check_same(made_with: dict[str, Any], given: dict[str, Any], folder: Path) -
     for what in ("backbones", "weights", "transform"):
         if made_with[what] != given[what]:
             raise UsageError(
-                f"the index {folder} was made by {_named(made_with)} (its {what}: {_shown(made_with[what])}), and not "
-                f"by {_named(given)} ({_shown(given[what])}), whose vectors mean something else; leave out --model, or "
-                "build another index"
+                f"the index {folder} was made by {made_with['model']} (its {what}: {_shown(made_with[what])}), and not "
+                f"by {given['model']} ({_shown(given[what])}), whose vectors mean something else; leave out --model, "
+                "or build another index"
             )
-
-
-def _named(made_with: dict[str, Any]) -> str:
-    return made_with["model"]
 
 
 def _shown(value: Any) -> str:

@@ -1,9 +1,7 @@
 """A page with all pictures of an index, laid out by likeness, on which outliers and wrong labels show themselves."""
 
-import argparse
 import logging
 import os
-import sys
 from collections.abc import Iterator, Sequence
 from itertools import compress, repeat
 from typing import Any
@@ -19,7 +17,7 @@ from outputs.album import MOST_INSIDE, Album
 from similarity.index import Index
 from similarity.layout import choose_layout, lay_out
 from similarity.oddness import NEIGHBOURS, Odd, find_odd
-from similarity.pages import small_copies
+from similarity.pages import thumbnails
 from similarity.picture import Picture
 from similarity.small import SIDE as TILE
 from similarity.small import restored
@@ -35,12 +33,6 @@ NAMES = {"pca": "principal components", "tsne": "t-SNE", "umap": "UMAP"}
 AT_ONCE = 1000  # pictures whose neighbours are looked for in one pass
 
 logger = logging.getLogger("suite")
-
-
-def write_map(args: argparse.Namespace, index: Index) -> None:
-    """Write the page of --map; raises UsageError when it may not or cannot be written."""
-    is_shown = sys.stderr.isatty() and not args.quiet
-    MapPage(args.map, index, args.layout, args.force, args.max_pixels, is_shown).write()
 
 
 class MapPage:
@@ -121,7 +113,7 @@ class MapPage:
     def _copies(self, pictures: Sequence[Picture]) -> Iterator[Image.Image | None]:
         if not self._has_copies:
             return repeat(None, len(pictures))
-        return small_copies([picture.path for picture in pictures], SIDE, self._max_pixels, [self._index])
+        return thumbnails([picture.path for picture in pictures], SIDE, self._max_pixels, [self._index])
 
     def _neighbours(self, vectors: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
         """Return the places on the map of each picture's nearest others, int64 [N, K] (-1: not on it), and cosines."""

@@ -22,7 +22,10 @@ class Odd:
 
 
 def find_odd(labels: np.ndarray, neighbours: np.ndarray, similarities: np.ndarray) -> Odd:
-    """Return what is odd, of labels int [N] and of each picture's nearest others [N, K] (-1: none), the best first."""
+    """Return what is odd, of labels int [N] and of each picture's nearest others, the best first.
+
+    Those are places among the labels, int [N, K] (-1: none), and their cosines, float32 [N, K].
+    """
     return Odd(_wrong_labels(labels, neighbours), _loneliest(similarities))
 
 

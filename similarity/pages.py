@@ -11,13 +11,14 @@ from console.text import bytes_as_text, readable
 from drawing.pages import FOUND
 from drawing.thumbnails import shrink
 from errors import ImageError
-from outputs.album import MOST_INSIDE, SIDE, Album
+from outputs.album import SIDE, Album
 from settings import MAX_PIXELS, WORKERS
 from similarity.index import Index
-from similarity.picture import Picture, place_of
+from similarity.picture import Picture
 from similarity.query import Answer
 from similarity.small import restored
 from sources.frames import read_ahead
+from sources.named import absolute
 from sources.pictures import named_picture
 
 if TYPE_CHECKING:
@@ -39,15 +40,6 @@ class Tile:
     error: str = ""
 
 
-@dataclass(frozen=True)
-class Section:
-    """Pictures that stand together under a heading."""
-
-    heading: str
-    choice: str  # what it can be chosen by to be seen alone, perhaps with others
-    tiles: Sequence[Tile]
-
-
 class GroupsPage:
     """A page of groups, which is written when its `with` block ends, and not after an error.
 
@@ -59,30 +51,23 @@ class GroupsPage:
     chosen_by = "Group"  # what the `choice` of a group is
 
     def __init__(
-        self,
-        path: str,
-        index: Index,
-        force: bool,
-        max_pixels: int = MAX_PIXELS,
-        most_inside: int = MOST_INSIDE,
-        against: Index | None = None,
+        self, path: str, index: Index, force: bool, max_pixels: int = MAX_PIXELS, against: Index | None = None
     ) -> None:
-        self._album = Album(path, MAKER, force, most_inside=most_inside)
+        self._album = Album(path, MAKER, force)
         self._index, self._max_pixels = index, max_pixels
         self._indexes = [index] if against is None else [index, against]
         self.count = 0
 
-    def add(self, section: Section) -> None:
-        """Keep a section, with small copies of its pictures."""
+    def add(self, heading: str, choice: str, tiles: Sequence[Tile]) -> None:
+        """Keep a group, with thumbnails of its pictures; the list of the page shows those of one `choice` alone."""
         self.count += 1
-        paths = [tile.path for tile in section.tiles]
-        images = small_copies(paths, SIDE, self._max_pixels, self._indexes)
-        for tile, image in zip(section.tiles, images, strict=True):
+        images = thumbnails([tile.path for tile in tiles], SIDE, self._max_pixels, self._indexes)
+        for tile, image in zip(tiles, images, strict=True):
             self._album.add(
                 {
                     "group": self.count,
-                    "heading": readable(section.heading),
-                    "choice": readable(section.choice),
+                    "heading": readable(heading),
+                    "choice": readable(choice),
                     "path": readable(tile.path),
                     "link": self._album.link_to(tile.path),
                     "picture": self._album.keep(image) if image else "",
@@ -112,7 +97,7 @@ class FoundPage(GroupsPage):
 
     def write(self, answer: Answer) -> None:
         """Take what was found for a query."""
-        self.add(Section(answer.query, answer.query, tuple(self._tiles(answer))))
+        self.add(answer.query, answer.query, tuple(self._tiles(answer)))
 
     def _tiles(self, answer: Answer) -> Iterator[Tile]:
         for path in answer.like or (answer.query,):
@@ -134,7 +119,7 @@ class DuplicatesPage(GroupsPage):
     def write(self, group: "Sequence[Member]") -> None:
         """Take a group, the best first, which the others are compared with; the loosest level is that of all of it."""
         level = group[-1].level_name
-        self.add(Section(f"{self.count + 1:,}. {level}", level, tuple(map(_tile_of, group))))
+        self.add(f"{self.count + 1:,}. {level}", level, tuple(map(_tile_of, group)))
 
 
 def _tile_of(one: "Member") -> Tile:
@@ -148,18 +133,18 @@ def about_file(picture: Picture) -> str:
     return ", ".join(part for part in parts if part)
 
 
-def small_copies(
+def thumbnails(
     paths: Iterable[str], side: int, max_pixels: int, indexes: Sequence[Index]
 ) -> Iterator[Image.Image | None]:
-    """Yield a small copy of each picture, in order, a few ahead on threads.
+    """Yield a thumbnail of each picture, at most `side` pixels long, in order, a few ahead on threads.
 
-    Of what is in an archive, is a frame of a video, or is gone, it is the blurred one of the index that has it; None
-    where none has it.
+    Of what is in an archive, is a frame of a video, or is gone, it is the small copy of the index that has it, which
+    is blurred; None where none has it.
     """
-    return read_ahead(paths, lambda path: _small_copy(path, side, max_pixels) or _kept(path, side, indexes), WORKERS)
+    return read_ahead(paths, lambda path: _thumbnail(path, side, max_pixels) or _kept(path, side, indexes), WORKERS)
 
 
-def _small_copy(path: str, side: int, max_pixels: int) -> Image.Image | None:
+def _thumbnail(path: str, side: int, max_pixels: int) -> Image.Image | None:
     named: Any = named_picture(path)
     if isinstance(named, str) and not os.path.isfile(named):
         return None
@@ -171,7 +156,7 @@ def _small_copy(path: str, side: int, max_pixels: int) -> Image.Image | None:
 
 def _kept(path: str, side: int, indexes: Sequence[Index]) -> Image.Image | None:
     for index in indexes:
-        row = index.row_at(place_of(path).key)
+        row = index.row_at(absolute(path))
         if row is not None:
             picture = index.pictures[row]
             return restored(index.small[row], picture.width, picture.height, side)

@@ -3,7 +3,7 @@
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import closing
 from dataclasses import dataclass, replace
-from itertools import islice
+from itertools import chain, islice
 from typing import Any
 
 import numpy as np
@@ -13,7 +13,7 @@ from inference.loop import PATIENCE, predict_frames
 from settings import BATCH_SIZE, SIMILAR, WORKERS
 from similarity.index import Index
 from similarity.maker import Maker, maker_again
-from similarity.reading import Seen, decoded, hashed
+from similarity.reading import Seen, read_new
 from similarity.search import unit
 from sources.frames import read_ahead
 from sources.pictures import Given, find_pictures
@@ -69,20 +69,15 @@ class Asker:
 
         Its vector is their mean, without UNLIKE times that of the pictures that are not wanted (Rocchio 1971).
         """
-        like, unwanted = list(self.vectors(pictures, search)), list(self.vectors(unlike, search))
-        for seen, vector in (*like, *unwanted):
-            if vector is None:
-                yield Answer(seen.source, error=seen.error)
-        wanted = [seen for seen, vector in like if vector is not None]
-        if wanted:
-            vector = _mean(like) - (
-                UNLIKE * _mean(unwanted) if any(each is not None for _seen, each in unwanted) else 0
-            )
-            own = {seen.place.key for seen, _vector in (*like, *unwanted)}
-            name = JOINED.join(seen.source for seen in wanted)
-            unlike_names = tuple(seen.source for seen, vector in unwanted if vector is not None)
-            for answer in self._answers([(name, own, unit(vector[None])[0])]):
-                yield replace(answer, like=tuple(seen.source for seen in wanted), unlike=unlike_names)
+        both = list(self.vectors(pictures, search)), list(self.vectors(unlike, search))
+        yield from (Answer(seen.source, error=seen.error) for seen, vector in chain(*both) if vector is None)
+        own = {seen.place.key for seen, _vector in chain(*both)}
+        like, unwanted = ([pair for pair in pairs if pair[1] is not None] for pairs in both)
+        if like:
+            vector = _mean(like) - (UNLIKE * _mean(unwanted) if unwanted else 0)
+            names, unlike_names = (tuple(seen.source for seen, _vector in pairs) for pairs in (like, unwanted))
+            (answer,) = self._answers([(JOINED.join(names), own, unit(vector[None])[0])])
+            yield replace(answer, like=names, unlike=unlike_names)
 
     def vectors(self, pictures: Any, search: Search) -> Iterator[tuple[Seen, np.ndarray | None]]:
         """Yield each picture with its vector, float32 [D], or with None where it cannot be read."""
@@ -93,10 +88,7 @@ class Asker:
                 yield frame, self.index.vector_of(frame.sha256) if vector is None and not frame.error else vector
 
     def _read(self, item: str | Given) -> Seen:
-        seen, picture = hashed(item)
-        if seen.error or self.index.vector_of(seen.sha256) is not None:
-            return seen
-        return decoded(seen, picture, self.maker.transform)
+        return read_new(item, lambda sha256: self.index.vector_of(sha256) is not None, self.maker.transform)
 
     def _answers(self, queries: Sequence[tuple[str, set[str], np.ndarray]]) -> Iterator[Answer]:
         """Answer queries, each a name, the keys of its own pictures, which are not found, and a vector."""
@@ -115,8 +107,8 @@ class Asker:
             yield Match(int(row), self.index.pictures[int(row)].path, min(float(similarity), 1.0))
 
 
-def _mean(seen: Iterable[tuple[Seen, np.ndarray | None]]) -> np.ndarray:
-    return unit(np.mean([vector for _seen, vector in seen if vector is not None], axis=0)[None])[0]
+def _mean(pairs: Iterable[tuple[Seen, Any]]) -> np.ndarray:
+    return unit(np.mean([vector for _seen, vector in pairs], axis=0)[None])[0]
 
 
 def find(

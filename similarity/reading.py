@@ -1,8 +1,9 @@
-"""From a picture as it was found to what the index takes of it: the model's square, a small picture, and facts."""
+"""From a picture as it was found to what the index takes of it: the model's square, a small copy, and facts."""
 
 import hashlib
 import io
 import os
+from collections.abc import Callable
 from dataclasses import dataclass, replace
 from functools import partial
 from typing import Any, BinaryIO, cast
@@ -16,9 +17,8 @@ from errors import ImageError
 from preprocess import make_square, open_file
 from similarity.picture import Place, place_of
 from similarity.small import SIDE, small_copy
-from sources.frames import Frame
+from sources.frames import Frame, refuse_no_file
 from sources.named import Kind, kind_of
-from sources.paths import is_pattern, why_no_images
 from sources.pictures import Given, open_with, read_bytes, source_of
 from transforms import Transform
 
@@ -52,34 +52,28 @@ def stamp_of(item: str | Given) -> tuple[int, int] | None:
     return status.st_size, status.st_mtime_ns
 
 
-def hashed(item: str | Given) -> tuple[Seen, Any]:
-    """Return a picture with the hash of its content, and what it can be decoded from; errors go into the Seen."""
+def read_new(item: str | Given, is_known: Callable[[bytes], object], transform: Transform) -> Seen:
+    """Read a picture, and decode it, once for all that the index takes of it, unless `is_known` knows its SHA-256.
+
+    Errors go into the Seen.
+    """
     source = source_of(item)
     seen = Seen(source, place=place_of(source), is_file=not isinstance(item, Given))
-    size, mtime_ns = stamp_of(item) or (0, 0)
+    _size, mtime_ns = stamp_of(item) or (0, 0)  # before it is read: who changes it meanwhile has it read again
     try:
-        if isinstance(item, Given):
-            digest, picture, size = _hash_given(item.picture)
-        else:
-            digest, picture, size = _hash_file(item)
-    except ImageError as error:
-        return replace(seen, error=str(error)), None
-    return replace(seen, size=size, mtime_ns=mtime_ns, sha256=digest), picture
-
-
-def decoded(seen: Seen, picture: Any, transform: Transform) -> Seen:
-    """Decode a picture once, for all that the index takes of it."""
-    try:
-        square, small, size, format = open_with(
-            partial(_taken, transform=transform), picture, seen.source, transform
-        )  # fmt: skip
+        digest, picture, size = _hash_given(item.picture) if isinstance(item, Given) else _hash_file(item)
+        seen = replace(seen, size=size, mtime_ns=mtime_ns, sha256=digest)
+        if is_known(digest):
+            return seen
+        take = partial(_taken, transform=transform)
+        square, small, (width, height), format = open_with(take, picture, source, transform)
     except ImageError as error:
         return replace(seen, error=str(error))
-    return replace(seen, square=square, small=small, width=size[0], height=size[1], format=format)
+    return replace(seen, square=square, small=small, width=width, height=height, format=format)
 
 
 def _taken(image: Image.Image, transform: Transform) -> tuple[np.ndarray, np.ndarray, tuple[int, int], str]:
-    """Return the model's square, the small picture, the upright size and the format."""
+    """Return the model's square, the small copy uint8 [SMALL], the upright size and the format."""
     format, size = image.info.get(STORED_AS) or (image.format or "", image.size)
     if orientation_of(image) in ASIDE:
         size = size[::-1]
@@ -88,10 +82,7 @@ def _taken(image: Image.Image, transform: Transform) -> tuple[np.ndarray, np.nda
 
 
 def _hash_file(path: str) -> tuple[bytes, Any, int]:
-    if os.path.isdir(path):
-        raise ImageError(why_no_images(path))
-    if is_pattern(path):
-        raise ImageError("no such file, and no picture matches it as a pattern")
+    refuse_no_file(path)
     with open_file(path) as file:
         return _hash_open(file, path)
 

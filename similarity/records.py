@@ -49,7 +49,7 @@ class New(NamedTuple):
     width: int
     height: int
     format: str
-    vector: np.ndarray  # [D] of unit length
+    vector: np.ndarray  # float32 or float16 [D], of unit length
     small: np.ndarray  # uint8 [SMALL]
 
 

@@ -1,9 +1,8 @@
 """A folder for each group of duplicates, with copies of its pictures or links to them, to look at and to decide."""
 
-import contextlib
 import logging
 import os
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -29,8 +28,10 @@ logger = logging.getLogger("suite")
 class Review:
     """Puts pictures into the folders of --copy-to and --link-to; nothing that is there is written over."""
 
-    def __init__(self, folders: dict[str, CopiesFolder]) -> None:
-        self._folders = folders
+    def __init__(self, copy_to: str | None, link_to: str | None, inputs: Sequence[str]) -> None:
+        """Take the folders that are named; raises UsageError for one that holds something already, or an input."""
+        named = check_review(copy_to, link_to)
+        self._folders = {option: CopiesFolder(option, folder, inputs) for option, folder in named.items()}
         self.failed = 0  # pictures that could not be put there
 
     def put(self, number: int, group: "Sequence[Member]") -> None:
@@ -43,13 +44,6 @@ class Review:
                 except ImageError as error:
                     self.failed += 1
                     logger.error("error: %s: %s", printable(member.picture.path), error)
-
-
-@contextlib.contextmanager
-def open_review(copy_to: str | None, link_to: str | None, inputs: Sequence[str]) -> Iterator[Review]:
-    """Give what fills the folders that are named; raises UsageError for one that holds something already."""
-    named = check_review(copy_to, link_to)
-    yield Review({option: CopiesFolder(option, folder, inputs) for option, folder in named.items()})
 
 
 def check_review(copy_to: str | None, link_to: str | None) -> dict[str, str]:

@@ -4,9 +4,9 @@ import contextlib
 import csv
 import json
 import sys
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from pathlib import Path
-from typing import Any, Protocol, TextIO
+from typing import Any, TextIO
 
 from console.text import printable
 from errors import UsageError
@@ -19,34 +19,22 @@ COLUMNS = ("query", "rank", "path", "similarity")
 NOTHING = "nothing found"
 
 
-class Rows(Protocol):
-    """Where rows go."""
+class Rows:
+    """Rows as CSV, after a header, or as JSON Lines: objects with the same fields, in ASCII."""
 
-    def write(self, row: Mapping[str, Any]) -> None:
-        """Write one row, with a value for each column; a float is written without digits that float32 has not."""
+    def __init__(self, file: TextIO, format: str, columns: Sequence[str]) -> None:
+        self._file, self._columns = file, columns
+        self._csv = csv.writer(file, lineterminator="\n") if format == "csv" else None
+        if self._csv:
+            self._csv.writerow(columns)
 
-
-class CsvRows:
-    """One header, and then the rows."""
-
-    def __init__(self, file: TextIO, columns: Sequence[str]) -> None:
-        self._writer = csv.DictWriter(file, columns, lineterminator="\n")
-        self._writer.writeheader()
-
-    def write(self, row: Mapping[str, Any]) -> None:
-        """Write one row."""
-        self._writer.writerow({name: _cell(value) for name, value in row.items()})
-
-
-class JsonlRows:
-    """An object a line, in ASCII."""
-
-    def __init__(self, file: TextIO) -> None:
-        self._file = file
-
-    def write(self, row: Mapping[str, Any]) -> None:
-        """Write one row."""
-        self._file.write(json.dumps({name: _cell(value) for name, value in row.items()}) + "\n")
+    def write(self, *values: Any) -> None:
+        """Write one row, a value for each column; a float is written without digits that float32 has not."""
+        cells = [_cell(value) for value in values]
+        if self._csv:
+            self._csv.writerow(cells)
+        else:
+            self._file.write(json.dumps(dict(zip(self._columns, cells, strict=True))) + "\n")
 
 
 def _cell(value: Any) -> Any:
@@ -54,7 +42,7 @@ def _cell(value: Any) -> Any:
 
 
 @contextlib.contextmanager
-def opened(output: str | None, force: bool) -> Iterator[TextIO]:
+def open_output(output: str | None, force: bool) -> Iterator[TextIO]:
     """Give the file that --output names, which is whole at the end or not there, or stdout; raises UsageError."""
     if output is None:
         yield sys.stdout
@@ -80,25 +68,22 @@ def check_output(output: str, force: bool) -> None:
 
 
 class FoundRows:
-    """Answers as rows."""
+    """Answers as rows, or as lines for people."""
 
     def __init__(self, file: TextIO, format: str) -> None:
         self._file = file
-        self._is_text = format == "text"
-        self._rows: Rows = CsvRows(file, COLUMNS) if format == "csv" else JsonlRows(file)
+        self._rows = None if format == "text" else Rows(file, format, COLUMNS)
         self._separator = ""
 
     def write(self, answer: Answer) -> None:
         """Write what was found for a query; an error is left to the messages."""
         if answer.error:
             return
-        if self._is_text:
+        if self._rows is None:
             self._write_text(answer)
             return
         for rank, match in enumerate(answer.matches, start=1):
-            self._rows.write(
-                dict(zip(COLUMNS, (answer.query, rank, match.path, match.similarity), strict=True))
-            )  # fmt: skip
+            self._rows.write(answer.query, rank, match.path, match.similarity)
 
     def _write_text(self, answer: Answer) -> None:
         lines = [f"{self._separator}{printable(answer.query)}"]

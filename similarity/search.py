@@ -23,6 +23,7 @@ class Exact:
     """Compares every query with every vector, in blocks that are in memory one at a time."""
 
     def __init__(self, vectors: np.ndarray) -> None:
+        """`vectors` are finite float16 [N, D], of unit length."""
         self._vectors = vectors
 
     def nearest(self, queries: np.ndarray, k: int) -> tuple[np.ndarray, np.ndarray]:
@@ -55,7 +56,7 @@ def blocks(vectors: np.ndarray, numbers: int = BLOCK) -> Iterator[tuple[int, np.
 
 
 def widened(halves: np.ndarray) -> np.ndarray:
-    """Convert finite float16 to float32, five times as fast as NumPy does.
+    """Return finite float16 of any shape as float32, five times as fast as NumPy does.
 
     The bits of exponent and fraction are moved to their places, and the exponent's bias is made up for by a factor.
     """
@@ -68,7 +69,7 @@ def widened(halves: np.ndarray) -> np.ndarray:
 
 
 def best(rows: np.ndarray, cosines: np.ndarray, k: int) -> tuple[np.ndarray, np.ndarray]:
-    """Return the `k` best of each query, best first; of equal ones, the first row."""
+    """Return the `k` best of `rows` and `cosines` [Q, N] of each query, best first; of equal ones, the first row."""
     if cosines.shape[1] > k:
         kept = np.argpartition(-cosines, k - 1, axis=1)[:, :k]
         rows, cosines = np.take_along_axis(rows, kept, 1), np.take_along_axis(cosines, kept, 1)

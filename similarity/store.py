@@ -1,4 +1,4 @@
-"""The folder of an index: a table of pictures in SQLite, and beside it their vectors and small pictures, a row each.
+"""The folder of an index: a table of pictures in SQLite, and beside it their vectors and small copies, a row each.
 
 What a row has in the files counts only when the table names it: a batch is appended to the files first and then
 to the table, so a process may be killed at any moment. No row is written over while the table names it.
@@ -30,19 +30,18 @@ class Store(Database):
     @property
     def about(self) -> dict[str, Any]:
         """What made it."""
-        return json.loads(self._one("SELECT value FROM about WHERE what = 'model'")[0])
+        return json.loads(self._value("model"))
 
     @property
     def dimensions(self) -> int:
         """The numbers of a vector; 0 when there is none yet."""
-        found = self._one("SELECT value FROM about WHERE what = 'dimensions'")
-        return int(found[0]) if found else 0
+        return int(self._value("dimensions") or 0)
 
     @property
     def graph(self) -> dict[str, Any] | None:
         """What is known of the graph for approximate search; None when there is none."""
-        found = self._one("SELECT value FROM about WHERE what = 'graph'")
-        return json.loads(found[0]) if found else None
+        found = self._value("graph")
+        return json.loads(found) if found else None
 
     def set_graph(self, about: dict[str, Any]) -> None:
         """Say that there is a graph of the first `rows` rows."""
@@ -61,28 +60,29 @@ class Store(Database):
         return self._mapped(VECTORS_FILE, np.dtype(np.float16), (self.dimensions,))
 
     def small(self) -> np.ndarray:
-        """Return all small pictures, uint8 [N, SMALL], memory-mapped."""
+        """Return all small copies, uint8 [N, SMALL], memory-mapped."""
         return self._mapped(SMALL_FILE, np.dtype(np.uint8), (SMALL,))
 
     def content_of(self, row: int) -> tuple[np.ndarray, np.ndarray]:
-        """Return the vector and the small picture of a row."""
+        """Return the vector of a row, float16 [D], and its small copy, uint8 [SMALL]."""
         vector = np.fromfile(self.folder / VECTORS_FILE, np.float16, self.dimensions, offset=2 * self.dimensions * row)
         small = np.fromfile(self.folder / SMALL_FILE, np.uint8, SMALL, offset=SMALL * row)
         return vector, small
 
     def rows(self, start: int, stop: int) -> list[Row]:
         """Return rows of the table, in order."""
-        return [row_of(each) for each in self._all(f"SELECT {COLUMNS} FROM pictures WHERE row >= ? AND row < ? "
-                                                 "ORDER BY row", (start, stop))]  # fmt: skip
+        return self._rows("row >= ? AND row < ? ORDER BY row", start, stop)
 
     def at(self, key: str) -> Row | None:
         """Return the row of the picture at a place."""
-        found = self._one(f"SELECT {COLUMNS} FROM pictures WHERE place = ?", (to_bytes(key),))
-        return row_of(found) if found else None
+        return next(iter(self._rows("place = ?", to_bytes(key))), None)
 
     def with_content(self, sha256: bytes) -> list[Row]:
         """Return the rows of pictures with this content."""
-        return [row_of(each) for each in self._all(f"SELECT {COLUMNS} FROM pictures WHERE sha256 = ?", (sha256,))]
+        return self._rows("sha256 = ?", sha256)
+
+    def _rows(self, where: str, *values: Any) -> list[Row]:
+        return [row_of(each) for each in self._all(f"SELECT {COLUMNS} FROM pictures WHERE {where}", values)]
 
     def failure_at(self, key: str) -> Failure | None:
         """Return what was wrong with the picture at a place."""
@@ -113,18 +113,16 @@ class Store(Database):
         with self._writing():
             rows = count(self._append(new) if new else 0)
             for one in changes:
+                place = to_bytes(one.place.key), one.place.is_relative
+                self._leave(one.place.key, but=one.row if isinstance(one, Move) else -1)
                 if isinstance(one, New):
-                    self._leave(one.place.key)
-                    values: tuple = (next(rows), to_bytes(one.place.key), one.place.is_relative, *one[1:7])
-                    self._all(f"INSERT INTO pictures ({COLUMNS}) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)", values)
+                    insert = f"INSERT INTO pictures ({COLUMNS}) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)"
+                    self._all(insert, (next(rows), *place, *one[1:7]))
                 elif isinstance(one, Move):
-                    self._leave(one.place.key, but=one.row)
-                    self._all("UPDATE pictures SET place = ?, is_relative = ?, size = ?, mtime_ns = ? WHERE row = ?",
-                              (to_bytes(one.place.key), one.place.is_relative, *one[2:], one.row))  # fmt: skip
+                    update = "UPDATE pictures SET place = ?, is_relative = ?, size = ?, mtime_ns = ? WHERE row = ?"
+                    self._all(update, (*place, one.size, one.mtime_ns, one.row))
                 else:
-                    self._leave(one.place.key)
-                    values = (to_bytes(one.place.key), one.place.is_relative, *one[1:])
-                    self._all("INSERT INTO failures VALUES (?, ?, ?, ?, ?)", values)
+                    self._all("INSERT INTO failures VALUES (?, ?, ?, ?, ?)", (*place, *one[1:]))
 
     def remove(self, keys: Sequence[str]) -> None:
         """Forget the pictures at these places."""

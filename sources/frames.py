@@ -52,15 +52,20 @@ def read_frame(item: str | Given, transform: Transform, keep: bool = False, keep
     try:
         if isinstance(item, Given):
             return _read_given(item, transform, keep or keep_given)
-        if os.path.isdir(item):
-            return Frame(item, error=why_no_images(item))
-        if is_pattern(item):
-            return Frame(item, error="no such file, and no picture matches it as a pattern")
+        refuse_no_file(item)
         if keep:
             return _read_kept(item, transform)
         return Frame(item, read_square(item, transform))
     except ImageError as error:
         return Frame(item.source if isinstance(item, Given) else item, error=str(error))
+
+
+def refuse_no_file(path: str) -> None:
+    """Raise ImageError for a folder or a pattern, which `find_images` yields itself where it has found no picture."""
+    if os.path.isdir(path):
+        raise ImageError(why_no_images(path))
+    if is_pattern(path):
+        raise ImageError("no such file, and no picture matches it as a pattern")
 
 
 def _read_given(item: Given, transform: Transform, keep: bool, is_file: bool = False) -> Frame:

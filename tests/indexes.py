@@ -1,6 +1,6 @@
 """What the tests of indexes share: an engine whose vectors say which picture it was, and pictures to tell apart."""
 
-import shutil
+from contextlib import closing
 from pathlib import Path
 
 import numpy as np
@@ -9,6 +9,7 @@ from PIL import Image
 from similarity.build import Builder, Counts
 from similarity.index import Index, open_index
 from similarity.maker import Maker
+from similarity.search import unit
 from similarity.small import brightness, small_copy
 from similarity.store import Store
 from transforms import Transform
@@ -39,11 +40,8 @@ def make_pictures(folder: Path, *names: str) -> None:
 def build(folder: Path, *pictures: Path | str) -> tuple[Counts, int]:
     """Bring an index up to date; return what was done, and how many pictures were computed."""
     engine = Means()
-    store = Store(folder, ABOUT)
-    try:
+    with closing(Store(folder, ABOUT)) as store:
         counts = Builder(store, Maker(ABOUT, SQUARE, engine), batch_size=4).build(list(map(str, pictures)))
-    finally:
-        store.close()
     return counts, engine.computed
 
 
@@ -65,15 +63,10 @@ def check_vectors(index: Index) -> None:
         assert np.abs(brightness(index.small[row : row + 1]) - small).mean() < 2
 
 
-def copy_tree(source: Path, target: Path) -> None:
-    """Copy a folder with its times."""
-    shutil.copytree(source, target)
-
-
 def groups(count: int, of_each: int, size: int = 64) -> tuple[np.ndarray, np.ndarray]:
     """Return vectors of unit length, float32 [N, size], in groups around centres, and each one's group."""
     rng = np.random.default_rng(0)
     centres = np.eye(size)[:count]
     labels = np.repeat(np.arange(count), of_each)
     vectors = centres[labels] + 0.05 * rng.standard_normal((len(labels), size))
-    return (vectors / np.linalg.norm(vectors, axis=1, keepdims=True)).astype(np.float32), labels
+    return unit(vectors).astype(np.float32), labels

@@ -3,9 +3,10 @@
 import logging
 import os
 from collections import Counter
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
+from itertools import compress
 
 import numpy as np
 
@@ -35,11 +36,10 @@ def find_leaks(root: str, features: FeatureSet, pictures: Sequence[Picture]) -> 
     """
     used = [picture for picture in pictures if not picture.skipped]
     pairs = [(used[one], used[other]) for one, other in _near(_unit_features(features, used), _places(used))]
-    small = _SmallCopies(root, features.transform.max_pixels, features.runtime.workers)
-    small.read(picture for pair in pairs for picture in pair)
-    first, second = (small.of(pair[end] for pair in pairs) for end in (0, 1))
+    small = _small_copies(root, dict.fromkeys(picture for pair in pairs for picture in pair), features)
+    first, second = (np.array([small[pair[end]] for pair in pairs], np.uint8).reshape(-1, SMALL) for end in (0, 1))
     are_same = show_the_same(first, second, features.runtime.workers)
-    return {one: other for (one, other), is_same in reversed(list(zip(pairs, are_same, strict=True))) if is_same}
+    return dict(reversed(list(compress(pairs, are_same))))  # of each picture, the nearest comes first, and stays
 
 
 def without(pictures: Sequence[Picture], leaks: dict[Picture, Picture]) -> list[Picture]:
@@ -82,25 +82,15 @@ def _near(vectors: np.ndarray, places: np.ndarray) -> Iterator[tuple[int, int]]:
             yield from zip(own[start + rows].tolist(), nearest[rows, columns].tolist(), strict=True)
 
 
-class _SmallCopies:
-    """The small copies of pictures, read from their files."""
+def _small_copies(root: str, pictures: Collection[Picture], features: FeatureSet) -> dict[Picture, np.ndarray]:
+    """Return the small copy of each picture, uint8 [SMALL], read from its file; zeros for one that has gone since."""
 
-    def __init__(self, root: str, max_pixels: int, workers: int) -> None:
-        self._root, self._max_pixels, self._workers = root, max_pixels, workers
-        self._read: dict[Picture, np.ndarray] = {}
-
-    def read(self, pictures: Iterable[Picture]) -> None:
-        """Read what is not there yet."""
-        wanted = list(dict.fromkeys(pictures))
-        with ThreadPoolExecutor(self._workers) as threads:
-            self._read |= zip(wanted, threads.map(self._small_copy, wanted), strict=True)
-
-    def of(self, pictures: Iterable[Picture]) -> np.ndarray:
-        """Return those of pictures that were read, uint8 [P, SMALL]."""
-        return np.array([self._read[picture] for picture in pictures], np.uint8).reshape(-1, SMALL)
-
-    def _small_copy(self, picture: Picture) -> np.ndarray:
+    def read(picture: Picture) -> np.ndarray:
         try:
-            return small_copy(read_image(os.path.join(self._root, picture.path), self._max_pixels, 3 * SIDE))
-        except ImageError:  # it has gone since
+            path = os.path.join(root, picture.path)
+            return small_copy(read_image(path, features.transform.max_pixels, 3 * SIDE))
+        except ImageError:
             return np.zeros(SMALL, np.uint8)
+
+    with ThreadPoolExecutor(features.runtime.workers) as threads:
+        return dict(zip(pictures, threads.map(read, pictures), strict=True))

@@ -15,9 +15,9 @@ from PIL import Image, ImageOps
 from console.text import bytes_as_text
 from errors import UsageError
 from preprocess import read_image
-from similarity import open_index
-from similarity.duplicates import describe, find_groups, write_rows
-from similarity.review import check_review, open_review
+from similarity import Picture, open_index
+from similarity.duplicates import Member, describe, find_groups, write_rows
+from similarity.review import Review, check_review
 from similarity.store import Store
 
 LEVELS = {  # of copies, beside best.png
@@ -170,18 +170,16 @@ def test_against_takes_what_the_same_model_made(run, found, tmp_path):
 def test_each_group_has_a_folder_for_review(index, tmp_path, monkeypatch, copy_to, link_to):
     monkeypatch.chdir(tmp_path)
     groups = find_groups(index, level="same-content")
-    with open_review(copy_to, link_to, []) as review:
-        for number, group in enumerate(groups, start=1):
-            review.put(number, group)
+    review = Review(copy_to, link_to, [])
+    for number, group in enumerate(groups, start=1):
+        review.put(number, group)
     assert review.failed == 0
     paths = sorted(str(path) for path in Path("review").rglob("*.png"))
     assert [Path(path).parent.name for path in paths] == ["000001"] * 2 + ["000002"] * 2
     assert [Path(path).name.startswith("best_") for path in paths] == [True, False] * 2
     assert all(os.path.islink(path) == bool(link_to) for path in paths)
-    with pytest.raises(UsageError, match=r"review is not empty; give a folder of its own"), open_review(
-        copy_to, link_to, []
-    ):  # fmt: skip
-        pass
+    with pytest.raises(UsageError, match=r"review is not empty; give a folder of its own"):
+        Review(copy_to, link_to, [])
 
 
 def test_copies_and_links_go_to_two_folders(tmp_path):
@@ -189,13 +187,11 @@ def test_copies_and_links_go_to_two_folders(tmp_path):
         check_review(str(tmp_path / "review"), f"{tmp_path}/./review")
 
 
-def test_pictures_of_an_archive_are_copied_and_not_linked(index, tmp_path, monkeypatch, caplog):
+def test_pictures_of_an_archive_are_copied_and_not_linked(tmp_path, monkeypatch, caplog):
     monkeypatch.chdir(tmp_path)
     shutil.make_archive("cat", "zip", IMAGES)
-    member = find_groups(index, level="same-content")[0][0]
-    group = [type(member)(type(member.picture)("cat.zip/cat.png", 1, 0, "", 1, 1, "png"), "same-content", 1.0, True)]
-    with open_review("copies", "links", []) as review:
-        review.put(1, group)
+    review = Review("copies", "links", [])
+    review.put(1, [Member(Picture("cat.zip/cat.png", 1, 0, "", 1, 1, "png"), "same-content", 1.0, is_best=True)])
     assert review.failed == 1
     assert "is no file that a link could point to" in caplog.text
     assert Path("copies/000001/best_cat.png").read_bytes() == (IMAGES / "cat.png").read_bytes()

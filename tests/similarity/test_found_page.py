@@ -13,7 +13,6 @@ from PIL import Image
 from drawing.thumbnails import decode
 from errors import UsageError
 from outputs.album import SIDE
-from settings import MAX_PIXELS
 from similarity import open_index
 from similarity.duplicates import Member
 from similarity.pages import DuplicatesPage, FoundPage
@@ -36,10 +35,10 @@ def match(index, row, similarity):
     return Match(row, index.pictures[row].path, similarity)
 
 
-def write_found(index, path, **options):
+def write_found(index, path):
     """Write the page of four queries: of two that found something, one that found nothing and one that failed."""
     paths = [picture.path for picture in index.pictures]
-    with FoundPage(str(path), index, False, MAX_PIXELS, **options) as page:
+    with FoundPage(str(path), index, False) as page:
         page.write(Answer(paths[0], (match(index, 1, 0.9), match(index, 2, 0.5))))
         joined = {"like": (paths[1], paths[2]), "unlike": (paths[4],)}
         page.write(Answer(f"{paths[1]} + {paths[2]}", (match(index, 3, -0.25),), **joined))
@@ -53,7 +52,7 @@ def broken_answer():
 
 
 def write_duplicates(index, path):
-    with DuplicatesPage(str(path), index, False, MAX_PIXELS) as page:
+    with DuplicatesPage(str(path), index, False) as page:
         page.write([Member(index.pictures[row], "same-picture", 0.98, row == 1) for row in (1, 0, 2)])
         page.write([Member(index.pictures[row], "very-similar", 0.8, row == 4) for row in (4, 3)])
     return path

@@ -2,6 +2,7 @@
 
 import os
 import sqlite3
+from contextlib import closing
 from dataclasses import replace
 
 import numpy as np
@@ -33,6 +34,13 @@ def update(photos):
 
 def listed(photos):
     return [os.path.relpath(path, photos) for path in paths(photos.with_name("photos.index"))]
+
+
+def change(index, *statements):
+    """Do something to an index that no run of the suite would."""
+    with closing(sqlite3.connect(index / "pictures.sqlite")) as table, table:
+        for statement in statements:
+            table.execute(statement)
 
 
 def test_nothing_is_computed_twice(photos):
@@ -144,11 +152,7 @@ def test_paths_are_shown_from_where_one_is(photos, tmp_path, monkeypatch):
 
 def test_a_run_that_was_ended_while_rows_moved_is_put_right(photos):
     index = photos.with_name("photos.index")
-    table = sqlite3.connect(index / "pictures.sqlite")
-    table.execute("UPDATE pictures SET place = NULL WHERE row IN (0, 3)")
-    table.execute("DELETE FROM pictures WHERE row = 4")
-    table.commit()
-    table.close()
+    change(index, "UPDATE pictures SET place = NULL WHERE row IN (0, 3)", "DELETE FROM pictures WHERE row = 4")
     with (index / "vectors.f16").open("ab") as file:
         file.write(b"half a batch")
     assert len(paths(index)) == 7
@@ -190,18 +194,12 @@ def cut_vectors(index):
 
 
 def other_format(index):
-    table = sqlite3.connect(index / "pictures.sqlite")
-    table.execute("UPDATE about SET value = '99' WHERE what = 'format'")
-    table.commit()
-    table.close()
+    change(index, "UPDATE about SET value = '99' WHERE what = 'format'")
 
 
 def other_program(index):
     (index / "pictures.sqlite").unlink()
-    table = sqlite3.connect(index / "pictures.sqlite")
-    table.execute("CREATE TABLE pictures (name)")
-    table.commit()
-    table.close()
+    change(index, "CREATE TABLE pictures (name)")
 
 
 @pytest.mark.parametrize(

@@ -5,9 +5,10 @@ import pytest
 from indexes import ABOUT, Means, build, make_pictures
 from PIL import Image
 
+from benchmark.search import recall
 from similarity import graph
 from similarity.graph import build_graph, is_stale, open_graph
-from similarity.index import open_index
+from similarity.index import finish, open_index
 from similarity.maker import Maker
 from similarity.picture import Place
 from similarity.query import Asker
@@ -25,21 +26,23 @@ def made_up(count: int, dimensions: int = 300) -> np.ndarray:
     return unit(centres[rng.integers(0, 20, count)] + rng.standard_normal((count, dimensions))).astype(np.float16)
 
 
+def pictures(vectors: np.ndarray, folder: str = "") -> list[New]:
+    """Return a picture for each vector, which is called by its place among them."""
+    small = np.zeros(SMALL, np.uint8)
+    names = [f"{folder}/{row:06d}" for row in range(len(vectors))]
+    facts = [(Place(name, False), 1, 1, name.encode(), 1, 1, "jpeg") for name in names]
+    return [New(*each, vector, small) for each, vector in zip(facts, vectors, strict=True)]
+
+
 def filled(folder, vectors: np.ndarray) -> Store:
     """Return the store of an index of vectors, open to be written."""
     store = Store(folder, ABOUT)
-    small = np.zeros(SMALL, np.uint8)
-    facts = [(Place(f"/{row:06d}", False), 1, 1, row.to_bytes(32, "big"), 1, 1, "jpeg") for row in range(len(vectors))]
-    store.write([New(*each, vector, small) for each, vector in zip(facts, vectors, strict=True)])
+    store.write(pictures(vectors))
     return store
 
 
 def brute_force(vectors: np.ndarray, queries: np.ndarray, k: int) -> np.ndarray:
     return np.argsort(-(queries.astype(np.float64) @ vectors.astype(np.float64).T), axis=1)[:, :k]
-
-
-def recall(found: np.ndarray, right: np.ndarray) -> float:
-    return float(np.mean([np.isin(*pair).mean() for pair in zip(right, found, strict=True)]))
 
 
 def test_half_floats_are_widened_as_numpy_does():
@@ -94,11 +97,7 @@ def test_graph_knows_what_changed_since(tmp_path):
     vectors = made_up(1200)
     store = filled(tmp_path / "index", vectors[:1100])
     build_graph(store)
-    new = [
-        New(Place(f"/new{row}", False), 1, 1, bytes([row]), 1, 1, "png", vectors[1100 + row], np.zeros((32, 32)))
-        for row in range(50)
-    ]
-    store.write(new)
+    store.write(pictures(vectors[1100:1150], "/new"))
     store.remove([f"/{row:06d}" for row in range(40)])
     store.tidy()
     there = store.vectors()
@@ -115,8 +114,6 @@ def test_large_indexes_get_a_graph_by_themselves(tmp_path, monkeypatch):
     pytest.importorskip("usearch")
     monkeypatch.setattr(graph, "LEAST", 500)
     filled(tmp_path / "index", made_up(600)).close()
-    from similarity.index import finish
-
     finish(tmp_path / "index", ABOUT, "auto")
     assert (tmp_path / "index" / "graph-1.usearch").exists()
     with open_index(tmp_path / "index") as index:

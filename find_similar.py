@@ -121,10 +121,9 @@ def main(argv: Sequence[str] | None = None) -> int:
 
 def check_files(args: argparse.Namespace) -> None:
     """Raise UsageError when a file that is asked for may not be written, before all the work."""
-    from outputs.album import check_place
-    from similarity.rows import check_output
-
     if args.output:
+        from similarity.rows import check_output
+
         check_output(args.output, args.force)
     if args.copy_to or args.link_to:
         from similarity.review import check_review
@@ -133,6 +132,8 @@ def check_files(args: argparse.Namespace) -> None:
     files = {option: path for option in ("output", "gallery", "map") if (path := getattr(args, option))}
     for option, path in files.items():
         if option != "output":
+            from outputs.album import check_place
+
             check_place(path, f"--{option}", args.force)
         for other, taken in files.items():
             if other != option and os.path.realpath(path) == os.path.realpath(taken):

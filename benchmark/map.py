@@ -29,6 +29,7 @@ from arguments.kinds import positive_int
 from arguments.parser import ArgumentParser
 from benchmark.gallery import measure_browser, open_browser
 from console import EXIT_OK, configure_messages, run_script
+from errors import UsageError
 from settings import LAYOUTS, MAX_PIXELS
 
 if TYPE_CHECKING:
@@ -68,6 +69,8 @@ def main(argv: Sequence[str] | None = None) -> int:
     from similarity import open_index
 
     with open_index(args.index) as index:
+        if len(index) <= NEAR:
+            raise UsageError(f"{args.index} has {len(index)} pictures; give an index of more than {NEAR}")
         compare_layouts(index)
         find_wrong_labels(index)
         measure_pages(index, args.pictures, args.layout)

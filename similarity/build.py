@@ -55,7 +55,7 @@ def check_named(names: Iterable[str]) -> None:
     """Raise UsageError for what an index cannot hold: what is another picture each time."""
     for name in names:
         if is_camera(name) or kind_of(name) is Kind.STREAM:
-            raise UsageError(f"--image {name} shows other pictures each time, and an index keeps them; name files")
+            raise UsageError(f"{name} shows other pictures each time, and an index keeps them; name files")
 
 
 class Builder:

@@ -19,7 +19,7 @@ from similarity.picture import Place, place_of
 from similarity.small import SIDE, small_copy
 from sources.frames import Frame, refuse_no_file
 from sources.named import Kind, kind_of
-from sources.pictures import Given, open_with, read_bytes, source_of
+from sources.pictures import BYTES, Given, open_picture, open_with, read_bytes, source_of
 from transforms import Transform
 
 NOWHERE = Place("", False)
@@ -104,6 +104,8 @@ def _hash_given(picture: Any) -> tuple[bytes, Any, int]:
         raise picture
     if hasattr(picture, "read"):
         picture = read_bytes(picture)
+    if not isinstance(picture, (*BYTES, np.ndarray, Image.Image)):  # a row of a data set, a tensor, or no picture
+        picture = open_picture(picture)
     if isinstance(picture, np.ndarray):  # a frame of a video
         data = repr((picture.shape, picture.dtype)).encode() + np.ascontiguousarray(picture).tobytes()
         return hashlib.sha256(data).digest(), picture, picture.nbytes

@@ -7,11 +7,13 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
-from indexes import ABOUT, SQUARE, build, check_vectors, make_pictures, paths
+from indexes import ABOUT, SQUARE, Means, build, check_vectors, make_pictures, paths
 from PIL import Image
 
 from errors import UsageError
+from similarity.build import Builder
 from similarity.index import made_with, open_index
+from similarity.maker import Maker
 from similarity.small import small_copy
 from similarity.store import AT_ONCE, Store
 
@@ -236,3 +238,10 @@ def test_nothing_of_others_is_written_over(photos, tmp_path):
         update(photos)
     assert len(list(photos.iterdir())) == 10
     assert (tmp_path / "file").read_text() == "mine"
+
+
+def test_what_is_no_picture_fails_alone(tmp_path):
+    given = [42, np.zeros((8, 8, 3), np.uint8), None, {"bytes": b""}]
+    with closing(Store(tmp_path / "index", ABOUT)) as store:
+        counts = Builder(store, Maker(ABOUT, SQUARE, Means())).build(given)
+    assert (counts.added, counts.failed) == (1, 3)

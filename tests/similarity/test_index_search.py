@@ -111,6 +111,19 @@ def test_graph_knows_what_changed_since(tmp_path):
     store.close()
 
 
+def test_graph_knows_that_its_last_rows_are_other_pictures_now(tmp_path):
+    pytest.importorskip("usearch")
+    vectors = made_up(1200)
+    store = filled(tmp_path / "index", vectors[:1100])
+    build_graph(store)
+    store.remove([f"/{row:06d}" for row in range(1050, 1100)])
+    store.tidy()
+    store.write([New(Place("/new", False), 1, 1, b"new", 1, 1, "png", vectors[1150], np.zeros(SMALL))])
+    assert store.rows_without_graph().tolist() == [1050]
+    assert open_graph(store, store.vectors()).nearest(vectors[1150:1151].astype(np.float32), 1)[0].tolist() == [[1050]]
+    store.close()
+
+
 def test_large_indexes_get_a_graph_by_themselves(tmp_path, monkeypatch):
     pytest.importorskip("usearch")
     monkeypatch.setattr(graph, "LEAST", 500)

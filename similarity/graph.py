@@ -8,6 +8,7 @@ have no neighbourhoods that lead to each other, as when they are mostly noise, a
 
 import importlib.util
 import logging
+from io import BytesIO
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 
@@ -161,13 +162,21 @@ def _keep(store: Store, neighbours: "Neighbours", axes: np.ndarray, reach: Reach
     about = {"number": number, "file": f"graph-{number}.usearch", "axes": f"axes-{number}.npy", "reach": reach}
     with store.errors():
         with written_whole(store.folder / about["file"]) as unfinished:
-            neighbours.save(unfinished)
-        with written_whole(store.folder / about["axes"]) as unfinished, open(unfinished, "wb") as file:
-            np.save(file, axes)
+            _save(neighbours, unfinished)
+        with written_whole(store.folder / about["axes"]) as unfinished:
+            np.save(content := BytesIO(), axes)
+            unfinished.write_bytes(content.getbuffer())  # says what is wrong, as np.save does not
         store.set_graph(about | {"rows": len(neighbours)})
         for path in (*store.folder.glob("graph-*.usearch"), *store.folder.glob("axes-*.npy")):
             if path.name not in (about["file"], about["axes"]):
                 Path(path).unlink()
+
+
+def _save(neighbours: "Neighbours", path: Path) -> None:
+    try:
+        neighbours.save(path)
+    except RuntimeError as error:
+        raise OSError(f"the graph cannot be written ({error}); is there room on the disk?") from error
 
 
 def main_axes(vectors: np.ndarray) -> np.ndarray:

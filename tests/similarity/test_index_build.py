@@ -3,6 +3,7 @@
 import os
 import sqlite3
 from dataclasses import replace
+from zipfile import ZipFile
 
 import numpy as np
 import pytest
@@ -85,6 +86,20 @@ def test_only_what_was_searched_can_be_gone(photos, tmp_path):
     assert (counts.gone, counts.failed) == (0, 1)
     photos.mkdir()
     assert build(tmp_path / "photos.index", photos)[0].gone == 0
+
+
+def test_what_is_in_an_archive_stays_when_only_its_folder_is_searched(photos):
+    index, archive = photos.with_name("photos.index"), photos / "z.zip"
+    with ZipFile(archive, "w") as members:
+        for name in ("a.png", "b.png"):
+            members.write(photos / name, name)
+    assert build(index, archive)[0].added == 2
+    assert update(photos)[0].gone == 0
+    with ZipFile(archive, "w") as members:
+        members.write(photos / "a.png", "a.png")
+    assert build(index, photos, archive)[0].gone == 1
+    archive.unlink()
+    assert update(photos)[0].gone == 1
 
 
 def test_a_pattern_says_nothing_of_others(photos):

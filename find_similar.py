@@ -89,6 +89,9 @@ def parse(argv: Sequence[str] | None) -> argparse.Namespace:
     args = parser.parse_args(argv)
     if not (args.image or args.index):
         parser.error("no picture given; name pictures with --image, or an index of them with --index DIR")
+    named = (args.image, args.query, args.unlike, args.against)
+    if sum((names or []).count(STDIN) for names in named) > 1:
+        parser.error("- reads names from stdin, once; name other pictures without it")
     if args.unlike and not args.query:
         parser.error("--unlike says what --query is to find less of; give --query, too")
     if args.query and args.duplicates:
@@ -230,8 +233,10 @@ def ask(args: argparse.Namespace, index: "Index") -> int:
     asker = Asker(index, make_maker(args, index.folder), args.top_k, threshold, args.workers, args.batch_size)
     search = search_of(args)
     is_one = args.together or args.unlike
-    queries = named_images(argparse.Namespace(image=args.query, null=args.null))
-    answers = asker.ask_together(queries, args.unlike or (), search) if is_one else asker.ask(queries, search)
+    queries, unlike = (
+        named_images(argparse.Namespace(image=names or (), null=args.null)) for names in (args.query, args.unlike)
+    )
+    answers = asker.ask_together(queries, unlike, search) if is_one else asker.ask(queries, search)
     failed = 0
     with opened(args.output, args.force) as file, open_page(args, index) as write_on_page:
         rows = FoundRows(file, args.format)

@@ -91,6 +91,7 @@ def test_an_index_in_use_is_left_alone(find, index):
         (("--index", "nowhere", "--query", "images"), "nowhere does not exist; build one with --image"),
         (("--index", "README.md", "--image", "images"), "README.md is a file; an index is a folder"),
         (("--index", "docs", "--image", "images"), "holds something else than an index"),
+        (("--image", "-", "--query", "-"), "- reads names from stdin, once"),
         (("--image", "images", "--unlike", "x.jpg"), "--unlike says what --query is to find less of"),
         (("--image", "images", "--against", "x"), "--against is about duplicates"),
         (("--image", "images", "--gallery", "x.html"), "--gallery shows what was found"),

@@ -114,7 +114,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     """Run the command line; return the exit code."""
     args = parse(argv)
     configure_messages(args.quiet, args.debug)
-    check_files(args)
+    check_wanted(args)
     with contextlib.ExitStack() as opened:
         failed = 0
         folder = Path(args.index) if args.index else opened.enter_context(scratch_folder())
@@ -136,11 +136,16 @@ def main(argv: Sequence[str] | None = None) -> int:
     return EXIT_FAILED_INPUTS if failed else EXIT_OK
 
 
-def check_files(args: argparse.Namespace) -> None:
-    """Raise UsageError when a file that is asked for may not be written, before all the work."""
+def check_wanted(args: argparse.Namespace) -> None:
+    """Raise UsageError when what is asked for needs a package or a file that cannot be had, before all the work."""
     from outputs.album import check_place
+    from similarity.graph import check_installed
+    from similarity.layout import choose_layout
     from similarity.rows import check_output
 
+    check_installed(args.search)
+    if args.map:
+        choose_layout(args.layout, count=0)
     if args.output:
         check_output(args.output, args.force)
     if args.copy_to or args.link_to:

@@ -85,10 +85,15 @@ def is_installed() -> bool:
     return importlib.util.find_spec("usearch") is not None
 
 
-def is_wanted(search: str, store: Store) -> bool:
-    """Return whether a graph is to be used; raises UsageError when it cannot be."""
+def check_installed(search: str) -> None:
+    """Raise UsageError when a way to search needs what is not installed."""
     if search == "approximate" and not is_installed():
         raise UsageError("--search approximate needs usearch; pip install -r requirements-similar.txt")
+
+
+def is_wanted(search: str, store: Store) -> bool:
+    """Return whether a graph is to be used; raises UsageError when it cannot be."""
+    check_installed(search)
     return search == "approximate" or (search == "auto" and len(store) >= LEAST and is_installed())
 
 

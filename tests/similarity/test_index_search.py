@@ -152,6 +152,15 @@ def test_damaged_graph_is_told_and_built_anew(tmp_path, monkeypatch, caplog, lef
     assert (tmp_path / "index" / "graph-2.usearch").exists()
 
 
+def test_any_of_many_copies_is_right(tmp_path, caplog):
+    pytest.importorskip("usearch")
+    store = filled(tmp_path / "index", np.repeat(made_up(40), 40, axis=0))
+    with caplog.at_level("INFO"):
+        build_graph(store)
+    store.close()
+    assert "the graph finds 100.0 % of the 10 nearest" in caplog.text
+
+
 def test_noise_is_searched_as_a_whole(tmp_path, monkeypatch):
     """Vectors of noise lead to no neighbours: all of the short ones are compared."""
     pytest.importorskip("usearch")

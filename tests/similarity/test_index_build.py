@@ -157,6 +157,14 @@ def test_paths_are_shown_from_where_one_is(photos, tmp_path, monkeypatch):
     assert paths(tmp_path / "relative.index")[0] == "a.png"
 
 
+def test_pictures_are_had_by_rows_that_were_found(photos):
+    with open_index(photos.with_name("photos.index")) as index:
+        rows, _cosines = index.nearest(index.vectors[3:4].astype(np.float32), 1)
+        assert index.pictures[rows[0, 0]] == index.pictures[3] == list(index.pictures)[-7]
+    with pytest.raises(UsageError, match="cannot be used: Cannot operate on a closed database"):
+        index.pictures[0]
+
+
 def test_a_run_that_was_ended_while_rows_moved_is_put_right(photos):
     index = photos.with_name("photos.index")
     table = sqlite3.connect(index / "pictures.sqlite")

@@ -201,6 +201,16 @@ def test_pictures_of_an_archive_are_copied_and_not_linked(index, tmp_path, monke
     assert Path("copies/000001/best_cat.png").read_bytes() == (IMAGES / "cat.png").read_bytes()
 
 
+def test_the_name_of_the_best_may_be_the_longest_that_there_is(index, tmp_path):
+    shutil.copy(IMAGES / "cat.png", longest := tmp_path / f"{'x' * 251}.png")
+    member = find_groups(index, level="same-content")[0][0]
+    group = [type(member)(type(member.picture)(str(longest), 1, 0, "", 1, 1, "png"), "same-content", 1.0, True)]
+    with open_review(str(tmp_path / "copies"), None, []) as review:
+        review.put(1, group)
+    assert review.failed == 0
+    assert len(list(tmp_path.glob("copies/000001/best_xxx*.png"))) == 1
+
+
 def test_no_duplicates_are_no_rows():
     file = io.StringIO()
     write_rows([], file, "csv")

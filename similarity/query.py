@@ -21,6 +21,7 @@ from sources.search import Search
 
 UNLIKE = 0.5  # how much of what is not wanted is taken away
 AT_ONCE = 256  # queries that are searched for in one pass over the vectors
+HALF_BITS = 1e-3  # by how much a cosine with a vector of 16 bits may be too small
 JOINED = " + "  # between the names of pictures that are one query
 
 
@@ -106,7 +107,7 @@ class Asker:
         own = [{row for key in some if (row := self.index.row_at(key)) is not None} for some in keys]
         rows, similarities = self.index.nearest(np.stack(vectors), self.top_k + max(map(len, own)))
         for name, left_out, content, *found in zip(names, own, contents, rows, similarities, strict=True):
-            pairs = zip(*found, strict=True)
+            pairs = [pair for pair in zip(*found, strict=True) if pair[1] >= self.threshold - HALF_BITS]
             matches = [self._match(row, cosine, content) for row, cosine in pairs if row not in left_out]
             wanted = sorted((match for match in matches if match.similarity >= self.threshold), key=_worst_last)
             yield Answer(name, tuple(wanted[: self.top_k]))

@@ -75,6 +75,9 @@ def parse(argv: Sequence[str] | None) -> argparse.Namespace:
     args = parser.parse_args(argv)
     if not (args.image or args.index):
         parser.error("no picture given; name pictures with --image, or an index of them with --index DIR")
+    named = (args.image, args.query, args.unlike, args.against)
+    if sum((names or []).count(STDIN) for names in named) > 1:
+        parser.error("- reads names from stdin, once; name other pictures without it")
     if args.unlike and not args.query:
         parser.error("--unlike says what --query is to find less of; give --query, too")
     if args.query and args.duplicates:
@@ -97,7 +100,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     """Run the command line; return the exit code."""
     args = parse(argv)
     configure_messages(args.quiet, args.debug)
-    check_files(args)
+    check_wanted(args)
     with contextlib.ExitStack() as opened:
         failed = 0
         folder = Path(args.index) if args.index else opened.enter_context(scratch_folder())
@@ -119,8 +122,15 @@ def main(argv: Sequence[str] | None = None) -> int:
     return EXIT_FAILED_INPUTS if failed else EXIT_OK
 
 
-def check_files(args: argparse.Namespace) -> None:
-    """Raise UsageError when a file that is asked for may not be written, before all the work."""
+def check_wanted(args: argparse.Namespace) -> None:
+    """Raise UsageError when what is asked for needs a package or a file that cannot be had, before all the work."""
+    from similarity.graph import check_installed
+
+    check_installed(args.search)
+    if args.map:
+        from similarity.layout import choose_layout
+
+        choose_layout(args.layout, count=0)
     if args.output:
         from similarity.rows import check_output
 
@@ -216,8 +226,10 @@ def ask(args: argparse.Namespace, index: "Index") -> int:
     asker = Asker(index, make_maker(args, index.folder), args.top_k, threshold, args.workers, args.batch_size)
     search = search_of(args)
     is_one = args.together or args.unlike
-    queries = named_images(argparse.Namespace(image=args.query, null=args.null))
-    answers = asker.ask_together(queries, args.unlike or (), search) if is_one else asker.ask(queries, search)
+    queries, unlike = (
+        named_images(argparse.Namespace(image=names or (), null=args.null)) for names in (args.query, args.unlike)
+    )
+    answers = asker.ask_together(queries, unlike, search) if is_one else asker.ask(queries, search)
     failed = 0
     with open_output(args.output, args.force) as file, open_page(args, index) as write_on_page:
         rows = FoundRows(file, args.format)

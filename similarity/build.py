@@ -13,6 +13,7 @@ import numpy as np
 
 from classifiers.load import load_classifier
 from console.text import printable
+from decoding.formats import split_member
 from errors import UsageError
 from inference.loop import PATIENCE, predict_frames
 from settings import BATCH_SIZE, MODEL, WORKERS
@@ -23,7 +24,7 @@ from similarity.reading import Seen, read_new, stamp_of
 from similarity.records import Failure, Move, New, Row
 from similarity.store import Store
 from sources.frames import Frame, read_ahead
-from sources.named import Kind, is_camera, kind_of
+from sources.named import Kind, frame_of, is_camera, kind_of
 from sources.paths import PathName, is_pattern
 from sources.pictures import Given, find_pictures, source_of
 from sources.search import Search
@@ -71,6 +72,7 @@ class Builder:
         self._waiting: list[New | Move | Failure] = []
         self._moving: set[int] = set()  # rows that are among those
         self._unread: set[str] = set()  # keys of what could not be looked into
+        self._opened = {""}  # archives and videos in which something was found
         self.counts = Counts()
 
     def build(self, pictures: Any, search: Search = Search()) -> Counts:
@@ -93,6 +95,7 @@ class Builder:
         """Leave out the files that have the size and the time that the index knows; runs on a thread of its own."""
         for item in found:
             key, stamp = place_of(source_of(item)).key, stamp_of(item)
+            self._opened.add("" if stamp else _opened_for(key))
             if not self._store.see(key):  # it was named twice
                 continue
             row = self._store.at(key) if stamp else None
@@ -177,7 +180,8 @@ class Builder:
         is_named = any(
             key == root or key.startswith((os.path.join(root, ""), f"{root}/", f"{root}#t=")) for root in roots
         )
-        return is_named and self._unread.isdisjoint(map(str, PurePath(key).parents))
+        was_open = _opened_for(key) in self._opened  # a folder's search leaves archives and, at times, videos alone
+        return is_named and was_open and self._unread.isdisjoint(map(str, PurePath(key).parents))
 
 
 def build_index(
@@ -201,6 +205,12 @@ def build_index(
 def _is_others(name: str) -> bool:
     """Return whether a name is a pattern, which says nothing of what does not match it."""
     return is_pattern(name) and not os.path.lexists(name)
+
+
+def _opened_for(key: str) -> str:
+    """Return the archive or the video that is opened for what is at a place; "" for none, or if that is gone."""
+    video, _time = frame_of(key) or ("", 0)
+    return split_member(key)[0] or (video if os.path.exists(video) else "")
 
 
 def _is_there(place: Place | None) -> bool:

@@ -90,7 +90,7 @@ class Database:
         """Turn what goes wrong inside into a UsageError."""
         try:
             yield
-        except sqlite3.OperationalError as error:  # full, not writable
+        except (sqlite3.OperationalError, sqlite3.ProgrammingError) as error:  # full, not writable; closed
             raise UsageError(f"the index {self.folder} cannot be used: {error}") from error
         except sqlite3.DatabaseError as error:
             raise UsageError(f"the index {self.folder} is damaged ({error}); delete it and build it again") from error

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import TextIO
 
 from console.text import bytes_as_text, printable
-from settings import LEVELS, WORKERS
+from settings import LEVELS, WORKERS, check_choice
 from similarity.index import Index
 from similarity.levels import COSINE, SAME_CONTENT, SAME_PICTURE, VERY_SIMILAR, Duplicates, Group
 from similarity.picture import Picture
@@ -40,8 +40,9 @@ def find_groups(
 ) -> list[list[Member]]:
     """Return the groups of duplicates of an index, or of its pictures that are in another one, sorted by their best.
 
-    The best is the first of its group.
+    The best is the first of its group. Raises UsageError for a level that is none.
     """
+    check_choice("level", level, LEVELS)
     pool = Pool(index, other)
     duplicates = Duplicates(pool, threshold, workers)
     groups = (group for group in duplicates.groups(level) if _is_on_both_sides(pool, group))

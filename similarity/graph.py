@@ -8,6 +8,7 @@ have no neighbourhoods that lead to each other, as when they are mostly noise, a
 
 import importlib.util
 import logging
+from io import BytesIO
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 
@@ -31,6 +32,7 @@ MOST_WANTED = 256  # of a query; for more, exact search is as quick
 MOST_SCANNED = 100  # queries at once; more are compared as quickly with the whole vectors
 PROBES, WANTED = 100, 10  # pictures that measure the recall before the graph knows them, and how many they ask for
 GOOD, LEAST_GOOD = 0.995, 0.99  # recall that is aimed for, and that is enough
+ROUNDING = 1e-6  # of a cosine
 STALE = 0.1  # share of pictures that the graph lacks, from which on it is built anew
 
 logger = logging.getLogger("suite")
@@ -85,10 +87,15 @@ def is_installed() -> bool:
     return importlib.util.find_spec("usearch") is not None
 
 
-def is_wanted(search: str, store: Store) -> bool:
-    """Return whether a graph is to be used; raises UsageError when it cannot be."""
+def check_installed(search: str) -> None:
+    """Raise UsageError when a way to search needs what is not installed."""
     if search == "approximate" and not is_installed():
         raise UsageError("--search approximate needs usearch; pip install -r requirements-similar.txt")
+
+
+def is_wanted(search: str, store: Store) -> bool:
+    """Return whether a graph is to be used; raises UsageError when it cannot be."""
+    check_installed(search)
     return search == "approximate" or (search == "auto" and len(store) >= LEAST and is_installed())
 
 
@@ -145,11 +152,13 @@ def _measured(graph: Graph, probes: np.ndarray) -> tuple[Reach, float]:
     queries, wanted = widened(graph.vectors[probes]), min(2 * WANTED, len(graph.vectors))
 
     def others(finder: Finder) -> list[np.ndarray]:
-        return [row[~np.isin(row, probes)][:WANTED] for row in finder.nearest(queries, wanted)[0]]
+        found = zip(*finder.nearest(queries, wanted), strict=True)
+        return [cosines[~np.isin(rows, probes)][:WANTED] for rows, cosines in found]
 
     right, recall = others(Exact(graph.vectors)), 1.0
-    for graph.reach in REACHES:
-        recalls = [np.isin(*pair).mean() for pair in zip(right, others(graph), strict=True) if len(pair[0])]
+    for graph.reach in REACHES:  # of copies, which are equally near, any is right
+        pairs = [pair for pair in zip(right, others(graph), strict=True) if len(pair[0])]
+        recalls = [np.sum(found >= nearest[-1] - ROUNDING) / len(nearest) for nearest, found in pairs]
         recall = float(np.mean(recalls)) if recalls else 1.0
         if recall >= GOOD:
             break
@@ -162,13 +171,21 @@ def _keep(store: Store, neighbours: "Neighbours", axes: np.ndarray, reach: Reach
     about = {"number": number, "file": f"graph-{number}.usearch", "axes": f"axes-{number}.npy", "reach": reach}
     with store.errors():
         with written_whole(store.folder / about["file"]) as unfinished:
-            neighbours.save(unfinished)
-        with written_whole(store.folder / about["axes"]) as unfinished, open(unfinished, "wb") as file:
-            np.save(file, axes)
+            _save(neighbours, unfinished)
+        with written_whole(store.folder / about["axes"]) as unfinished:
+            np.save(content := BytesIO(), axes)
+            unfinished.write_bytes(content.getbuffer())  # says what is wrong, as np.save does not
         store.set_graph(about | {"rows": len(neighbours)})
         for path in (*store.folder.glob("graph-*.usearch"), *store.folder.glob("axes-*.npy")):
             if path.name not in (about["file"], about["axes"]):
                 Path(path).unlink()
+
+
+def _save(neighbours: "Neighbours", path: Path) -> None:
+    try:
+        neighbours.save(path)
+    except RuntimeError as error:
+        raise OSError(f"the graph cannot be written ({error}); is there room on the disk?") from error
 
 
 def main_axes(vectors: np.ndarray) -> np.ndarray:

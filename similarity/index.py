@@ -102,7 +102,7 @@ class Pictures(Sequence[Picture]):
     def __getitem__(self, at: int | slice) -> Picture | list[Picture]:
         if isinstance(at, slice):
             return [self[row] for row in range(*at.indices(self._count))]
-        row = int(at) + self._count * (at < 0)
+        row = int(at) + (self._count if at < 0 else 0)  # of NumPy's integers, SQLite makes something else
         if not 0 <= row < self._count:
             raise IndexError(at)
         return self._store.rows(row, row + 1)[0].picture

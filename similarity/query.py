@@ -21,6 +21,7 @@ from sources.search import Search
 
 UNLIKE = 0.5  # how much of what is not wanted is taken away
 AT_ONCE = 256  # queries that are searched for in one pass over the vectors
+HALF_BITS = 1e-3  # by how much a cosine with a vector of 16 bits may be too small
 JOINED = " + "  # between the names of pictures that are one query
 
 
@@ -59,7 +60,7 @@ class Asker:
         """Yield an Answer for each picture that `pictures` names, as `find_pictures` does, in order."""
         seen = self.vectors(pictures, search)
         while batch := list(islice(seen, AT_ONCE)):
-            readable = [(one.source, {one.place.key}, vector) for one, vector in batch if vector is not None]
+            readable = [(one.source, {one.place.key}, each, one.sha256) for one, each in batch if each is not None]
             answers = iter(self._answers(readable))
             for one, vector in batch:
                 yield Answer(one.source, error=one.error) if vector is None else next(answers)
@@ -76,7 +77,7 @@ class Asker:
         if like:
             vector = _mean(like) - (UNLIKE * _mean(unwanted) if unwanted else 0)
             names, unlike_names = (tuple(seen.source for seen, _vector in pairs) for pairs in (like, unwanted))
-            (answer,) = self._answers([(JOINED.join(names), own, unit(vector[None])[0])])
+            (answer,) = self._answers([(JOINED.join(names), own, unit(vector[None])[0], b"")])
             yield replace(answer, like=names, unlike=unlike_names)
 
     def vectors(self, pictures: Any, search: Search) -> Iterator[tuple[Seen, np.ndarray | None]]:
@@ -90,21 +91,27 @@ class Asker:
     def _read(self, item: str | Given) -> Seen:
         return read_new(item, lambda sha256: self.index.vector_of(sha256) is not None, self.maker.transform)
 
-    def _answers(self, queries: Sequence[tuple[str, set[str], np.ndarray]]) -> Iterator[Answer]:
-        """Answer queries, each a name, the keys of its own pictures, which are not found, and a vector."""
+    def _answers(self, queries: Sequence[tuple[str, set[str], np.ndarray, bytes]]) -> Iterator[Answer]:
+        """Answer queries: a name, the keys of its own pictures, which are not found, a vector, and the content."""
         if not queries:
             return
-        own = [{row for key in keys if (row := self.index.row_at(key)) is not None} for _name, keys, _vector in queries]
-        rows, similarities = self.index.nearest(
-            np.stack([vector for _name, _keys, vector in queries]), self.top_k + max(map(len, own))
-        )
-        for (name, _keys, _vector), left_out, *found in zip(queries, own, rows, similarities, strict=True):
-            yield Answer(name, tuple(self._matches(zip(*found, strict=True), left_out)))
+        names, keys, vectors, contents = zip(*queries, strict=True)
+        own = [{row for key in some if (row := self.index.row_at(key)) is not None} for some in keys]
+        rows, similarities = self.index.nearest(np.stack(vectors), self.top_k + max(map(len, own)))
+        for name, left_out, content, *found in zip(names, own, contents, rows, similarities, strict=True):
+            pairs = [pair for pair in zip(*found, strict=True) if pair[1] >= self.threshold - HALF_BITS]
+            matches = [self._match(row, cosine, content) for row, cosine in pairs if row not in left_out]
+            wanted = sorted((match for match in matches if match.similarity >= self.threshold), key=_worst_last)
+            yield Answer(name, tuple(wanted[: self.top_k]))
 
-    def _matches(self, found: Iterable[tuple[Any, Any]], left_out: set[int]) -> Iterator[Match]:
-        wanted = (each for each in found if each[0] not in left_out and each[1] >= self.threshold)
-        for row, similarity in islice(wanted, self.top_k):
-            yield Match(int(row), self.index.pictures[int(row)].path, min(float(similarity), 1.0))
+    def _match(self, row: int, cosine: float, content: bytes) -> Match:
+        """Return what was found; the same content is as similar as can be, which 16 bits do not show."""
+        picture = self.index.pictures[int(row)]
+        return Match(int(row), picture.path, 1.0 if picture.sha256 == content.hex() else min(float(cosine), 1.0))
+
+
+def _worst_last(match: Match) -> float:
+    return -match.similarity
 
 
 def _mean(pairs: Iterable[tuple[Seen, Any]]) -> np.ndarray:

@@ -23,6 +23,7 @@ from sources.pictures import BYTES, Given, open_picture, open_with, read_bytes, 
 from transforms import Transform
 
 NOWHERE = Place("", False)
+LATEST = 2**63 - 1  # ns, the year 2262; SQLite keeps no larger numbers
 MOST_IN_MEMORY = 2**26  # bytes of a file; a larger one is read twice, for its hash and for its pixels
 
 
@@ -49,7 +50,7 @@ def stamp_of(item: str | Given) -> tuple[int, int] | None:
         status = os.stat(item)
     except (OSError, ValueError):
         return None
-    return status.st_size, status.st_mtime_ns
+    return status.st_size, min(status.st_mtime_ns, LATEST)
 
 
 def read_new(item: str | Given, is_known: Callable[[bytes], object], transform: Transform) -> Seen:

@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from similarity.duplicates import Member
 
 BEST = "best_"  # how the name begins of what is proposed to be kept
+LONGEST = 255  # bytes of a name, on most disks
 
 logger = logging.getLogger("suite")
 
@@ -61,7 +62,10 @@ def _put(option: str, copies: CopiesFolder, folder: Path, path: str, prefix: str
     original = _original(path, option)
     target = folder / (prefix + original.name)
     place, _is_there = PLACERS[option]
-    if not place(copies, original, target) and not place(copies, original, with_hash(target, absolute(path))):
+    hashed = with_hash(target, absolute(path))
+    if len(os.fsencode(target.name)) > LONGEST:
+        target = hashed
+    if not place(copies, original, target) and not place(copies, original, hashed):
         raise ImageError(f"not put there: {target} is another picture")
 
 

@@ -3,6 +3,7 @@
 import contextlib
 import csv
 import json
+import os
 import sys
 from collections.abc import Iterator, Sequence
 from pathlib import Path
@@ -45,17 +46,29 @@ def _cell(value: Any) -> Any:
 def open_output(output: str | None, force: bool) -> Iterator[TextIO]:
     """Give the file that --output names, which is whole at the end or not there, or stdout; raises UsageError."""
     if output is None:
-        yield sys.stdout
+        try:
+            yield sys.stdout
+            sys.stdout.flush()
+        except BrokenPipeError:
+            raise
+        except OSError as error:
+            raise UsageError(f"the results cannot be written: {error.strerror or error}") from error
         return
-    path = Path(output)
+    path = Path(os.path.realpath(output))  # a link stays one
     check_output(output, force)
     try:
-        with written_whole(path) as unfinished, open(
-            unfinished, "w", encoding="utf-8", errors=PATH_ERRORS, newline=""
-        ) as file:  # fmt: skip
+        with (
+            contextlib.nullcontext(path) if is_device(path) else written_whole(path) as unfinished,
+            open(unfinished, "w", encoding="utf-8", errors=PATH_ERRORS, newline="") as file,
+        ):
             yield file
     except OSError as error:
-        raise UsageError(f"cannot write {path}: {error.strerror or error}") from error
+        raise UsageError(f"cannot write {output}: {error.strerror or error}") from error
+
+
+def is_device(path: Path) -> bool:
+    """Return whether a path is that of a device or a pipe, such as /dev/null, which no file may take the place of."""
+    return path.exists() and not path.is_file() and not path.is_dir()
 
 
 def check_output(output: str, force: bool) -> None:
@@ -63,7 +76,7 @@ def check_output(output: str, force: bool) -> None:
     check_is_no_picture("--output", output)
     if not Path(output).parent.is_dir():
         raise UsageError(f"cannot write {output}: there is no folder {Path(output).parent}")
-    if Path(output).exists() and not force:
+    if Path(output).exists() and not is_device(Path(output)) and not force:
         raise UsageError(f"{output} exists; give --output another name, or --force to overwrite it")
 
 

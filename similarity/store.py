@@ -178,6 +178,8 @@ class Store(Database):
         row = self._end()
         self._put(VECTORS_FILE, row, np.stack([one.vector for one in new]).astype(np.float16))
         self._put(SMALL_FILE, row, np.stack([one.small for one in new]))
+        for known in range(row, min(row + len(new), (self.graph or {"rows": 0})["rows"])):  # as what was cut off
+            self._all("INSERT OR IGNORE INTO not_in_graph VALUES (?)", (known,))
         self._all("INSERT OR IGNORE INTO about VALUES ('dimensions', ?)", (str(len(new[0].vector)),))
         return row
 

@@ -43,6 +43,16 @@ def test_rows_of_a_query(find, index, tmp_path):
     assert finished.stderr == ""
 
 
+@pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="no named pipes")
+def test_nothing_takes_the_place_of_a_pipe(find, index, tmp_path):
+    os.mkfifo(pipe := tmp_path / "pipe.csv")
+    with subprocess.Popen(["cat", pipe], stdout=subprocess.PIPE, text=True) as reader:
+        finished = find("--index", index, "--query", IMAGES / "cat.png", "--output", pipe)
+        assert finished.returncode == 0, finished
+        assert reader.communicate(timeout=60)[0].startswith("query,rank,path,similarity\n")
+    assert not pipe.is_file()
+
+
 def test_build_and_ask_in_one_run_without_an_index_to_keep(find, tmp_path):
     arguments = (
         "--image",
@@ -91,6 +101,7 @@ def test_an_index_in_use_is_left_alone(find, index):
         (("--index", "nowhere", "--query", "images"), "nowhere does not exist; build one with --image"),
         (("--index", "README.md", "--image", "images"), "README.md is a file; an index is a folder"),
         (("--index", "docs", "--image", "images"), "holds something else than an index"),
+        (("--image", "-", "--query", "-"), "- reads names from stdin, once"),
         (("--image", "images", "--unlike", "x.jpg"), "--unlike says what --query is to find less of"),
         (("--image", "images", "--against", "x"), "--against is about duplicates"),
         (("--image", "images", "--gallery", "x.html"), "--gallery shows what was found"),

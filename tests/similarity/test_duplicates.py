@@ -197,6 +197,14 @@ def test_pictures_of_an_archive_are_copied_and_not_linked(tmp_path, monkeypatch,
     assert Path("copies/000001/best_cat.png").read_bytes() == (IMAGES / "cat.png").read_bytes()
 
 
+def test_the_name_of_the_best_may_be_the_longest_that_there_is(tmp_path):
+    shutil.copy(IMAGES / "cat.png", longest := tmp_path / f"{'x' * 251}.png")
+    review = Review(str(tmp_path / "copies"), None, [])
+    review.put(1, [Member(Picture(str(longest), 1, 0, "", 1, 1, "png"), "same-content", 1.0, is_best=True)])
+    assert review.failed == 0
+    assert len(list(tmp_path.glob("copies/000001/best_xxx*.png"))) == 1
+
+
 def test_no_duplicates_are_no_rows():
     file = io.StringIO()
     write_rows([], file, "csv")

@@ -4,6 +4,7 @@ import os
 import sqlite3
 from contextlib import closing
 from dataclasses import replace
+from zipfile import ZipFile
 
 import numpy as np
 import pytest
@@ -54,6 +55,13 @@ def test_nothing_is_computed_twice(photos):
     assert listed(photos) == NAMES
 
 
+def test_a_file_may_be_from_the_far_future(photos):
+    os.utime(photos / "a.png", (0, 2**34))
+    if os.stat(photos / "a.png").st_mtime_ns < 2**63:
+        pytest.skip("this disk keeps no such times")
+    assert update(photos)[0].same == update(photos)[0].same == 10
+
+
 def test_new_changed_and_gone_pictures_are_told_apart(photos):
     make_pictures(photos, "k.png", "x.jpg")
     (photos / "x.jpg").replace(photos / "b.png")
@@ -95,6 +103,20 @@ def test_only_what_was_searched_can_be_gone(photos, tmp_path):
     assert (counts.gone, counts.failed) == (0, 1)
     photos.mkdir()
     assert build(tmp_path / "photos.index", photos)[0].gone == 0
+
+
+def test_what_is_in_an_archive_stays_when_only_its_folder_is_searched(photos):
+    index, archive = photos.with_name("photos.index"), photos / "z.zip"
+    with ZipFile(archive, "w") as members:
+        for name in ("a.png", "b.png"):
+            members.write(photos / name, name)
+    assert build(index, archive)[0].added == 2
+    assert update(photos)[0].gone == 0
+    with ZipFile(archive, "w") as members:
+        members.write(photos / "a.png", "a.png")
+    assert build(index, photos, archive)[0].gone == 1
+    archive.unlink()
+    assert update(photos)[0].gone == 1
 
 
 def test_a_pattern_says_nothing_of_others(photos):
@@ -150,6 +172,14 @@ def test_paths_are_shown_from_where_one_is(photos, tmp_path, monkeypatch):
     assert paths(tmp_path / "relative.index")[0] == os.path.join("photos", "a.png")
     monkeypatch.chdir(photos)
     assert paths(tmp_path / "relative.index")[0] == "a.png"
+
+
+def test_pictures_are_had_by_rows_that_were_found(photos):
+    with open_index(photos.with_name("photos.index")) as index:
+        rows, _cosines = index.nearest(index.vectors[3:4].astype(np.float32), 1)
+        assert index.pictures[rows[0, 0]] == index.pictures[3] == list(index.pictures)[-7]
+    with pytest.raises(UsageError, match="cannot be used: Cannot operate on a closed database"):
+        index.pictures[0]
 
 
 def test_a_run_that_was_ended_while_rows_moved_is_put_right(photos):

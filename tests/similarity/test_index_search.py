@@ -110,6 +110,19 @@ def test_graph_knows_what_changed_since(tmp_path):
     store.close()
 
 
+def test_graph_knows_that_its_last_rows_are_other_pictures_now(tmp_path):
+    pytest.importorskip("usearch")
+    vectors = made_up(1200)
+    store = filled(tmp_path / "index", vectors[:1100])
+    build_graph(store)
+    store.remove([f"/{row:06d}" for row in range(1050, 1100)])
+    store.tidy()
+    store.write([New(Place("/new", False), 1, 1, b"new", 1, 1, "png", vectors[1150], np.zeros(SMALL))])
+    assert store.rows_without_graph().tolist() == [1050]
+    assert open_graph(store, store.vectors()).nearest(vectors[1150:1151].astype(np.float32), 1)[0].tolist() == [[1050]]
+    store.close()
+
+
 def test_large_indexes_get_a_graph_by_themselves(tmp_path, monkeypatch):
     pytest.importorskip("usearch")
     monkeypatch.setattr(graph, "LEAST", 500)
@@ -134,6 +147,15 @@ def test_damaged_graph_is_told_and_built_anew(tmp_path, monkeypatch, caplog, lef
             assert index.nearest(index.vectors[5:6], 3)[0][0, 0] == 5
         assert len([record for record in caplog.records if "is damaged" in record.message]) == warnings
     assert (tmp_path / "index" / "graph-2.usearch").exists()
+
+
+def test_any_of_many_copies_is_right(tmp_path, caplog):
+    pytest.importorskip("usearch")
+    store = filled(tmp_path / "index", np.repeat(made_up(40), 40, axis=0))
+    with caplog.at_level("INFO"):
+        build_graph(store)
+    store.close()
+    assert "the graph finds 100.0 % of the 10 nearest" in caplog.text
 
 
 def test_noise_is_searched_as_a_whole(tmp_path, monkeypatch):
@@ -179,7 +201,7 @@ def test_a_copy_of_a_query_is_found(asker, tmp_path):
     (tmp_path / "copy.png").write_bytes((tmp_path / "photos" / "red.png").read_bytes())
     (answer,) = asker.ask([str(tmp_path / "copy.png")])
     assert names(answer) == ["red", "ruby"]
-    assert answer.matches[0].similarity == pytest.approx(1, abs=1e-3)
+    assert answer.matches[0].similarity == 1
 
 
 def test_more_like_these_less_like_those(asker, tmp_path):

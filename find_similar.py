@@ -35,7 +35,13 @@ from typing import TYPE_CHECKING
 
 from arguments.options import add_message_options, add_option, add_options, add_search_options
 from arguments.parser import ArgumentParser
-from arguments.similar import add_duplicates_options, add_index_options, add_page_options, add_query_options
+from arguments.similar import (
+    add_duplicates_options,
+    add_index_options,
+    add_page_options,
+    add_query_options,
+    check_together,
+)
 from arguments.values import STDIN, check_backend_name, count_of, named_images, runtime_from, search_of
 from console import EXIT_FAILED_INPUTS, EXIT_OK, configure_messages, logger, run_script
 from console.progress import Progress
@@ -73,23 +79,7 @@ def parse(argv: Sequence[str] | None) -> argparse.Namespace:
     """Read and check the command line, in a fraction of a second."""
     parser = make_parser()
     args = parser.parse_args(argv)
-    if not (args.image or args.index):
-        parser.error("no picture given; name pictures with --image, or an index of them with --index DIR")
-    named = (args.image, args.query, args.unlike, args.against)
-    if sum((names or []).count(STDIN) for names in named) > 1:
-        parser.error("- reads names from stdin, once; name other pictures without it")
-    if args.unlike and not args.query:
-        parser.error("--unlike says what --query is to find less of; give --query, too")
-    if args.query and args.duplicates:
-        parser.error("--query and --duplicates both write rows; run the script twice")
-    for option in ("against", "copy_to", "link_to"):
-        if getattr(args, option) and not args.duplicates:
-            parser.error(f"--{option.replace('_', '-')} is about duplicates; give --duplicates, too")
-    if args.gallery and not (args.query or args.duplicates):
-        parser.error("--gallery shows what was found; give --query or --duplicates, too (--map shows all pictures)")
-    if not (args.query or args.duplicates or args.map or (args.image and args.index)):
-        keep = "--image PICTURES to bring the index up to date" if args.index else "--index DIR to keep an index"
-        parser.error(f"nothing to do: give {keep}, --query, --duplicates or --map")
+    check_together(parser, args)
     args.output = None if args.output == STDIN else args.output
     args.format = args.format or (format_of(args.output) if args.output else "text")
     check_backend_name(args.backend)

@@ -4,6 +4,7 @@ import argparse
 
 from arguments.kinds import probability
 from arguments.options import add_engine_options, add_option, add_options
+from arguments.values import STDIN
 from settings import LAYOUTS, LEVELS, SEARCHES, SIMILAR
 
 
@@ -67,3 +68,24 @@ def add_page_options(group: argparse._ActionsContainer) -> None:
     group.add_argument(
         "--layout", choices=LAYOUTS, default="auto", help="how --map lays them out (default: auto, t-SNE)"
     )
+
+
+def check_together(parser: argparse.ArgumentParser, args: argparse.Namespace) -> None:
+    """End with an error where options do not go together, or nothing is asked for."""
+    if not (args.image or args.index):
+        parser.error("no picture given; name pictures with --image, or an index of them with --index DIR")
+    named = (args.image, args.query, args.unlike, args.against)
+    if sum((names or []).count(STDIN) for names in named) > 1:
+        parser.error("- reads names from stdin, once; name other pictures without it")
+    if args.unlike and not args.query:
+        parser.error("--unlike says what --query is to find less of; give --query, too")
+    if args.query and args.duplicates:
+        parser.error("--query and --duplicates both write rows; run the script twice")
+    for option in ("against", "copy_to", "link_to"):
+        if getattr(args, option) and not args.duplicates:
+            parser.error(f"--{option.replace('_', '-')} is about duplicates; give --duplicates, too")
+    if args.gallery and not (args.query or args.duplicates):
+        parser.error("--gallery shows what was found; give --query or --duplicates, too (--map shows all pictures)")
+    if not (args.query or args.duplicates or args.map or (args.image and args.index)):
+        keep = "--image PICTURES to bring the index up to date" if args.index else "--index DIR to keep an index"
+        parser.error(f"nothing to do: give {keep}, --query, --duplicates or --map")

@@ -3,7 +3,7 @@
 import numpy as np
 
 from settings import WORKERS
-from similarity.same import NARROW, WIDE, Likeness, compare, may_overlap
+from similarity.same import NARROW, STILL, WIDE, Likeness, compare, may_overlap
 from similarity.small import mirrored, patterns
 
 # Copies of a photo with another JPEG quality or size differ by less than 2 grey levels, 99 % of those without a border
@@ -13,20 +13,44 @@ NOISE, SHARE = 0.5, 0.2  # grey levels, and a part of the detail, that may diffe
 LEAST_CORRELATION = 0.9
 GREY, COLORFUL = 1.5, 4.0  # colours of a picture without any, and by how much those of the other one differ from them
 OTHER_COLORS = 16.0
+COLOR_NOISE, COLOR_SHARE = 1.5, 0.5  # as NOISE and SHARE: what little a sunset shows is its colours
+STAIN, MOVED_STAIN = 36.0, 48.0  # colours in one part; filters change them by up to 32, and icons differ by 40 and more
+# Pages of text are flat, and alike but for the finest detail, of which different ones have a correlation of up to
+# 0.977; copies of flat photos keep 0.984, and 0.93 without a border of 3 %
+PAGE_SPREAD = 22.0  # grey levels of the brightness; 95 % of photos have more
+PAGE, MOVED_PAGE = 0.983, 0.93
+LEAST_CONTRAST = 0.6  # of one, as a part of the other's; a grey icon is not the black one
+ALTERED, ALTERED_DIFFERENCE = 0.7, 40.0  # correlation of the finest detail, and grey levels: watermarks, strong filters
 LEAST_PATTERN = 0.75  # correlation of patterns, below which no pixels are compared
 OVERLAP = 0.85  # rough correlation, below which they are not looked at closely
 
 
 def are_alike(likeness: Likeness) -> np.ndarray:
-    """Return which pairs show the same, whatever their colours: bool [P]."""
+    """Return which pairs show the same, whatever their colours and their finest detail: bool [P]."""
     allowed = np.minimum(LARGEST_DIFFERENCE, NOISE + SHARE * likeness.detail)
     return (likeness.difference <= allowed) & (likeness.correlation >= LEAST_CORRELATION)
+
+
+def are_same(likeness: Likeness) -> np.ndarray:
+    """Return which pairs are the same picture: bool [P]."""
+    least = np.where(likeness.moved > STILL, MOVED_PAGE, PAGE)
+    are_other_pages = (likeness.spread < PAGE_SPREAD) & (likeness.fine < least)
+    has_contrast = likeness.contrast >= LEAST_CONTRAST
+    return are_alike(likeness) & ~have_other_colors(likeness) & ~are_other_pages & has_contrast
 
 
 def have_other_colors(likeness: Likeness) -> np.ndarray:
     """Return which pairs have other colours, as when one is grey and the other is not: bool [P]."""
     is_grey = (likeness.saturation < GREY) & (likeness.color > COLORFUL)
-    return is_grey | (likeness.color > OTHER_COLORS)
+    allowed = np.minimum(OTHER_COLORS, COLOR_NOISE + COLOR_SHARE * likeness.detail)
+    allowed_stain = np.where(likeness.moved > STILL, MOVED_STAIN, STAIN)
+    return is_grey | (likeness.color > allowed) | (likeness.stain > allowed_stain)
+
+
+def are_altered(likeness: Likeness) -> np.ndarray:
+    """Return which pairs show nearly the same, with a watermark or other contrasts in parts: bool [P]."""
+    is_near = (likeness.correlation >= LEAST_CORRELATION) & (likeness.difference <= ALTERED_DIFFERENCE)
+    return is_near & (likeness.fine >= ALTERED)
 
 
 def are_worth_comparing(first: np.ndarray, second: np.ndarray) -> np.ndarray:

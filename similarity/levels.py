@@ -11,7 +11,7 @@ from similarity.groups import make_groups
 from similarity.pool import Pool
 from similarity.same import NARROW, STILL, Likeness, compare
 from similarity.small import mirrored
-from similarity.verdict import are_alike, are_altered, are_cropped, are_same, are_worth_comparing
+from similarity.verdict import are_alike, are_altered, are_cropped, are_same, are_worth_comparing, have_other_colors
 
 SAME_CONTENT, SAME_PICTURE, VERY_SIMILAR = LEVELS
 COSINE = 0.92  # of pictures that are very similar whatever their pixels, at least
@@ -47,16 +47,16 @@ class Duplicates:
             yield from (Group([[content]]) for content in self._pool.copies)
             return
         near, alike, flipped = self._candidates(level)
-        same, changed = self._same(_union([near, alike]))
+        same, recolored, altered = self._same(_union([near, alike]))
         units = list(make_groups(*self._listed(same), lambda _content: 0, self._are_same))
         if level == SAME_PICTURE:
             yield from self._joined(units, _union([]), _union([]))
             return
         for unit in units:
             self._centre[unit] = unit[0]
-        near, flipped, changed = map(self._between_centres, (near, flipped, changed))
-        shown = _union([changed, self._flipped(flipped), self._cropped(np.setdiff1d(near, changed))])
-        yield from self._joined(units, shown, self._very_near(near))
+        near, flipped, recolored, altered = map(self._between_centres, (near, flipped, recolored, altered))
+        shown = _union([recolored, self._flipped(flipped), self._cropped(np.setdiff1d(near, recolored))])
+        yield from self._joined(units, shown, _union([altered, self._very_near(near)]))
 
     def similarities(self, content: int, others: list[int]) -> list[float]:
         """Return how similar contents are to one of them: the cosine of their vectors or, of pairs that were found by
@@ -77,19 +77,19 @@ class Duplicates:
             return _union([]), _union(alike), _union([])
         return _union(near_pairs(self._pool, min(CROPPED_COSINE, self._threshold))), _union(alike), _union(flipped)
 
-    def _same(self, pairs: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-        """Return the pairs that are the same picture, and those that are but for their colours or small changes."""
-        same, changed = [], []
+    def _same(self, pairs: np.ndarray) -> list[np.ndarray]:
+        """Return the pairs that are the same picture, those that would be with the same colours, and altered ones."""
+        found: tuple[list[np.ndarray], ...] = ([], [], [])
         for some in in_blocks(pairs, PAIRS_AT_ONCE, "same pictures"):
             some = some[are_worth_comparing(*map(self._pool.small, self._ends(some)))]
             likeness = self._likeness(some)
             is_same = are_same(likeness)
-            is_altered = are_altered(likeness) & (self._cosines(*self._ends(some)) >= CROPPED_COSINE)
-            is_changed = (are_alike(likeness) | is_altered) & ~is_same
-            for found, kept in ((same, is_same), (changed, is_changed)):
-                found.append(some[kept])
-                self._keep(some[kept], likeness.correlation[kept])
-        return _union(same), _union(changed)
+            is_recolored = are_alike(likeness) & have_other_colors(likeness)
+            is_near = self._cosines(*self._ends(some)) >= CROPPED_COSINE
+            is_altered = (are_alike(likeness) | (are_altered(likeness) & is_near)) & ~is_same & ~is_recolored
+            for kind, is_kind in zip(found, (is_same, is_recolored, is_altered), strict=True):
+                kind.append(self._kept(some, likeness, is_kind))
+        return [_union(kind) for kind in found]
 
     def _between_centres(self, pairs: np.ndarray) -> np.ndarray:
         """Return the pairs of centres, instead of those of all that is the same picture; each once."""
@@ -106,9 +106,7 @@ class Duplicates:
         for some in in_blocks(pairs, PAIRS_AT_ONCE, "mirrored pictures"):
             first, second = (self._pool.small(ends) for ends in self._ends(some))
             likeness = compare(mirrored(first), second, NARROW, self._workers)
-            is_flipped = are_alike(likeness)
-            found.append(some[is_flipped])
-            self._keep(some[is_flipped], likeness.correlation[is_flipped])
+            found.append(self._kept(some, likeness, are_alike(likeness)))
         return _union(found)
 
     def _cropped(self, pairs: np.ndarray) -> np.ndarray:
@@ -120,6 +118,11 @@ class Duplicates:
             found.append(some[is_cropped])
             self._keep(some[is_cropped], correlations[is_cropped])
         return _union(found)
+
+    def _kept(self, pairs: np.ndarray, likeness: Likeness, kept: np.ndarray) -> np.ndarray:
+        """Keep how alike some of the pairs are, and return these."""
+        self._keep(pairs[kept], likeness.correlation[kept])
+        return pairs[kept]
 
     def _joined(self, units: list[list[int]], shown: np.ndarray, near: np.ndarray) -> Iterator[Group]:
         """Yield groups of units: lists of contents that are the same picture.
@@ -174,7 +177,7 @@ class Duplicates:
         pairs = self._keys(first, second)
         likeness = self._likeness(pairs)
         is_same = are_same(likeness)
-        self._keep(pairs[is_same], likeness.correlation[is_same])
+        self._kept(pairs, likeness, is_same)
         return is_same
 
     def _are_near(self, first: np.ndarray, second: np.ndarray) -> np.ndarray:

@@ -16,9 +16,9 @@ OTHER_COLORS = 16.0
 COLOR_NOISE, COLOR_SHARE = 1.5, 0.5  # as NOISE and SHARE: what little a sunset shows is its colours
 STAIN, MOVED_STAIN = 36.0, 48.0  # colours in one part; filters change them by up to 32, and icons differ by 40 and more
 # Pages of text are flat, and alike but for the finest detail, of which different ones have a correlation of up to
-# 0.977; copies of flat photos keep 0.984, and 0.93 without a border of 3 %
+# 0.98; copies of flat photos keep 0.983, and 0.895 without a border of 1 %, or differ by less than a grey level
 PAGE_SPREAD = 22.0  # grey levels of the brightness; 95 % of photos have more
-PAGE, MOVED_PAGE = 0.983, 0.93
+PAGE, MOVED_PAGE, PAGE_DIFFERENCE = 0.983, 0.89, 1.2
 LEAST_CONTRAST = 0.6  # of one, as a part of the other's; a grey icon is not the black one
 ALTERED, ALTERED_DIFFERENCE = 0.7, 40.0  # correlation of the finest detail, and grey levels: watermarks, strong filters
 LEAST_PATTERN = 0.75  # correlation of patterns, below which no pixels are compared
@@ -34,9 +34,9 @@ def are_alike(likeness: Likeness) -> np.ndarray:
 def are_same(likeness: Likeness) -> np.ndarray:
     """Return which pairs are the same picture: bool [P]."""
     least = np.where(likeness.moved > STILL, MOVED_PAGE, PAGE)
-    are_other_pages = (likeness.spread < PAGE_SPREAD) & (likeness.fine < least)
-    has_contrast = likeness.contrast >= LEAST_CONTRAST
-    return are_alike(likeness) & ~have_other_colors(likeness) & ~are_other_pages & has_contrast
+    are_pages = (likeness.spread < PAGE_SPREAD) & (likeness.difference > PAGE_DIFFERENCE)
+    are_others = (are_pages & (likeness.fine < least)) | (likeness.contrast < LEAST_CONTRAST)
+    return are_alike(likeness) & ~have_other_colors(likeness) & ~are_others
 
 
 def have_other_colors(likeness: Likeness) -> np.ndarray:
@@ -48,7 +48,7 @@ def have_other_colors(likeness: Likeness) -> np.ndarray:
 
 
 def are_altered(likeness: Likeness) -> np.ndarray:
-    """Return which pairs show nearly the same, with a watermark or other contrasts in parts: bool [P]."""
+    """Return which pairs show nearly the same, as with a watermark or other contrasts in parts: bool [P]."""
     is_near = (likeness.correlation >= LEAST_CORRELATION) & (likeness.difference <= ALTERED_DIFFERENCE)
     return is_near & (likeness.fine >= ALTERED)
 

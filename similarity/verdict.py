@@ -13,7 +13,7 @@ NOISE, SHARE = 0.5, 0.2  # grey levels, and a part of the detail, that may diffe
 LEAST_CORRELATION = 0.9
 GREY, COLORFUL = 1.5, 4.0  # colours of a picture without any, and by how much those of the other one differ from them
 OTHER_COLORS = 16.0
-COLOR_NOISE, COLOR_SHARE = 1.5, 0.5  # as NOISE and SHARE: what little a sunset shows is its colours
+COLOR_NOISE, COLOR_SHARE = 1.0, 0.5  # as NOISE and SHARE: what little a sunset shows is its colours
 STAIN, MOVED_STAIN = 36.0, 48.0  # colours in one part; filters change them by up to 32, and icons differ by 40 and more
 # Pages of text are flat, and alike but for the finest detail, of which different ones have a correlation of up to
 # 0.98; copies of flat photos keep 0.983, and 0.895 without a border of 1 %, or differ by less than a grey level

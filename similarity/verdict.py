@@ -16,9 +16,10 @@ OTHER_COLORS = 16.0
 COLOR_NOISE, COLOR_SHARE = 1.0, 0.5  # as NOISE and SHARE: what little a sunset shows is its colours
 STAIN, MOVED_STAIN = 36.0, 48.0  # colours in one part; filters change them by up to 32, and icons differ by 40 and more
 # Pages of text are flat, and alike but for the finest detail, of which different ones have a correlation of up to
-# 0.98; copies of flat photos keep 0.983, and 0.895 without a border of 1 %, or differ by less than a grey level
+# 0.98; copies of flat photos keep 0.983, and 0.895 without a border of 1 %, or differ by less than a grey level.
+# Where such a border is gone, the correlation of all detail is 0.96 and more, and of other tables 0.95
 PAGE_SPREAD = 22.0  # grey levels of the brightness; 95 % of photos have more
-PAGE, MOVED_PAGE, PAGE_DIFFERENCE = 0.983, 0.89, 1.2
+PAGE, MOVED_PAGE, PAGE_DIFFERENCE, PAGE_CORRELATION = 0.983, 0.89, 1.2, 0.955
 LEAST_CONTRAST = 0.6  # of one, as a part of the other's; a grey icon is not the black one
 ALTERED, ALTERED_DIFFERENCE = 0.7, 40.0  # correlation of the finest detail, and grey levels: watermarks, strong filters
 LEAST_PATTERN = 0.75  # correlation of patterns, below which no pixels are compared
@@ -35,8 +36,9 @@ def are_same(likeness: Likeness) -> np.ndarray:
     """Return which pairs are the same picture: bool [P]."""
     least = np.where(likeness.moved > STILL, MOVED_PAGE, PAGE)
     are_pages = (likeness.spread < PAGE_SPREAD) & (likeness.difference > PAGE_DIFFERENCE)
-    are_others = (are_pages & (likeness.fine < least)) | (likeness.contrast < LEAST_CONTRAST)
-    return are_alike(likeness) & ~have_other_colors(likeness) & ~are_others
+    have_other_text = are_pages & ((likeness.fine < least) | (likeness.correlation < PAGE_CORRELATION))
+    have_contrast = likeness.contrast >= LEAST_CONTRAST
+    return are_alike(likeness) & ~have_other_colors(likeness) & ~have_other_text & have_contrast
 
 
 def have_other_colors(likeness: Likeness) -> np.ndarray:

@@ -3,7 +3,8 @@
 One is moved and scaled until it fits the other (Lucas and Kanade 1981, with a scale and a shift for each axis), since
 a border may be cut off. Its brightness is mapped to the other's as histogram matching does, since it may be brighter.
 What differs then counts only beyond a part of the local contrast, which resizing and compressing change; and the part
-of the picture where most differs decides, so that frames of a series are told apart by what has moved in them.
+of the picture where most differs decides, so that frames of a series are told apart by what has moved in them. Pages of
+text and icons differ by less than that: the finest detail and the colours of each part are compared as well.
 """
 
 from collections.abc import Callable
@@ -50,8 +51,8 @@ class Likeness:
     contrast: np.ndarray  # that, as a part of the spread of the other one
     moved: np.ndarray  # pixels of SIDE, at the borders, that the second was moved by
     color: np.ndarray  # root mean square of what Cb and Cr differ by
-    stain: np.ndarray  # what they differ by in the one of 8 x 8 parts that differs most
-    saturation: np.ndarray  # the same of Cb and Cr themselves, in the less colourful one
+    stain: np.ndarray  # what they differ by in that one of 8 x 8 parts where they differ most
+    saturation: np.ndarray  # root mean square of Cb and Cr themselves, in the less colourful one
 
 
 def compare(first: np.ndarray, second: np.ndarray, reach: Reach = NARROW, workers: int = WORKERS) -> Likeness:

@@ -7,7 +7,7 @@ from similarity.same import NARROW, STILL, WIDE, Likeness, compare, may_overlap
 from similarity.small import mirrored, patterns
 
 # Copies of a photo with another JPEG quality or size differ by less than 2 grey levels, 99 % of those without a border
-# of 1 % by less than 5; frames of a series, objects on white and pages of text differ by more than 13
+# of 1 % by less than 5; frames of a series and other objects on white differ by more than 13
 LARGEST_DIFFERENCE = 9.0  # grey levels, of the same picture
 NOISE, SHARE = 0.5, 0.2  # grey levels, and a part of the detail, that may differ where there is little, as in skies
 LEAST_CORRELATION = 0.9

@@ -7,6 +7,7 @@ Of --photos pictures from FOLDER, one of each kind of copy is made, and duplicat
 pictures. Recall is the share of the copies that are in a group with their photo, at the level that is asked of the kind
 or a stricter one. Precision is the share of right ones among the pictures that are the same picture as the best of
 their group; copies that were in FOLDER before count as wrong: look at what is named, and leave it out with --exclude.
+Among the others are drawn tables that differ in their numbers only, and icons that differ in their colour.
 
 Exit codes: 0 all measured, 2 wrong usage, 130 interrupted.
 """
@@ -17,6 +18,8 @@ if __name__ == "__main__":  # before all else, so that Ctrl-C ends in one line w
     interrupts.exit_at_once()
 
 import csv
+import itertools
+import random
 import subprocess
 import sys
 import tempfile
@@ -25,7 +28,7 @@ from collections import Counter, defaultdict
 from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
 
-from PIL import Image, ImageEnhance, ImageOps
+from PIL import Image, ImageDraw, ImageEnhance, ImageFont, ImageOps
 
 from arguments.kinds import positive_int
 from arguments.options import add_option
@@ -38,6 +41,8 @@ from sources.paths import Search, find_images
 SCRIPT = Path(__file__).parent.parent / "find_similar.py"
 SAME, SIMILAR = "same picture", "very similar"
 STRICT = ("same content", SAME)
+TABLES = 40
+COLORS = ("black", "red", "green", "blue", "orange", "purple", "brown", "teal", "magenta", "cyan", "pink")
 ORIENTATION, TURNED = 0x0112, 6  # EXIF's tag, and its value for a camera that was turned to the right
 
 
@@ -52,6 +57,13 @@ def _cropped(image: Image.Image, share: float) -> Image.Image:
 
 def _without_corner(image: Image.Image) -> Image.Image:
     return image.crop((0, 0, max(1, image.width * 9 // 10), max(1, image.height * 9 // 10)))
+
+
+def _watermarked(image: Image.Image) -> Image.Image:
+    layer = Image.new("RGBA", image.size)
+    middle, font = (image.width // 2, image.height // 2), ImageFont.load_default(max(1, image.width // 5))
+    ImageDraw.Draw(layer).text(middle, "SAMPLE", (255, 255, 255, 90), font, anchor="mm")
+    return Image.alpha_composite(image.convert("RGBA"), layer).convert("RGB")
 
 
 def _jpeg(make: Callable[[Image.Image], Image.Image], quality: int = 90) -> Callable[[Image.Image, Path], None]:
@@ -75,10 +87,13 @@ KINDS = {  # of copies: the level at which they are to be found, and what makes 
     "border of 1 % cut off": (SAME, _jpeg(lambda image: _cropped(image, 0.01))),
     "WebP": (SAME, _webp),
     "turned by EXIF": (SAME, _turned),
+    "64 pixels": (SAME, _jpeg(lambda image: ImageOps.contain(image, (64, 64)), 80)),
+    "256 colours": (SAME, lambda image, path: image.quantize(256).save(path.with_suffix(".gif"))),
     "15 % brighter": (SAME, _jpeg(lambda image: ImageEnhance.Brightness(image).enhance(1.15))),
     "mirrored": (SIMILAR, _jpeg(ImageOps.mirror)),
     "border of 10 % cut off": (SIMILAR, _jpeg(lambda image: _cropped(image, 0.1))),
     "corner of 10 % cut off": (SIMILAR, _jpeg(_without_corner)),
+    "watermark": (SIMILAR, _jpeg(_watermarked)),
     "greyscale": (SIMILAR, _jpeg(ImageOps.grayscale)),
 }  # fmt: skip
 
@@ -104,8 +119,9 @@ def main(argv: Sequence[str] | None = None) -> int:
     photos = paths[:: max(1, len(paths) // args.photos)][: args.photos]
     with tempfile.TemporaryDirectory(prefix="duplicates-") as folder:
         copies = make_copies(photos, Path(folder) / "copies")
+        draw_others(Path(folder) / "drawn")
         index = Path(folder) / "index"
-        pictures = ["--image", args.folder, *args.others, str(Path(folder) / "copies")]
+        pictures = ["--image", args.folder, *args.others, str(Path(folder) / "copies"), str(Path(folder) / "drawn")]
         _run([*pictures, "--index", str(index), "--quiet", *(f"--exclude={pattern}" for pattern in args.exclude)])
         started = time.perf_counter()
         rows = list(csv.DictReader(_run(["--index", str(index), "--duplicates", "--format", "csv"]).splitlines()))
@@ -128,6 +144,23 @@ def make_copies(photos: Iterable[str], folder: Path) -> dict[str, tuple[str, str
             save(image, path)
             copies[str(next(path.parent.glob(f"{path.name}.*")))] = kind, photo
     return copies
+
+
+def draw_others(folder: Path) -> None:
+    """Draw pictures that are alike, and yet no two are the same: tables of other numbers, icons of other colours."""
+    folder.mkdir()
+    numbers, font = random.Random(0), ImageFont.load_default(13)
+    for table in range(TABLES):
+        image = Image.new("RGB", (1000, 700), "white")
+        draw = ImageDraw.Draw(image)
+        for left, top in itertools.product(range(0, 1000, 100), range(0, 700, 25)):
+            draw.rectangle((left, top, left + 100, top + 25), outline="silver")
+            draw.text((left + 95, top + 12), str(numbers.randrange(100_000)), "black", font, anchor="rm")
+        image.save(folder / f"table{table:02}.png")
+    for name in COLORS:
+        image = Image.new("RGB", (256, 256), "white")
+        ImageDraw.Draw(image).regular_polygon((128, 128, 60), 5, fill=name)
+        image.save(folder / f"icon_{name}.png")
 
 
 def _run(options: Sequence[str]) -> str:

@@ -9,14 +9,15 @@ from settings import LEVELS, WORKERS
 from similarity.candidates import alike_pairs, in_blocks, near_pairs, unique_pairs
 from similarity.groups import make_groups
 from similarity.pool import Pool
-from similarity.same import NARROW, Likeness, compare
+from similarity.same import NARROW, STILL, Likeness, compare
 from similarity.small import mirrored
-from similarity.verdict import are_alike, are_cropped, are_worth_comparing, have_other_colors
+from similarity.verdict import are_alike, are_altered, are_cropped, are_same, are_worth_comparing, have_other_colors
 
 SAME_CONTENT, SAME_PICTURE, VERY_SIMILAR = LEVELS
 COSINE = 0.92  # of pictures that are very similar whatever their pixels, at least
 LEAST_COSINE = 0.45  # of vectors; skies and other smooth pictures are alike in few pixels
-CROPPED_COSINE = 0.65  # of vectors of pictures of which one may be a part of the other
+LEAST_DETAIL = 20.0  # grey levels, of pictures whose pixels tell more than vectors, which tiny copies change
+CROPPED_COSINE = 0.65  # of vectors of pictures of which one may be a part of the other, or altered
 PAIRS_AT_ONCE = 4096
 
 
@@ -46,16 +47,16 @@ class Duplicates:
             yield from (Group([[content]]) for content in self._pool.copies)
             return
         near, alike, flipped = self._candidates(level)
-        same, recolored = self._same(_union([near, alike]))
+        same, recolored, altered = self._same(_union([near, alike]))
         units = list(make_groups(*self._listed(same), lambda _content: 0, self._are_same))
         if level == SAME_PICTURE:
             yield from self._joined(units, _union([]), _union([]))
             return
         for unit in units:
             self._centre[unit] = unit[0]
-        near, flipped, recolored = map(self._between_centres, (near, flipped, recolored))
+        near, flipped, recolored, altered = map(self._between_centres, (near, flipped, recolored, altered))
         shown = _union([recolored, self._flipped(flipped), self._cropped(np.setdiff1d(near, recolored))])
-        yield from self._joined(units, shown, self._very_near(near))
+        yield from self._joined(units, shown, _union([altered, self._very_near(near)]))
 
     def similarities(self, content: int, others: list[int]) -> list[float]:
         """Return how similar contents are to one of them: the cosine of their vectors or, of pairs that were found by
@@ -76,17 +77,19 @@ class Duplicates:
             return _union([]), _union(alike), _union([])
         return _union(near_pairs(self._pool, min(CROPPED_COSINE, self._threshold))), _union(alike), _union(flipped)
 
-    def _same(self, pairs: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-        """Return the pairs that are the same picture, and those that would be with the same colours."""
-        same, recolored = [], []
+    def _same(self, pairs: np.ndarray) -> list[np.ndarray]:
+        """Return the pairs that are the same picture, those that would be with the same colours, and altered ones."""
+        found: tuple[list[np.ndarray], ...] = ([], [], [])
         for some in in_blocks(pairs, PAIRS_AT_ONCE, "same pictures"):
             some = some[are_worth_comparing(*map(self._pool.small, self._ends(some)))]
             likeness = self._likeness(some)
-            alike = self._alike(some, likeness)
-            has_other_colors = have_other_colors(likeness)[np.isin(some, alike)]
-            same.append(alike[~has_other_colors])
-            recolored.append(alike[has_other_colors])
-        return _union(same), _union(recolored)
+            is_same = are_same(likeness)
+            is_recolored = are_alike(likeness) & have_other_colors(likeness)
+            is_near = self._cosines(*self._ends(some)) >= CROPPED_COSINE
+            is_altered = (are_alike(likeness) | (are_altered(likeness) & is_near)) & ~is_same & ~is_recolored
+            for kind, is_kind in zip(found, (is_same, is_recolored, is_altered), strict=True):
+                kind.append(self._kept(some, likeness, is_kind))
+        return [_union(kind) for kind in found]
 
     def _between_centres(self, pairs: np.ndarray) -> np.ndarray:
         """Return the pairs of centres, instead of those of all that is the same picture; each once."""
@@ -102,7 +105,8 @@ class Duplicates:
         found = []
         for some in in_blocks(pairs, PAIRS_AT_ONCE, "mirrored pictures"):
             first, second = (self._pool.small(ends) for ends in self._ends(some))
-            found.append(self._alike(some, compare(mirrored(first), second, NARROW, self._workers)))
+            likeness = compare(mirrored(first), second, NARROW, self._workers)
+            found.append(self._kept(some, likeness, are_alike(likeness)))
         return _union(found)
 
     def _cropped(self, pairs: np.ndarray) -> np.ndarray:
@@ -115,11 +119,10 @@ class Duplicates:
             self._keep(some[is_cropped], correlations[is_cropped])
         return _union(found)
 
-    def _alike(self, pairs: np.ndarray, likeness: Likeness) -> np.ndarray:
-        """Keep how alike pairs are, and return those that are, whatever their colours."""
-        is_alike = are_alike(likeness)
-        self._keep(pairs[is_alike], likeness.correlation[is_alike])
-        return pairs[is_alike]
+    def _kept(self, pairs: np.ndarray, likeness: Likeness, kept: np.ndarray) -> np.ndarray:
+        """Keep how alike some of the pairs are, and return these."""
+        self._keep(pairs[kept], likeness.correlation[kept])
+        return pairs[kept]
 
     def _joined(self, units: list[list[int]], shown: np.ndarray, near: np.ndarray) -> Iterator[Group]:
         """Yield groups of units: lists of contents that are the same picture.
@@ -166,14 +169,15 @@ class Duplicates:
     def _likeness(self, pairs: np.ndarray) -> Likeness:
         first, second = self._ends(pairs)
         likeness = compare(self._pool.small(first), self._pool.small(second), NARROW, self._workers)
-        is_far = self._cosines(first, second) < LEAST_COSINE
+        says_little = (likeness.detail < LEAST_DETAIL) | (likeness.moved > STILL)
+        is_far = says_little & (self._cosines(first, second) < LEAST_COSINE)
         return replace(likeness, correlation=np.where(is_far, -1, likeness.correlation))
 
     def _are_same(self, first: np.ndarray, second: np.ndarray) -> np.ndarray:
         pairs = self._keys(first, second)
         likeness = self._likeness(pairs)
-        is_same = are_alike(likeness) & ~have_other_colors(likeness)
-        self._keep(pairs[is_same], likeness.correlation[is_same])
+        is_same = are_same(likeness)
+        self._kept(pairs, likeness, is_same)
         return is_same
 
     def _are_near(self, first: np.ndarray, second: np.ndarray) -> np.ndarray:

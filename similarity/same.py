@@ -3,23 +3,26 @@
 One is moved and scaled until it fits the other (Lucas and Kanade 1981, with a scale and a shift for each axis), since
 a border may be cut off. Its brightness is mapped to the other's as histogram matching does, since it may be brighter.
 What differs then counts only beyond a part of the local contrast, which resizing and compressing change; and the part
-of the picture where most differs decides, so that frames of a series are told apart by what has moved in them.
+of the picture where most differs decides, so that frames of a series are told apart by what has moved in them. Pages of
+text and icons differ by less than that: the finest detail and the colours of each part are compared as well.
 """
 
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
-from functools import partial
+from dataclasses import dataclass, fields
+from functools import partial, reduce
 
 import numpy as np
 
 from settings import WORKERS
-from similarity.small import SIDE, brightness, color
+from similarity.small import COLOR_SIDE, SIDE, brightness, color
 
 PAIRS_AT_ONCE = 128
 STIFFNESS = 1.0  # grey levels squared a pixel, which keep flat pictures where they are
 PART = 6  # pixels; the side of the parts of which the worst decides
-TOLERANCE = 0.3  # of the local contrast
+TOLERANCE, MOVED_TOLERANCE = 0.2, 0.3  # of the local contrast; a picture that is moved by parts of pixels is blurred
+STILL = 0.44  # pixels of SIDE that a picture may move by to count as where it was; without a border of 1 %, it is 0.5
+FINE_NOISE = 1.0  # grey levels squared of the fine detail, which compressing changes where there is none
 
 
 @dataclass(frozen=True)
@@ -43,13 +46,18 @@ class Likeness:
     difference: np.ndarray  # grey levels, root mean square in the part where most differs, beyond what is tolerated
     correlation: np.ndarray  # of the brightness, at most 1
     detail: np.ndarray  # grey levels, root mean square of the local contrast of the one that has less
+    fine: np.ndarray  # correlation of the finest detail that small copies have, at most 1: text, and not its page
+    spread: np.ndarray  # grey levels, standard deviation of the brightness of the flatter one
+    contrast: np.ndarray  # that, as a part of the spread of the other one
+    moved: np.ndarray  # pixels of SIDE, at the borders, that the second was moved by
     color: np.ndarray  # root mean square of what Cb and Cr differ by
-    saturation: np.ndarray  # the same of Cb and Cr themselves, in the less colourful one
+    stain: np.ndarray  # what they differ by in that one of 8 x 8 parts where they differ most
+    saturation: np.ndarray  # root mean square of Cb and Cr themselves, in the less colourful one
 
 
 def compare(first: np.ndarray, second: np.ndarray, reach: Reach = NARROW, workers: int = WORKERS) -> Likeness:
     """Compare pairs of small copies, uint8 [P, SMALL] each; the second of each is laid over the first."""
-    return Likeness(*_in_blocks(partial(_compare, reach=reach), first, second, workers, 5))
+    return Likeness(*_in_blocks(partial(_compare, reach=reach), first, second, workers, len(fields(Likeness))))
 
 
 def may_overlap(first: np.ndarray, second: np.ndarray, workers: int = WORKERS) -> np.ndarray:
@@ -74,18 +82,40 @@ def _overlap(first: np.ndarray, second: np.ndarray) -> np.ndarray:
 
 
 def _compare(first: np.ndarray, second: np.ndarray, reach: Reach) -> np.ndarray:
-    """Return the rows of a Likeness, float32 [5, P]."""
+    """Return the rows of a Likeness, float32 [rows, P]."""
     still, moved = brightness(first), brightness(second)
     fit = _fit(still, moved, reach)
-    moved, inside = _warped(moved, fit), _inside(fit, SIDE)
-    spreads, details = ([measure(picture, inside) for picture in (still, moved)] for measure in (_spread, _detail))
-    difference = _difference(still, moved, inside, spreads[1] > spreads[0])
-    colors = [color(small) for small in (first, second)]
-    saturations = [_root_mean_square(each) for each in colors]
+    moved, inside, distance = _warped(moved, fit), _inside(fit, SIDE), _distance(fit)
+    spreads = np.stack([_spread(picture, inside) for picture in (still, moved)])
+    contrasts = [_local_contrast(picture) for picture in (still, moved)]
+    details = [np.sqrt(_mean(contrast**2, inside))[:, 0, 0] for contrast in contrasts]
+    is_flatter = (spreads[1] > spreads[0])[:, None, None]
+    flat, rich = np.where(is_flatter, still, moved), np.where(is_flatter, moved, still)
+    matched = np.where(inside > 0, _matched(flat, rich, inside), rich)
+    tolerance = np.where(distance > STILL, MOVED_TOLERANCE, TOLERANCE)[:, None, None]
+    left = np.abs(rich - matched) - tolerance * np.where(is_flatter, *reversed(contrasts))
     return np.stack([
-        difference, _correlation(still, moved, inside), np.minimum(*details),
-        _root_mean_square(colors[0] - colors[1]), np.minimum(*saturations),
+        _worst_part(np.maximum(left, 0) * inside), _correlation(still, moved, inside), np.minimum(*details),
+        _fine(rich, matched, inside), spreads.min(axis=0), spreads.min(axis=0) / np.maximum(spreads.max(axis=0), 1e-3),
+        distance, *_colors(color(first), color(second), fit),
     ]).astype(np.float32)  # fmt: skip
+
+
+def _distance(fit: np.ndarray) -> np.ndarray:
+    scales, shifts = np.abs(fit[:, ::2] - 1), np.abs(fit[:, 1::2])
+    return SIDE / 2 * (scales + shifts).max(axis=1)
+
+
+def _colors(first: np.ndarray, second: np.ndarray, fit: np.ndarray) -> list[np.ndarray]:
+    """Return how much Cb and Cr, float32 [P, 2 * COLOR_SIDE * COLOR_SIDE], differ, where they do most, and are."""
+    shape = (-1, COLOR_SIDE, COLOR_SIDE)
+    laid = _warped(second.reshape(shape), np.repeat(fit, 2, axis=0)).reshape(len(fit), 2, -1)
+    parts = np.linalg.norm(first.reshape(laid.shape) - laid, axis=1)
+    return [
+        _root_mean_square(first - second),
+        parts.max(axis=1),
+        np.minimum(_root_mean_square(first), _root_mean_square(second)),
+    ]
 
 
 def _root_mean_square(values: np.ndarray) -> np.ndarray:
@@ -164,24 +194,33 @@ def _spread(picture: np.ndarray, inside: np.ndarray) -> np.ndarray:
     return np.sqrt(_mean((picture - _mean(picture, inside)) ** 2, inside))[:, 0, 0]
 
 
-def _detail(picture: np.ndarray, inside: np.ndarray) -> np.ndarray:
-    return np.sqrt(_mean(_local_contrast(picture) ** 2, inside))[:, 0, 0]
-
-
 def _correlation(one: np.ndarray, other: np.ndarray, inside: np.ndarray) -> np.ndarray:
     one, other = one - _mean(one, inside), other - _mean(other, inside)
     product = np.sqrt(_mean(one**2, inside) * _mean(other**2, inside))
     return (_mean(one * other, inside) / np.maximum(product, 1e-3))[:, 0, 0]
 
 
-def _difference(one: np.ndarray, other: np.ndarray, inside: np.ndarray, is_flatter: np.ndarray) -> np.ndarray:
-    """Return what differs, float32 [P], when the flatter picture gets the brightness of the other one."""
-    flat = np.where(is_flatter[:, None, None], one, other)
-    rich = np.where(is_flatter[:, None, None], other, one)
-    matched = _matched(flat, rich, inside)
-    left = np.abs(rich - matched) - TOLERANCE * _local_contrast(rich)
-    squares = np.maximum(left, 0) ** 2 * inside
-    sums = np.pad(squares, ((0, 0), (1, 0), (1, 0))).cumsum(1).cumsum(2)
+def _fine(one: np.ndarray, other: np.ndarray, inside: np.ndarray) -> np.ndarray:
+    """Return the correlation of what pictures differ by from their 3 x 3 means, float32 [P]."""
+    one, other = one - _blurred(one), other - _blurred(other)
+    powers = [_mean(each, inside) + FINE_NOISE for each in (one**2, one * other, other**2)]
+    return (powers[1] / np.sqrt(powers[0] * powers[2]))[:, 0, 0]
+
+
+def _blurred(picture: np.ndarray) -> np.ndarray:
+    return reduce(np.add, _neighbours(reduce(np.add, _neighbours(picture, 1)), 2)) / 9
+
+
+def _neighbours(picture: np.ndarray, axis: int) -> list[np.ndarray]:
+    """Return pictures [P, S, S] moved by -1, 0 and 1 along an axis; what comes from outside repeats the border."""
+    padded = np.pad(picture, [(0, 0), *((int(each == axis),) * 2 for each in (1, 2))], "edge")
+    rows = padded.swapaxes(1, axis)
+    return [rows[:, start : start + SIDE].swapaxes(1, axis) for start in range(3)]
+
+
+def _worst_part(left: np.ndarray) -> np.ndarray:
+    """Return the root mean square of the part of [P, S, S] where it is largest, float32 [P]."""
+    sums = np.pad(left**2, ((0, 0), (1, 0), (1, 0))).cumsum(1).cumsum(2)
     parts = sums[:, PART:, PART:] - sums[:, :-PART, PART:] - sums[:, PART:, :-PART] + sums[:, :-PART, :-PART]
     return np.sqrt(np.maximum(parts, 0).max((1, 2))) / PART
 
@@ -198,11 +237,7 @@ def _matched(picture: np.ndarray, like: np.ndarray, inside: np.ndarray) -> np.nd
 
 def _local_contrast(picture: np.ndarray) -> np.ndarray:
     """Return for each pixel by how much its 3 x 3 neighbours differ."""
-    side = picture.shape[1]
-    padded = np.pad(picture, ((0, 0), (1, 1), (1, 1)), "edge")
-    rows = [padded[:, start : start + side] for start in range(3)]
-    high, low = np.maximum.reduce(rows), np.minimum.reduce(rows)
-    columns = [slice(start, start + side) for start in range(3)]
-    return np.maximum.reduce([high[..., each] for each in columns]) - np.minimum.reduce(
-        [low[..., each] for each in columns]
-    )
+    high, low = picture, picture
+    for axis in (1, 2):
+        high, low = reduce(np.maximum, _neighbours(high, axis)), reduce(np.minimum, _neighbours(low, axis))
+    return high - low

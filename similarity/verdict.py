@@ -3,30 +3,56 @@
 import numpy as np
 
 from settings import WORKERS
-from similarity.same import NARROW, WIDE, Likeness, compare, may_overlap
+from similarity.same import NARROW, STILL, WIDE, Likeness, compare, may_overlap
 from similarity.small import mirrored, patterns
 
 # Copies of a photo with another JPEG quality or size differ by less than 2 grey levels, 99 % of those without a border
-# of 1 % by less than 5; frames of a series, objects on white and pages of text differ by more than 13
+# of 1 % by less than 5; frames of a series and other objects on white differ by more than 13
 LARGEST_DIFFERENCE = 9.0  # grey levels, of the same picture
 NOISE, SHARE = 0.5, 0.2  # grey levels, and a part of the detail, that may differ where there is little, as in skies
 LEAST_CORRELATION = 0.9
 GREY, COLORFUL = 1.5, 4.0  # colours of a picture without any, and by how much those of the other one differ from them
 OTHER_COLORS = 16.0
+COLOR_NOISE, COLOR_SHARE = 1.0, 0.5  # as NOISE and SHARE: what little a sunset shows is its colours
+STAIN, MOVED_STAIN = 36.0, 48.0  # colours in one part; filters change them by up to 32, and icons differ by 40 and more
+# Pages of text are flat, and alike but for the finest detail, of which different ones have a correlation of up to
+# 0.98; copies of flat photos keep 0.983, and 0.895 without a border of 1 %, or differ by less than a grey level.
+# Where such a border is gone, the correlation of all detail is 0.96 and more, and of other tables 0.95
+PAGE_SPREAD = 22.0  # grey levels of the brightness; 95 % of photos have more
+PAGE, MOVED_PAGE, PAGE_DIFFERENCE, PAGE_CORRELATION = 0.983, 0.89, 1.2, 0.955
+LEAST_CONTRAST = 0.6  # of one, as a part of the other's; a grey icon is not the black one
+ALTERED, ALTERED_DIFFERENCE = 0.7, 40.0  # correlation of the finest detail, and grey levels: watermarks, strong filters
 LEAST_PATTERN = 0.75  # correlation of patterns, below which no pixels are compared
 OVERLAP = 0.85  # rough correlation, below which they are not looked at closely
 
 
 def are_alike(likeness: Likeness) -> np.ndarray:
-    """Return which pairs show the same, whatever their colours: bool [P]."""
+    """Return which pairs show the same, whatever their colours and their finest detail: bool [P]."""
     allowed = np.minimum(LARGEST_DIFFERENCE, NOISE + SHARE * likeness.detail)
     return (likeness.difference <= allowed) & (likeness.correlation >= LEAST_CORRELATION)
+
+
+def are_same(likeness: Likeness) -> np.ndarray:
+    """Return which pairs are the same picture: bool [P]."""
+    least = np.where(likeness.moved > STILL, MOVED_PAGE, PAGE)
+    are_pages = (likeness.spread < PAGE_SPREAD) & (likeness.difference > PAGE_DIFFERENCE)
+    have_other_text = are_pages & ((likeness.fine < least) | (likeness.correlation < PAGE_CORRELATION))
+    have_contrast = likeness.contrast >= LEAST_CONTRAST
+    return are_alike(likeness) & ~have_other_colors(likeness) & ~have_other_text & have_contrast
 
 
 def have_other_colors(likeness: Likeness) -> np.ndarray:
     """Return which pairs have other colours, as when one is grey and the other is not: bool [P]."""
     is_grey = (likeness.saturation < GREY) & (likeness.color > COLORFUL)
-    return is_grey | (likeness.color > OTHER_COLORS)
+    allowed = np.minimum(OTHER_COLORS, COLOR_NOISE + COLOR_SHARE * likeness.detail)
+    allowed_stain = np.where(likeness.moved > STILL, MOVED_STAIN, STAIN)
+    return is_grey | (likeness.color > allowed) | (likeness.stain > allowed_stain)
+
+
+def are_altered(likeness: Likeness) -> np.ndarray:
+    """Return which pairs show nearly the same, as with a watermark or other contrasts in parts: bool [P]."""
+    is_near = (likeness.correlation >= LEAST_CORRELATION) & (likeness.difference <= ALTERED_DIFFERENCE)
+    return is_near & (likeness.fine >= ALTERED)
 
 
 def are_worth_comparing(first: np.ndarray, second: np.ndarray) -> np.ndarray:

@@ -7,6 +7,7 @@ import os
 import shutil
 from pathlib import Path
 
+import numpy as np
 import pytest
 from conftest import IMAGES
 from indexes import ABOUT, build, make_pictures
@@ -105,6 +106,12 @@ def test_level_says_what_counts(index, level, count):
 
 def test_a_high_threshold_leaves_what_pixels_tell(index):
     assert [len(group) for group in find_groups(index, threshold=1.0)] == [8, 8]
+
+
+def test_vectors_that_say_nothing_leave_what_pixels_tell(index):
+    vectors = np.random.default_rng(0).normal(size=index.vectors.shape)
+    index.vectors = (vectors / np.linalg.norm(vectors, axis=1, keepdims=True)).astype(np.float16)
+    assert [len(group) for group in find_groups(index, level="same-picture")] == [5, 5]
 
 
 def test_the_best_is_the_largest_and_then_the_least_compressed(run, tmp_path):

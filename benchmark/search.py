@@ -97,12 +97,13 @@ def print_unlike(index: "Index", vectors: "np.ndarray", labels: "np.ndarray", fo
     from similarity.search import unit
 
     rng, shares = np.random.default_rng(0), []
-    for row, others in enumerate(labels[found]):
+    in_order = np.argsort([picture.path for picture in index.pictures])  # which rows they have is left to threads
+    for row, others in zip(in_order, labels[found[in_order]], strict=True):
         wrong = [label for label in others if label != labels[row]]
         if not wrong:
             continue
-        unwanted = max(set(wrong), key=wrong.count)
-        three = vectors[rng.choice(np.flatnonzero(labels == unwanted), 3, replace=False)]
+        unwanted = max(sorted(set(wrong)), key=wrong.count)
+        three = vectors[rng.choice(in_order[labels[in_order] == unwanted], 3, replace=False)]
         query = unit((vectors[row] - UNLIKE * unit(three.mean(axis=0, keepdims=True)))[:1])
         better = [other for other in index.nearest(query, WANTED + 1)[0][0] if other != row][:WANTED]
         shares += [[np.mean(names == label) for names in (others, labels[better]) for label in (labels[row], unwanted)]]

@@ -51,11 +51,16 @@ REACHES = (Reach(128), Reach(256), Reach(512), Reach(1024), Reach(1024, scans=Tr
 class Graph:
     """Finds candidates in the graph, and the best of them, and of what it lacks, by their whole vectors."""
 
-    reach = REACHES[0]
-
-    def __init__(self, vectors: np.ndarray, neighbours: "Neighbours", axes: np.ndarray, others: np.ndarray) -> None:
+    def __init__(
+        self,
+        vectors: np.ndarray,
+        neighbours: "Neighbours",
+        axes: np.ndarray,
+        others: np.ndarray,
+        reach: Reach = REACHES[0],
+    ) -> None:
         """Vectors are float16 [N, D]; `others` int64 [M] are rows that the graph lacks or knows with another vector."""
-        self.vectors, self._neighbours, self._axes = vectors, neighbours, axes
+        self.vectors, self._neighbours, self._axes, self.reach = vectors, neighbours, axes, reach
         self._others, self._exact, self._exact_others = others, Exact(vectors), Exact(vectors[others])
 
     def nearest(self, queries: np.ndarray, k: int) -> tuple[np.ndarray, np.ndarray]:
@@ -100,7 +105,7 @@ def is_wanted(search: str, store: Store) -> bool:
 
 
 def is_stale(store: Store) -> bool:
-    """Return whether the graph is not there, damaged, or lacks too many pictures."""
+    """Return whether the graph is not there, cannot be read, or lacks too many pictures."""
     about = store.graph
     if not about or len(store.rows_without_graph()) + max(0, about["rows"] - len(store)) > STALE * len(store):
         return True
@@ -108,7 +113,7 @@ def is_stale(store: Store) -> bool:
 
 
 def open_graph(store: Store, vectors: np.ndarray) -> Graph | None:
-    """Return the graph of an index, memory-mapped; None when it is damaged."""
+    """Return the graph of an index, memory-mapped; None when it is damaged, or of another version."""
     from usearch.index import Index as Neighbours
 
     about: dict[str, Any] = store.graph or {}
@@ -117,9 +122,7 @@ def open_graph(store: Store, vectors: np.ndarray) -> Graph | None:
         axes, reach = np.load(store.folder / about["axes"]), Reach(*about["reach"])
     except Exception:  # usearch raises almost anything
         return None
-    graph = Graph(vectors, neighbours, axes, store.rows_without_graph())
-    graph.reach = reach
-    return graph
+    return Graph(vectors, neighbours, axes, store.rows_without_graph(), reach)
 
 
 def build_graph(store: Store) -> None:

@@ -59,7 +59,7 @@ class Index:
         graph = open_graph(self._store, self.vectors)
         if graph is None:
             logger.warning(
-                "the graph in the index %s is damaged, and each picture is compared instead; "
+                "the graph in the index %s cannot be read, and each picture is compared instead; "
                 "--search approximate builds another one", self.folder
             )  # fmt: skip
         return graph

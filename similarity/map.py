@@ -24,9 +24,7 @@ from similarity.small import restored
 
 MAKER = ("find_similar.py", "--map")
 MOST_SHOWN = 100_000  # pictures; of more, so many are chosen by chance
-MOST_COPIES = (
-    10_000  # pictures that are read for small copies; of more, those of the index are shown, which are smaller
-)
+MOST_COPIES = 10_000  # pictures that are read for small copies; of more, the smaller ones of the index are shown
 SIDE = 200  # of a small copy, pixels
 TILES = 8  # small copies of the index in a line of a sheet, and lines
 NAMES = {"pca": "principal components", "tsne": "t-SNE", "umap": "UMAP"}

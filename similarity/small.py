@@ -25,8 +25,8 @@ def restored(small: np.ndarray, width: int, height: int, side: int) -> Image.Ima
     luma = Image.fromarray(small[: SIDE * SIDE].reshape(SIDE, SIDE))
     chroma = [Image.fromarray(each) for each in small[SIDE * SIDE :].reshape(2, COLOR_SIDE, COLOR_SIDE)]
     scale = min(1.0, side / max(width, height))
-    shape = [max(1, round(scale * pixels)) for pixels in (width, height)]
-    bands = [band.resize((shape[0], shape[1]), Image.Resampling.BICUBIC) for band in (luma, *chroma)]
+    size = max(1, round(scale * width)), max(1, round(scale * height))
+    bands = [band.resize(size, Image.Resampling.BICUBIC) for band in (luma, *chroma)]
     return Image.merge("YCbCr", bands).convert("RGB")
 
 

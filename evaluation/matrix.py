@@ -51,23 +51,30 @@ def confusion_plot(evaluation: Evaluation, shown: Sequence[int]) -> Plot:
         axes.xaxis.set_label_coords(0.5, -(below - SCALE - LINE) / side)
         if len(names) <= MOST_WITH_NUMBERS:
             _write_counts(axes, counts, shares)
-        else:  # lines that the eye can follow from a name to its cells
-            lines = np.arange(FOLLOWED - 0.5, len(names), FOLLOWED)
-            axes.hlines(lines, -0.5, len(names) - 0.5, color=FAINT, linewidth=0.6)
-            axes.vlines(lines, -0.5, len(names) - 0.5, color=FAINT, linewidth=0.6)
+        else:
+            _draw_lines(axes, len(names))
         place = (left / width, (SCALE - 0.25) / height, min(side, 2.5) / width, 0.1 / height)
-        bar = figure_of(axes).colorbar(
-            ScalarMappable(cmap=colors), cax=figure_of(axes).add_axes(place), orientation="horizontal"
-        )
-        bar.outline.set_visible(False)
-        bar.set_label("share of the true class")
-        percent(bar.ax.xaxis)
+        _draw_scale(figure_of(axes).add_axes(place), colors)
 
     about = (
         "A row for each true class, a column for each answer: right answers are on the diagonal. "
         "The darker, the larger the share of the row's pictures."
     )
     return Plot("confusion", "Confusion matrix", about, (width, height), draw)
+
+
+def _draw_lines(axes: Axes, classes: int) -> None:
+    """Draw lines that the eye can follow from a name to its cells."""
+    lines = np.arange(FOLLOWED - 0.5, classes, FOLLOWED)
+    axes.hlines(lines, -0.5, classes - 0.5, color=FAINT, linewidth=0.6)
+    axes.vlines(lines, -0.5, classes - 0.5, color=FAINT, linewidth=0.6)
+
+
+def _draw_scale(axes: Axes, colors: LinearSegmentedColormap) -> None:
+    bar = figure_of(axes).colorbar(ScalarMappable(cmap=colors), cax=axes, orientation="horizontal")
+    bar.outline.set_visible(False)
+    bar.set_label("share of the true class")
+    percent(bar.ax.xaxis)
 
 
 def _write_counts(axes: Axes, counts: np.ndarray, shares: np.ndarray) -> None:
